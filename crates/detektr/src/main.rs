@@ -1,0 +1,3 @@
+//! The `detektr` command.
+
+fn main() {}

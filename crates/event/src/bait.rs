@@ -1,0 +1,22 @@
+//! Baits: values planted so that touching them tells something.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// `bait.read`: a bait was opened for reading.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BaitRead {
+    /// Name of the bait, as in the manifest.
+    pub bait: String,
+}
+
+/// `bait.exfiltrated`: a bait's value was seen leaving.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BaitExfiltrated {
+    /// Name of the bait, as in the manifest.
+    pub bait: String,
+    /// How it was encoded (`plain`, `base64`, …).
+    pub encoding: String,
+}

@@ -1,0 +1,10 @@
+//! Sensors: what watches an environment and tells what happened in it.
+//!
+//! A sensor yields [`raw::Raw`] records; [`decode::Decoder`] makes events of them. Adding a watched call is a
+//! line in [`calls`] and a case in `decode`.
+
+pub mod calls;
+pub mod raw;
+mod sensor;
+
+pub use sensor::{Closing, Counts, Description, Hole, Sensor, SensorError, Target, Watching};
