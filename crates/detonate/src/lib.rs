@@ -1,1 +1,3 @@
-//! To be written.
+//! One detonation, from an artifact to a sealed bundle: environment, sensor, witnesses and phases put together.
+
+pub mod artifact;

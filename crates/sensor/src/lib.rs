@@ -4,7 +4,9 @@
 //! line in [`calls`] and a case in `decode`.
 
 pub mod calls;
+mod executed;
 pub mod raw;
 mod sensor;
 
+pub use executed::ExecutedFiles;
 pub use sensor::{Closing, Counts, Description, Hole, Sensor, SensorError, Target, Watching};

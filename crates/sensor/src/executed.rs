@@ -1,0 +1,204 @@
+//! Hashes of executed files, taken before they run.
+//!
+//! As root a fanotify group with `FAN_OPEN_EXEC_PERM` on the environment's file system is asked by the kernel
+//! before each exec (fanotify(7)); it hashes the very file that will run, also when the artifact deletes it at once
+//! or executes it in a mount namespace of its own. Files on other file systems (a tmpfs or memfd of the artifact)
+//! never come by here, and their events say so. If Detektr dies, the kernel closes the group and lets every
+//! waiting exec go on.
+
+use detektr_event::Sha256;
+use sha2::{Digest, Sha256 as Hasher};
+use std::collections::HashMap;
+use std::ffi::CString;
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+
+/// Files larger than this are not hashed, so that an exec never waits long.
+const LARGEST: u64 = 512 << 20;
+
+/// (device, inode, size, mtime, ctime) with nanoseconds: the same file with the same content.
+type FileState = (u64, u64, u64, i128, i128);
+
+#[derive(Default)]
+struct Seen {
+    /// What each thread opened to execute since its last exec was told, in order.
+    by_thread: HashMap<u32, Vec<(Vec<u8>, Sha256)>>,
+}
+
+/// Watches one file system for executed files.
+pub struct ExecutedFiles {
+    seen: Arc<Mutex<Seen>>,
+    /// Closing it ends the thread.
+    stop: Option<OwnedFd>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl ExecutedFiles {
+    /// Watches the file system that `root` (the environment's root directory, seen from here) lies on. Needs
+    /// CAP_SYS_ADMIN.
+    pub fn watch(root: &Path) -> io::Result<Self> {
+        // SAFETY: fanotify_init takes two plain numbers; a descriptor or -1 comes back.
+        let group = unsafe {
+            libc::fanotify_init(
+                libc::FAN_CLOEXEC | libc::FAN_CLASS_CONTENT | libc::FAN_UNLIMITED_QUEUE | libc::FAN_REPORT_TID,
+                (libc::O_RDONLY | libc::O_CLOEXEC | libc::O_LARGEFILE) as u32,
+            )
+        };
+        if group < 0 {
+            return Err(io::Error::last_os_error());
+        }
+        // SAFETY: `group` is a fresh descriptor that nothing else owns.
+        let group = unsafe { OwnedFd::from_raw_fd(group) };
+        let path = CString::new(root.as_os_str().as_bytes())?;
+        // SAFETY: `group` is open and `path` a NUL-terminated string that outlives the call.
+        let marked = unsafe {
+            libc::fanotify_mark(
+                group.as_raw_fd(),
+                libc::FAN_MARK_ADD | libc::FAN_MARK_FILESYSTEM,
+                libc::FAN_OPEN_EXEC_PERM,
+                libc::AT_FDCWD,
+                path.as_ptr(),
+            )
+        };
+        if marked < 0 {
+            return Err(io::Error::last_os_error());
+        }
+        let (wait, stop) = pipe()?;
+        let seen = Arc::new(Mutex::new(Seen::default()));
+        let thread = std::thread::Builder::new().name("executed-files".into()).spawn({
+            let seen = seen.clone();
+            move || serve(&File::from(group), &wait, &seen)
+        })?;
+        Ok(ExecutedFiles { seen, stop: Some(stop), thread: Some(thread) })
+    }
+
+    /// The hash of the file that thread `tid` (host's numbering) has just executed. `exe` is the binary that now
+    /// runs; for a script (`script`) the file opened right before it is meant.
+    pub fn take(&self, tid: u32, exe: &[u8], script: bool) -> Option<Sha256> {
+        let mut seen = self.seen.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let files = seen.by_thread.get_mut(&tid)?;
+        let binary = files.iter().position(|(path, _)| path == exe)?;
+        let asked = if script { binary.checked_sub(1)? } else { binary };
+        let hash = files[asked].1.clone();
+        files.drain(..=binary);
+        Some(hash)
+    }
+
+    /// Thread `tid` is gone, and what it opened with it.
+    pub fn forget(&self, tid: u32) {
+        self.seen.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).by_thread.remove(&tid);
+    }
+}
+
+impl Drop for ExecutedFiles {
+    fn drop(&mut self) {
+        self.stop = None;
+        if let Some(thread) = self.thread.take() {
+            // A panic of the thread has closed the group already: nothing waits for an answer.
+            drop(thread.join());
+        }
+    }
+}
+
+fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
+    let mut fds = [0; 2];
+    // SAFETY: pipe2 fills the two numbers it is given room for.
+    if unsafe { libc::pipe2(fds.as_mut_ptr(), libc::O_CLOEXEC) } < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: both are fresh descriptors that nothing else owns.
+    Ok(unsafe { (OwnedFd::from_raw_fd(fds[0]), OwnedFd::from_raw_fd(fds[1])) })
+}
+
+/// Answers the kernel until `stop`'s other end closes.
+fn serve(group: &File, stop: &OwnedFd, seen: &Mutex<Seen>) {
+    let mut cache = HashMap::new();
+    let mut buffer = vec![0u8; 64 << 10];
+    loop {
+        let mut polls = [group.as_raw_fd(), stop.as_raw_fd()].map(|fd| libc::pollfd { fd, events: libc::POLLIN, revents: 0 });
+        // SAFETY: `polls` is an array of two initialised entries.
+        let ready = unsafe { libc::poll(polls.as_mut_ptr(), 2, -1) };
+        if ready < 0 && io::Error::last_os_error().kind() != io::ErrorKind::Interrupted {
+            return;
+        }
+        if polls[0].revents != 0 {
+            let mut reader = group;
+            match reader.read(&mut buffer) {
+                Ok(length) => answer_all(group, &buffer[..length], seen, &mut cache),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(_) => return,
+            }
+        } else if polls[1].revents != 0 {
+            return;
+        }
+    }
+}
+
+fn answer_all(group: &File, mut events: &[u8], seen: &Mutex<Seen>, cache: &mut HashMap<FileState, Sha256>) {
+    let size = size_of::<libc::fanotify_event_metadata>();
+    while events.len() >= size {
+        // SAFETY: at least `size` bytes are there, and every bit pattern is a valid fanotify_event_metadata.
+        let event: libc::fanotify_event_metadata = unsafe { std::ptr::read_unaligned(events.as_ptr().cast()) };
+        let length = (event.event_len as usize).clamp(size, events.len());
+        events = &events[length..];
+        if event.fd < 0 {
+            continue;
+        }
+        // SAFETY: the kernel opened this descriptor for the reader of the event, and nothing else owns it.
+        let file = unsafe { File::from_raw_fd(event.fd) };
+        let path = std::fs::read_link(format!("/proc/self/fd/{}", event.fd))
+            .map(|path| path.as_os_str().as_bytes().to_vec())
+            .unwrap_or_default();
+        let hash = hash(&file, cache);
+        seen.lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner())
+            .by_thread
+            .entry(event.pid.unsigned_abs())
+            .or_default()
+            .push((path, hash));
+        let response = libc::fanotify_response { fd: event.fd, response: libc::FAN_ALLOW };
+        // SAFETY: `response` is plain data, and its own size is given. A lost answer would leave an exec waiting;
+        // write(2) to a fanotify group writes all or nothing, and the group's end lets it go on.
+        unsafe {
+            libc::write(group.as_raw_fd(), (&raw const response).cast(), size_of::<libc::fanotify_response>());
+        }
+    }
+}
+
+fn hash(file: &File, cache: &mut HashMap<FileState, Sha256>) -> Sha256 {
+    let absent = |why: String| Sha256::Absent { absent: why };
+    let state = match file.metadata() {
+        Ok(data) if data.len() > LARGEST => return absent(format!("larger than {LARGEST} bytes")),
+        Ok(data) => (
+            data.dev(),
+            data.ino(),
+            data.len(),
+            i128::from(data.mtime()) * 1_000_000_000 + i128::from(data.mtime_nsec()),
+            i128::from(data.ctime()) * 1_000_000_000 + i128::from(data.ctime_nsec()),
+        ),
+        Err(error) => return absent(error.to_string()),
+    };
+    if let Some(known) = cache.get(&state) {
+        return known.clone();
+    }
+    let mut hasher = Hasher::new();
+    let mut buffer = vec![0; 256 << 10];
+    let mut reader = file;
+    loop {
+        match reader.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(length) => hasher.update(&buffer[..length]),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return absent(error.to_string()),
+        }
+    }
+    let hash = Sha256::Hash(hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect());
+    cache.insert(state, hash.clone());
+    hash
+}
