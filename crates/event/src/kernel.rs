@@ -1,5 +1,6 @@
 //! Doors into the kernel.
 
+use crate::network::Address;
 use crate::path::FilePath;
 use crate::text::Copied;
 use schemars::JsonSchema;
@@ -42,6 +43,9 @@ pub struct IoUring {
     /// The second path of a rename or link.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to: Option<FilePath>,
+    /// The peer or name of a connect, bind or send.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<Address>,
     /// The result of the completion, where there was one: a count, a descriptor, or a negative errno.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub result: Option<i32>,

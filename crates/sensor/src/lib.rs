@@ -4,9 +4,11 @@
 //! line in [`calls`] and a case in `decode`.
 
 pub mod calls;
+pub mod decode;
 mod executed;
 pub mod raw;
 mod sensor;
+mod tracker;
 
 pub use executed::ExecutedFiles;
 pub use sensor::{Closing, Counts, Description, Hole, Sensor, SensorError, Target, Watching};
