@@ -1,1 +1,38 @@
-//! To be written.
+//! The bundle: write, seal, sign, read, verify; file-system difference and reconciliation.
+//!
+//! A [`BundleWriter`] takes what a detonation yields as it happens; [`BundleWriter::seal`] turns it into a
+//! [`Bundle`], which nobody writes to any more, and [`verify`] tells whether a bundle is still what was sealed.
+//! [`fsdiff`] compares what a run left in its overlay with the file system beneath, and [`reconcile`] holds the
+//! result, and the kernel's process accounting, against the events. The format is told to the byte in
+//! `docs/evidence-format.md`.
+#![forbid(unsafe_code)]
+
+mod archive;
+mod bundle;
+pub mod changes;
+mod error;
+mod hash;
+pub mod keys;
+mod ledger;
+pub mod manifest;
+mod output;
+pub mod seal;
+mod store;
+pub mod stream;
+mod verify;
+mod witness;
+
+pub use bundle::{Bundle, BundleWriter, Leftover, Readable, Start, leftovers, recover};
+pub use changes::{Change, ChangeKind, FileState, FileType};
+pub use error::{EvidenceError, Result};
+pub use hash::sha256_hex;
+pub use keys::{PublicKey, SigningKey};
+pub use ledger::{Counts, Ledger};
+pub use manifest::{
+    Artifact, Bait, BaitPlace, Exit, FileEntry, Incomplete, Manifest, Output, OutputSpan, PhaseSpan, Sensor,
+    State,
+};
+pub use output::OutputWriter;
+pub use store::{FileBounds, FileStore, Stored};
+pub use verify::{Problem, Verification, verify};
+pub use witness::{FsdiffWitness, LinkUsed, ProcessesWitness, Side, Unexplained, Witnesses};

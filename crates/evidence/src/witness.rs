@@ -1,0 +1,138 @@
+//! What the independent observers of a run say, as it stands in the manifest.
+
+use crate::manifest::Incomplete;
+use detektr_event::Text;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// What the witnesses say. One that is absent did not work on this host or in this run.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Witnesses {
+    /// The difference of the file system before and after.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fsdiff: Option<FsdiffWitness>,
+    /// The kernel's process accounting.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub processes: Option<ProcessesWitness>,
+}
+
+/// Which of two accounts of a run tells something that the other can't explain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Side {
+    /// The witness saw it, and no event explains it.
+    Witness,
+    /// An event tells it, and the witness doesn't show it.
+    Events,
+}
+
+/// A disagreement about one file.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Unexplained {
+    /// Whose word stands alone.
+    pub side: Side,
+    /// The file, inside the environment.
+    pub path: Text,
+    /// What it is about.
+    pub detail: String,
+}
+
+/// The file-system difference, held against the events.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FsdiffWitness {
+    /// Mount points of the layers that were compared.
+    pub layers: Vec<Text>,
+    /// Lines of `changes.ndjson`.
+    pub changes: u64,
+    /// Changes that no event explains.
+    pub unexplained_changes: u64,
+    /// Events that the difference doesn't show.
+    pub unexplained_events: u64,
+    /// The disagreements themselves, at most [`FsdiffWitness::LISTED`].
+    pub unexplained: Vec<Unexplained>,
+    /// What lies in the upper folders and is the same as below (copied up, and not changed).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub copied_up: Vec<Text>,
+    /// Symbolic links of the file system beneath that paths of events led through, with their targets.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub links: Vec<LinkUsed>,
+    /// Bytes of content stored below `files/`.
+    #[serde(default)]
+    pub stored_bytes: u64,
+    /// Changed files whose content is not stored, for a bound was reached.
+    #[serde(default)]
+    pub not_stored: u64,
+}
+
+/// A symbolic link of the file system beneath.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LinkUsed {
+    /// Where it lies, inside the environment.
+    pub path: Text,
+    /// What it holds.
+    pub target: Text,
+}
+
+impl FsdiffWitness {
+    /// How many disagreements are listed.
+    pub const LISTED: usize = 200;
+}
+
+/// Births and exits by the events, held against the kernel's own account.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ProcessesWitness {
+    /// Processes born, by the sensor.
+    pub births: u64,
+    /// Threads born beside the first of each process, by the sensor.
+    pub threads: u64,
+    /// Processes that ended, by the sensor.
+    pub exits: u64,
+    /// Records of `acct(2)`, where it ran.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acct: Option<u64>,
+    /// The last process number that the environment's pid namespace gave, where it could be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_pid: Option<u32>,
+    /// The disagreements.
+    pub unexplained: Vec<String>,
+}
+
+impl Witnesses {
+    /// What follows from them for the completeness of the run.
+    pub fn holes(&self) -> Vec<Incomplete> {
+        let mut holes = Vec::new();
+        let mut hole =
+            |reason: &str, detail: String| holes.push(Incomplete { reason: reason.into(), detail });
+        if let Some(fsdiff) = &self.fsdiff {
+            let listed = |side| {
+                let paths = fsdiff.unexplained.iter().filter(|u| u.side == side).take(3);
+                paths.map(|u| u.path.lossy().into_owned()).collect::<Vec<_>>().join(", ")
+            };
+            if fsdiff.unexplained_changes > 0 {
+                let paths = listed(Side::Witness);
+                let detail =
+                    format!("{} changed files that no event explains: {paths}", fsdiff.unexplained_changes);
+                hole("fsdiff_unexplained_change", detail);
+            }
+            if fsdiff.unexplained_events > 0 {
+                let paths = listed(Side::Events);
+                let detail = format!(
+                    "{} events that the file-system difference does not show: {paths}",
+                    fsdiff.unexplained_events
+                );
+                hole("fsdiff_unexplained_event", detail);
+            }
+        }
+        if let Some(processes) = &self.processes {
+            for detail in &processes.unexplained {
+                hole("processes_unexplained", detail.clone());
+            }
+        }
+        holes
+    }
+}
