@@ -1,0 +1,142 @@
+//! `detektr doctor`: what this host can do. Everything is tried, nothing is guessed from a version.
+
+use crate::cli::Context;
+use crate::exit;
+use crate::failure::{Failure, shown};
+use crate::recording::with_sources;
+use crate::terminal::{Out, clean};
+use detektr_sensor::Sensor;
+use detektr_sensor::ebpf::EbpfSensor;
+use detektr_sensor::ptrace::PtraceSensor;
+use serde::Serialize;
+use std::io::Write as _;
+
+/// Try what this host can do; for each missing thing, tell what is lost and how to get it
+///
+/// The exit code is 0 where a detonation can be run with whole evidence, and 4 where none can.
+#[derive(Debug, clap::Args)]
+pub struct Args {}
+
+/// One thing that was tried.
+#[derive(Debug, Serialize)]
+struct Check {
+    /// A stable name.
+    name: String,
+    /// It works.
+    ok: bool,
+    /// No detonation is possible without it.
+    required: bool,
+    /// What was found, or what the kernel said.
+    detail: String,
+    /// What is lost without it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lost: Option<String>,
+    /// How to get it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    remedy: Option<String>,
+}
+
+/// Runs the command.
+pub fn run(_: Args, context: &mut Context) -> Result<u8, Failure> {
+    let mut checks = vec![data_folder(context)];
+    checks.extend(environment());
+    checks.extend(sensors());
+    let ready = checks.iter().all(|check| check.ok || !check.required);
+    if context.json {
+        context.out.document(&serde_json::json!({"ready": ready, "checks": checks}))?;
+    } else {
+        report(&checks, ready, &mut context.out)?;
+    }
+    Ok(if ready { exit::OK } else { exit::FAILED })
+}
+
+fn report(checks: &[Check], ready: bool, out: &mut Out) -> Result<(), Failure> {
+    let style = out.style;
+    for check in checks {
+        let mark = match (check.ok, check.required) {
+            (true, _) => style.green("ok     "),
+            (false, true) => style.red("missing"),
+            (false, false) => style.yellow("missing"),
+        };
+        writeln!(out, "{mark}  {:<24} {}", style.bold(&check.name), clean(&check.detail))?;
+        for (label, text) in [("lost", &check.lost), ("remedy", &check.remedy)] {
+            if let Some(text) = text.as_ref().filter(|_| !check.ok) {
+                writeln!(out, "         {label}: {}", clean(text))?;
+            }
+        }
+    }
+    let missing = checks.iter().filter(|check| !check.ok).count();
+    match (ready, missing) {
+        (true, 0) => writeln!(out, "\n{}", style.green("everything works here"))?,
+        (true, _) => {
+            writeln!(out, "\n{}", style.yellow("detonations work here, with the losses named above"))?
+        }
+        (false, _) => writeln!(out, "\n{}", style.red("no detonation can be run here"))?,
+    }
+    Ok(())
+}
+
+fn data_folder(context: &Context) -> Check {
+    let tried = context.store().and_then(|store| store.prepare().map(|()| shown(store.home())));
+    let (ok, detail) = match tried {
+        Ok(home) => (true, home),
+        Err(failure) => {
+            (false, failure.document()["error"]["message"].as_str().unwrap_or_default().to_owned())
+        }
+    };
+    Check {
+        name: "data folder".into(),
+        ok,
+        required: true,
+        detail,
+        lost: Some("no bundle can be kept".into()),
+        remedy: Some("set DETEKTR_HOME to a folder that you may write to".into()),
+    }
+}
+
+fn environment() -> Vec<Check> {
+    Vec::new()
+}
+
+fn sensors() -> Vec<Check> {
+    let ebpf = match EbpfSensor::load() {
+        Ok(sensor) => loaded(&sensor),
+        Err(e) => Err(with_sources(&e)),
+    };
+    let ptrace = match PtraceSensor::new() {
+        Ok(sensor) => loaded(&sensor),
+        Err(e) => Err(with_sources(&e)),
+    };
+    let none = ebpf.is_err() && ptrace.is_err();
+    let check = |name: &str, tried: Result<String, String>, lost: &str, remedy: &str| Check {
+        name: name.into(),
+        ok: tried.is_ok(),
+        required: none,
+        detail: tried.unwrap_or_else(|e| e),
+        lost: Some(lost.into()),
+        remedy: Some(remedy.into()),
+    };
+    vec![
+        check(
+            "sensor ebpf",
+            ebpf,
+            "the artifact is watched by ptrace, which is slower and which it can notice",
+            "run as root (or with CAP_BPF and CAP_PERFMON) on kernel 6.1 or newer with BTF (/sys/kernel/btf/vmlinux)",
+        ),
+        check(
+            "sensor ptrace",
+            ptrace,
+            "where the ebpf sensor can't be loaded either, nothing can be watched",
+            "allow tracing of own children: sysctl kernel.yama.ptrace_scope at most 2, and a container runtime whose \
+             seccomp profile allows ptrace",
+        ),
+    ]
+}
+
+fn loaded(sensor: &dyn Sensor) -> Result<String, String> {
+    let description = sensor.describe();
+    Ok(match description.load_us {
+        0 => format!("works; {}", description.hooks.join(", ")),
+        us => format!("{} hooks, loaded in {} ms", description.hooks.len(), us / 1000),
+    })
+}

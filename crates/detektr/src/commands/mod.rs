@@ -1,0 +1,12 @@
+//! The commands, one file each.
+
+pub mod detonate;
+pub mod doctor;
+pub mod events;
+pub mod export;
+pub mod key;
+pub mod rm;
+pub mod runs;
+pub mod show;
+pub mod tree;
+pub mod verify;
