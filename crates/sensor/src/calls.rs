@@ -209,9 +209,23 @@ pub const CALLS: &[CallSpec] = &[
     call("reboot", KernelKexec, &[]),
 ];
 
+/// Calls that x32 has at numbers of its own, the bit of x32 cleared.
+const X32: &[(u32, &str)] = &[
+    (518, "sendmsg"),
+    (520, "execve"),
+    (521, "ptrace"),
+    (524, "rt_sigqueueinfo"),
+    (528, "kexec_load"),
+    (536, "rt_tgsigqueueinfo"),
+    (538, "sendmmsg"),
+    (540, "process_vm_writev"),
+    (545, "execveat"),
+];
+
 /// The watched call with number `nr` in the table of `abi`.
 pub fn spec(abi: Abi, nr: u32) -> Option<&'static CallSpec> {
     let name = match abi {
+        Abi::X32 if nr >= 512 => X32.iter().find(|(number, _)| *number == nr)?.1,
         Abi::X86_64 | Abi::X32 => syscalls::x86_64::Sysno::new(nr as usize)?.name(),
         Abi::I386 => syscalls::x86::Sysno::new(nr as usize)?.name(),
     };

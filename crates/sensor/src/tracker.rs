@@ -12,6 +12,8 @@ use std::collections::{HashMap, HashSet, VecDeque};
 /// How many ended processes and threads are remembered.
 const REMEMBERED: usize = 16_384;
 
+const CLONE_NEWNS: u64 = 0x0002_0000;
+
 /// Numbers, in the environment's pid namespace, of the processes and threads that were born or that ended. A
 /// number stands as often as it was used. A process's first thread counts as the process, not as a thread.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -223,7 +225,11 @@ impl Tracker {
                 Some(parent) => parent.actor,
                 None => Actor::Artifact,
             },
-            view: parent.map(|parent| parent.view.clone()).unwrap_or_default(),
+            // A mount namespace of its own: the next look at a working directory tells which.
+            view: parent
+                .filter(|_| birth.flags & CLONE_NEWNS == 0)
+                .map(|parent| parent.view.clone())
+                .unwrap_or_default(),
             credentials: parent.and_then(|parent| parent.credentials),
             launcher,
             unknown: false,

@@ -6,7 +6,7 @@ use crate::calls::CallSpec;
 use crate::raw::{Abi, RawCall, RawCredentials, RawObject, Returned, Taken};
 use detektr_event::{Copied, FilePath, Outcome, OutcomeResult, Provenance, Syscall, Unreadable};
 
-const AT_FDCWD: i32 = -100;
+pub(super) const AT_FDCWD: i32 = -100;
 const AT_EMPTY_PATH: u64 = 0x1000;
 const NOTHING: Taken = Taken::Nothing;
 

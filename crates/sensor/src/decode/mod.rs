@@ -25,6 +25,7 @@ pub use numbers::{IdRange, Numbers, UNMAPPED};
 pub(crate) use path::View;
 
 use crate::Hole;
+use crate::calls::Take;
 use crate::raw::{Birth, Body, Raw, RawCall, RawCredentials, RawExit, RawObject, Taken};
 use crate::tracker::{Born, Tracker};
 use call::Call;
@@ -286,10 +287,16 @@ impl Decoder {
             }
             return;
         }
-        let spec = specs::find(raw.abi, raw.nr);
-        let takes = spec.map_or(&[] as &[_], |spec| spec.takes);
+        let takes = specs::find(raw.abi, raw.nr).map_or(&[] as &[Take], |spec| spec.takes);
         for (take, taken) in takes.iter().zip(&raw.taken) {
-            if let (crate::calls::Take::Cwd, Taken::Object(object)) = (take, taken) {
+            let own = match take {
+                Take::Cwd => true,
+                Take::Dir(position) => {
+                    raw.args.get(usize::from(*position)).is_some_and(|arg| *arg as i32 == call::AT_FDCWD)
+                }
+                _ => false,
+            };
+            if let (true, Taken::Object(object)) = (own, taken) {
                 process.view = view(object);
             }
         }

@@ -10,12 +10,14 @@ const NUMBERS: u32 = 1024;
 /// The watched call with number `nr` of `abi`; the same as [`calls::spec`], without the search.
 pub(super) fn find(abi: Abi, nr: u32) -> Option<&'static CallSpec> {
     static NATIVE: OnceLock<Vec<Option<&'static CallSpec>>> = OnceLock::new();
+    static X32: OnceLock<Vec<Option<&'static CallSpec>>> = OnceLock::new();
     static IA32: OnceLock<Vec<Option<&'static CallSpec>>> = OnceLock::new();
-    let (table, of) = match abi {
-        Abi::X86_64 | Abi::X32 => (&NATIVE, Abi::X86_64),
-        Abi::I386 => (&IA32, Abi::I386),
+    let table = match abi {
+        Abi::X86_64 => &NATIVE,
+        Abi::X32 => &X32,
+        Abi::I386 => &IA32,
     };
-    let table = table.get_or_init(|| (0..NUMBERS).map(|nr| calls::spec(of, nr)).collect());
+    let table = table.get_or_init(|| (0..NUMBERS).map(|nr| calls::spec(abi, nr)).collect());
     table.get(nr as usize).copied().flatten()
 }
 
@@ -40,6 +42,9 @@ mod tests {
         assert_eq!(name(Abi::I386, 5), Some("open"));
         assert_eq!(name(Abi::I386, 102), Some("socketcall"));
         assert_eq!(name(Abi::I386, 412), Some("utimensat_time64"));
+        assert_eq!(name(Abi::X32, 257), Some("openat"));
+        assert_eq!(name(Abi::X32, 520), Some("execve"));
+        assert_eq!(name(Abi::X86_64, 520), None);
         assert_eq!(name(Abi::X86_64, 0), None);
         assert_eq!(name(Abi::X86_64, u32::MAX), None);
     }
