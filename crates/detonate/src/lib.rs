@@ -1,3 +1,24 @@
 //! One detonation, from an artifact to a sealed bundle: environment, sensor, witnesses and phases put together.
+//!
+//! [`Detonator::detonate`] is the whole of it. What is asked for stands in [`DetonateRequest`]; everything that
+//! can be refused is refused before anything runs.
+#![forbid(unsafe_code)]
 
 pub mod artifact;
+mod choose;
+mod detonation;
+mod ending;
+mod error;
+mod images;
+mod outputs;
+mod recorder;
+mod request;
+mod witnesses;
+
+pub use artifact::ArtifactSpec;
+pub use detektr_evidence::{Exit, Incomplete, State};
+pub use detektr_sandbox::{Limits, RunAs};
+pub use detonation::{Detonator, Outcome};
+pub use error::DetonateError;
+pub use images::UnpackError;
+pub use request::{DetonateRequest, Progress, RootfsChoice, SensorChoice};

@@ -15,7 +15,7 @@ use std::io::{self, Read};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
@@ -40,13 +40,16 @@ pub struct ExecutedFiles {
 }
 
 impl ExecutedFiles {
-    /// Watches the file system that `root` (the environment's root directory, seen from here) lies on. Needs
+    /// Watches the file systems that `trees` (the environment's mounts, seen from here) lie on. Needs
     /// CAP_SYS_ADMIN.
-    pub fn watch(root: &Path) -> io::Result<Self> {
+    pub fn watch(trees: &[PathBuf]) -> io::Result<Self> {
         // SAFETY: fanotify_init takes two plain numbers; a descriptor or -1 comes back.
         let group = unsafe {
             libc::fanotify_init(
-                libc::FAN_CLOEXEC | libc::FAN_CLASS_CONTENT | libc::FAN_UNLIMITED_QUEUE | libc::FAN_REPORT_TID,
+                libc::FAN_CLOEXEC
+                    | libc::FAN_CLASS_CONTENT
+                    | libc::FAN_UNLIMITED_QUEUE
+                    | libc::FAN_REPORT_TID,
                 (libc::O_RDONLY | libc::O_CLOEXEC | libc::O_LARGEFILE) as u32,
             )
         };
@@ -55,19 +58,21 @@ impl ExecutedFiles {
         }
         // SAFETY: `group` is a fresh descriptor that nothing else owns.
         let group = unsafe { OwnedFd::from_raw_fd(group) };
-        let path = CString::new(root.as_os_str().as_bytes())?;
-        // SAFETY: `group` is open and `path` a NUL-terminated string that outlives the call.
-        let marked = unsafe {
-            libc::fanotify_mark(
-                group.as_raw_fd(),
-                libc::FAN_MARK_ADD | libc::FAN_MARK_FILESYSTEM,
-                libc::FAN_OPEN_EXEC_PERM,
-                libc::AT_FDCWD,
-                path.as_ptr(),
-            )
-        };
-        if marked < 0 {
-            return Err(io::Error::last_os_error());
+        for tree in trees {
+            let path = CString::new(tree.as_os_str().as_bytes())?;
+            // SAFETY: `group` is open and `path` a NUL-terminated string that outlives the call.
+            let marked = unsafe {
+                libc::fanotify_mark(
+                    group.as_raw_fd(),
+                    libc::FAN_MARK_ADD | libc::FAN_MARK_FILESYSTEM,
+                    libc::FAN_OPEN_EXEC_PERM,
+                    libc::AT_FDCWD,
+                    path.as_ptr(),
+                )
+            };
+            if marked < 0 {
+                return Err(io::Error::last_os_error());
+            }
         }
         let (wait, stop) = pipe()?;
         let seen = Arc::new(Mutex::new(Seen::default()));
@@ -121,7 +126,11 @@ fn serve(group: &File, stop: &OwnedFd, seen: &Mutex<Seen>) {
     let mut cache = HashMap::new();
     let mut buffer = vec![0u8; 64 << 10];
     loop {
-        let mut polls = [group.as_raw_fd(), stop.as_raw_fd()].map(|fd| libc::pollfd { fd, events: libc::POLLIN, revents: 0 });
+        let mut polls = [group.as_raw_fd(), stop.as_raw_fd()].map(|fd| libc::pollfd {
+            fd,
+            events: libc::POLLIN,
+            revents: 0,
+        });
         // SAFETY: `polls` is an array of two initialised entries.
         let ready = unsafe { libc::poll(polls.as_mut_ptr(), 2, -1) };
         if ready < 0 && io::Error::last_os_error().kind() != io::ErrorKind::Interrupted {
@@ -144,7 +153,8 @@ fn answer_all(group: &File, mut events: &[u8], seen: &Mutex<Seen>, cache: &mut H
     let size = size_of::<libc::fanotify_event_metadata>();
     while events.len() >= size {
         // SAFETY: at least `size` bytes are there, and every bit pattern is a valid fanotify_event_metadata.
-        let event: libc::fanotify_event_metadata = unsafe { std::ptr::read_unaligned(events.as_ptr().cast()) };
+        let event: libc::fanotify_event_metadata =
+            unsafe { std::ptr::read_unaligned(events.as_ptr().cast()) };
         let length = (event.event_len as usize).clamp(size, events.len());
         events = &events[length..];
         if event.fd < 0 {
@@ -166,7 +176,11 @@ fn answer_all(group: &File, mut events: &[u8], seen: &Mutex<Seen>, cache: &mut H
         // SAFETY: `response` is plain data, and its own size is given. A lost answer would leave an exec waiting;
         // write(2) to a fanotify group writes all or nothing, and the group's end lets it go on.
         unsafe {
-            libc::write(group.as_raw_fd(), (&raw const response).cast(), size_of::<libc::fanotify_response>());
+            libc::write(
+                group.as_raw_fd(),
+                (&raw const response).cast(),
+                size_of::<libc::fanotify_response>(),
+            );
         }
     }
 }

@@ -38,7 +38,7 @@ pub(super) fn errno_name(errno: u32) -> String {
 }
 
 /// Name of signal `signal` (`SIGKILL`, `SIGRTMIN+3`), `0` for the null signal, else its number.
-pub(super) fn signal_name(signal: i64) -> String {
+pub fn signal_name(signal: i64) -> String {
     match signal {
         1..=31 => SIGNALS[signal as usize - 1].to_owned(),
         32 => "SIGRTMIN".to_owned(),

@@ -21,6 +21,7 @@ mod specs;
 mod times;
 
 pub use crate::tracker::Population;
+pub use abi::signal_name;
 pub use numbers::{IdRange, Numbers, UNMAPPED};
 pub(crate) use path::View;
 

@@ -1,0 +1,112 @@
+//! Prints the table of `docs/performance.md`: each row one measure, its ratios from alternating runs against a
+//! peer on this machine. Needs root, gcc, bwrap, runsc and strace (`make bench` installs them).
+
+mod blind;
+mod rows;
+mod sample;
+
+use detektr_detonate::{ArtifactSpec, DetonateRequest, Detonator, Limits, RootfsChoice, RunAs, SensorChoice};
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+use std::sync::Arc;
+use std::time::Duration;
+
+fn main() -> ExitCode {
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    if detektr_sandbox::is_init(&arguments) {
+        detektr_sandbox::init_main();
+    }
+    if let [_, word, count, home] = &arguments[..]
+        && word == "million"
+    {
+        return rows::million_child(count, Path::new(home));
+    }
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("detektr-bench: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// An error for people.
+type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
+
+/// What every row works with.
+struct Bench {
+    /// A data folder of this bench's own.
+    home: tempfile::TempDir,
+    /// The `detektr` program beside this one.
+    detektr: PathBuf,
+    /// Compiled workloads.
+    forkfile: PathBuf,
+    opens: PathBuf,
+}
+
+fn run() -> Result<()> {
+    let home = tempfile::tempdir()?;
+    let detektr = std::env::current_exe()?.with_file_name("detektr");
+    if !detektr.exists() {
+        return Err(format!("{} is missing: build it with --release first", detektr.display()).into());
+    }
+    let forkfile = compile("forkfile", home.path())?;
+    let opens = compile("opens", home.path())?;
+    let bench = Bench { home, detektr, forkfile, opens };
+    println!("| measure | median | peer | median | ratio | runs |");
+    println!("|---|---|---|---|---|---|");
+    rows::cold(&bench)?;
+    rows::warm(&bench)?;
+    rows::ebpf_overhead(&bench)?;
+    rows::ptrace_overhead(&bench)?;
+    rows::loss(&bench)?;
+    rows::memory(&bench)?;
+    Ok(())
+}
+
+fn compile(name: &str, into: &Path) -> Result<PathBuf> {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("workloads").join(format!("{name}.c"));
+    let program = into.join(name);
+    let status = Command::new("cc").args(["-O1", "-o"]).arg(&program).arg(&source).status()?;
+    if status.success() { Ok(program) } else { Err(format!("cc failed on {}", source.display()).into()) }
+}
+
+impl Bench {
+    fn request(&self, artifact: ArtifactSpec, args: &[&str], sensor: SensorChoice) -> DetonateRequest {
+        request(self.home.path(), artifact, args, sensor)
+    }
+
+    /// Runs `program` with `args` through `detonator`, and returns the outcome.
+    fn detonate(
+        &self,
+        detonator: &Detonator,
+        program: &Path,
+        args: &[&str],
+        sensor: SensorChoice,
+    ) -> Result<detektr_detonate::Outcome> {
+        let request = self.request(ArtifactSpec::Path(program.into()), args, sensor);
+        Ok(detonator.detonate(&request, &mut |_| {})?)
+    }
+}
+
+fn request(home: &Path, artifact: ArtifactSpec, args: &[&str], sensor: SensorChoice) -> DetonateRequest {
+    DetonateRequest {
+        artifact,
+        args: args.iter().map(OsString::from).collect(),
+        home: home.join("data"),
+        rootfs: RootfsChoice::Host,
+        user: RunAs::User,
+        limits: Limits { wall: Duration::from_secs(300), ..Limits::default() },
+        setenv: Vec::new(),
+        hostname: None,
+        baits: true,
+        observe_stat: false,
+        stdin: None,
+        sensor,
+        key: None,
+        out: None,
+        ring_bytes: None,
+        cancel: Arc::default(),
+    }
+}

@@ -1,0 +1,179 @@
+//! The rows, one function each.
+
+use crate::blind::Blind;
+use crate::sample::{Pairs, median};
+use crate::{Bench, Result, request};
+use detektr_detonate::{ArtifactSpec, Detonator, Outcome, SensorChoice};
+use detektr_evidence::Bundle;
+use detektr_sensor::calls::CALLS;
+use std::ffi::OsStr;
+use std::io::Read;
+use std::path::Path;
+use std::process::{Command, ExitCode, Stdio};
+use std::time::Instant;
+
+const RUNS: usize = 15;
+
+/// Milliseconds of one whole process, which must succeed.
+fn process(command: &mut Command) -> Result<f64> {
+    let begin = Instant::now();
+    let output = command.stdin(Stdio::null()).output()?;
+    let took = begin.elapsed().as_secs_f64() * 1000.0;
+    if !output.status.success() {
+        return Err(format!("{command:?}: {}", String::from_utf8_lossy(&output.stderr)).into());
+    }
+    Ok(took)
+}
+
+/// Milliseconds between the artifact's release and the end of its last process.
+fn executed(outcome: &Outcome) -> Result<f64> {
+    let bundle = Bundle::open(&outcome.bundle)?;
+    if bundle.manifest().exit != Some(detektr_evidence::Exit::Code { code: 0 }) {
+        return Err(format!("{}: the workload failed: {:?}", outcome.run, bundle.manifest().exit).into());
+    }
+    let took = bundle.manifest().timing_us.get("execute").copied().unwrap_or_default() as f64 / 1000.0;
+    std::fs::remove_dir_all(&outcome.bundle)?;
+    Ok(took)
+}
+
+/// `detektr detonate /bin/true` as a whole process against `runsc do`.
+pub fn cold(bench: &Bench) -> Result<()> {
+    let home = bench.home.path().join("cold");
+    let pairs = Pairs::measure(
+        RUNS,
+        || process(Command::new(&bench.detektr).args(["detonate", "/bin/true"]).env("DETEKTR_HOME", &home)),
+        || process(Command::new("runsc").args(["--network=none", "--ignore-cgroups", "do", "/bin/true"])),
+    )?;
+    pairs.print("`detonate /bin/true`, cold, sealed bundle included", "`runsc do`");
+    let mut loads = Vec::new();
+    for entry in std::fs::read_dir(home.join("runs"))? {
+        loads.push(Bundle::open(&entry?.path())?.manifest().sensor.load_us as f64 / 1000.0);
+    }
+    println!("| of that, loading the sensor | {:.1} ms | | | | {} |", median(&loads), loads.len());
+    Ok(())
+}
+
+/// Each further detonation in one process against `bwrap`.
+pub fn warm(bench: &Bench) -> Result<()> {
+    let detonator = Detonator::new();
+    let pairs = Pairs::measure(
+        RUNS,
+        || {
+            let begin = Instant::now();
+            bench.detonate(&detonator, Path::new("/bin/true"), &[], SensorChoice::Ebpf)?;
+            Ok(begin.elapsed().as_secs_f64() * 1000.0)
+        },
+        || {
+            process(Command::new("bwrap").args(["--unshare-all", "--ro-bind", "/", "/", "--proc", "/proc", "/bin/true"]))
+        },
+    )?;
+    pairs.print("each further detonation in one process", "`bwrap --unshare-all`");
+    Ok(())
+}
+
+/// Fork- and file-heavy, the ebpf sensor against no sensor.
+pub fn ebpf_overhead(bench: &Bench) -> Result<()> {
+    let seeing = Detonator::new();
+    let blind = Detonator::with_sensor(Box::new(Blind));
+    let args = ["200", "40"];
+    let pairs = Pairs::measure(
+        RUNS,
+        || executed(&bench.detonate(&seeing, &bench.forkfile, &args, SensorChoice::Ebpf)?),
+        || executed(&bench.detonate(&blind, &bench.forkfile, &args, SensorChoice::Ebpf)?),
+    )?;
+    pairs.print("fork- and file-heavy, ebpf sensor", "same sandbox, no sensor");
+    Ok(())
+}
+
+/// The same, the ptrace sensor against strace with the same calls, in the same sandbox.
+pub fn ptrace_overhead(bench: &Bench) -> Result<()> {
+    let tracer = Detonator::new();
+    let blind = Detonator::with_sensor(Box::new(Blind));
+    let args = ["100", "40"];
+    let names: Vec<&str> = CALLS
+        .iter()
+        .filter(|call| !call.optional && syscalls::x86_64::Sysno::iter().any(|number| number.name() == call.name))
+        .map(|call| call.name)
+        .collect();
+    let trace = format!("trace={}", names.join(","));
+    let inside = std::fs::read(&bench.forkfile)?;
+    let folder = tempfile::tempdir()?;
+    // strace starts the workload by a path of the environment: a shell script carries it along.
+    let script = folder.path().join("traced.sh");
+    let encoded: String = inside.iter().map(|byte| format!("\\{byte:03o}")).collect();
+    std::fs::write(
+        &script,
+        format!(
+            "#!/bin/sh\nset -e\nprintf '{encoded}' > /tmp/workload\nchmod 755 /tmp/workload\nexec \"$@\" /tmp/workload {}\n",
+            args.join(" ")
+        ),
+    )?;
+    let pairs = Pairs::measure(
+        RUNS,
+        || executed(&bench.detonate(&tracer, &script, &["env"], SensorChoice::Ptrace)?),
+        || {
+            let words = ["strace", "-f", "--seccomp-bpf", "-e", &trace, "-o", "/tmp/log"];
+            executed(&bench.detonate(&blind, &script, &words, SensorChoice::Ptrace)?)
+        },
+    )?;
+    pairs.print("the same, ptrace sensor", "`strace -f --seccomp-bpf`, same calls");
+    Ok(())
+}
+
+/// Events lost at full speed.
+pub fn loss(bench: &Bench) -> Result<()> {
+    let detonator = Detonator::new();
+    let outcome = bench.detonate(&detonator, &bench.opens, &["1000000", "2"], SensorChoice::Ebpf)?;
+    let bundle = Bundle::open(&outcome.bundle)?;
+    let mut seconds = String::new();
+    bundle.stdout()?.read_to_string(&mut seconds)?;
+    let ledger = &bundle.manifest().ledger;
+    let attempted: u64 = ledger.0.values().map(|counts| counts.attempted).sum();
+    let dropped: u64 = ledger.0.values().map(|counts| counts.dropped).sum();
+    let rate = attempted as f64 / seconds.trim().parse::<f64>()?;
+    let balance = if ledger.unbalanced().next().is_none() { "balances" } else { "DOES NOT BALANCE" };
+    println!("| events lost at {rate:.0} events a second | {dropped} of {attempted}; the ledger {balance} | | | | 1 |");
+    Ok(())
+}
+
+/// Peak memory of a detonation with a million events, in a process of its own.
+pub fn memory(bench: &Bench) -> Result<()> {
+    let mut child = Command::new("/proc/self/exe")
+        .arg("million")
+        .arg("1000000")
+        .arg(bench.home.path())
+        .stdout(Stdio::piped())
+        .spawn()?;
+    let mut text = String::new();
+    if let Some(stdout) = &mut child.stdout {
+        stdout.read_to_string(&mut text)?;
+    }
+    if !child.wait()?.success() {
+        return Err("the detonation of a million events failed".into());
+    }
+    print!("{text}");
+    Ok(())
+}
+
+/// The child of [`memory`]: detonates, and prints its own peak.
+pub fn million_child(count: &OsStr, home: &Path) -> ExitCode {
+    let count = count.to_string_lossy().into_owned();
+    let program = home.join("opens");
+    let request = request(home, ArtifactSpec::Path(program), &[&count, "2"], SensorChoice::Auto);
+    match Detonator::new().detonate(&request, &mut |_| {}) {
+        Ok(outcome) => {
+            let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+            let peak = status
+                .lines()
+                .find_map(|line| line.strip_prefix("VmHWM:"))
+                .and_then(|rest| rest.trim().trim_end_matches("kB").trim().parse::<f64>().ok())
+                .unwrap_or(f64::NAN);
+            println!("| peak memory of a detonation with {} events | {:.0} MiB | | | | 1 |", outcome.events, peak / 1024.0);
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}

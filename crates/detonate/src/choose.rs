@@ -1,0 +1,67 @@
+//! Which sensor watches: the one asked for, or the best that this host allows.
+
+use crate::request::SensorChoice;
+use detektr_sensor::ebpf::EbpfSensor;
+use detektr_sensor::ptrace::PtraceSensor;
+use detektr_sensor::{Sensor, SensorError};
+
+/// The loaded sensors of this process: each is loaded once, at its first use, for all detonations.
+#[derive(Default)]
+pub struct Sensors {
+    ebpf: Option<Box<dyn Sensor>>,
+    ptrace: Option<Box<dyn Sensor>>,
+    only: Option<Box<dyn Sensor>>,
+}
+
+/// A chosen sensor, and why it was chosen where there was a choice.
+pub struct Chosen<'a> {
+    /// The sensor.
+    pub sensor: &'a mut dyn Sensor,
+    /// Why not a better one.
+    pub why: Option<String>,
+}
+
+impl Sensors {
+    /// One sensor, whatever is asked for.
+    pub fn only(sensor: Box<dyn Sensor>) -> Self {
+        Sensors { only: Some(sensor), ..Self::default() }
+    }
+
+    /// The sensor for `choice`. `cgroup` tells whether the environment has a cgroup v2, without which the BPF
+    /// programs can't tell its processes from others.
+    pub fn choose(&mut self, choice: SensorChoice, cgroup: bool) -> Result<Chosen<'_>, SensorError> {
+        if let Some(sensor) = &mut self.only {
+            return Ok(Chosen { sensor: sensor.as_mut(), why: None });
+        }
+        let refused = match choice {
+            SensorChoice::Ptrace => None,
+            SensorChoice::Ebpf | SensorChoice::Auto => match self.load_ebpf(cgroup) {
+                Ok(()) => None,
+                Err(error) if choice == SensorChoice::Auto => Some(format!("ebpf is not to be had: {error}")),
+                Err(error) => return Err(error),
+            },
+        };
+        if choice != SensorChoice::Ptrace && refused.is_none() {
+            let sensor = self.ebpf.as_deref_mut().expect("load_ebpf succeeded");
+            return Ok(Chosen { sensor, why: None });
+        }
+        if self.ptrace.is_none() {
+            self.ptrace = Some(Box::new(PtraceSensor::new()?));
+        }
+        let sensor = self.ptrace.as_deref_mut().expect("made above");
+        Ok(Chosen { sensor, why: refused })
+    }
+
+    fn load_ebpf(&mut self, cgroup: bool) -> Result<(), SensorError> {
+        if !cgroup {
+            return Err(SensorError::Unavailable {
+                what: "watching by cgroup".into(),
+                why: "the environment has no cgroup v2; mount one where Detektr may make folders".into(),
+            });
+        }
+        if self.ebpf.is_none() {
+            self.ebpf = Some(Box::new(EbpfSensor::load()?));
+        }
+        Ok(())
+    }
+}

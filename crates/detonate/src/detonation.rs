@@ -1,0 +1,540 @@
+//! One detonation: plan, environment, sensor, artifact, witnesses, seal.
+//!
+//! Whatever happens after the bundle was begun ends in a sealed bundle with exactly one state; only what is found
+//! before that (a bad artifact, a bad key, a data folder without permission) is an error instead.
+
+use crate::artifact::{self, ArtifactKind, ArtifactSpec};
+use crate::choose::Sensors;
+use crate::error::DetonateError;
+use crate::images::{self, UnpackedImage};
+use crate::outputs::Pump;
+use crate::recorder::{Inputs, Live, Recorded, Recorder};
+use crate::request::{DetonateRequest, Progress, RootfsChoice};
+use crate::{ending, witnesses};
+use detektr_event::{Phase, SensorName, Text, Timestamp};
+use detektr_evidence::{Artifact, BundleWriter, Incomplete, Manifest, PhaseSpan, SigningKey, Start, State, keys};
+use detektr_sandbox::{
+    Bait, BaitKind, Control, Ended, Environment, Identity, Launched, Plan, Program, Rootfs, RunAs,
+    SandboxError, default_set,
+};
+use detektr_sensor::decode::{Decoder, DecoderConfig, IdRange, Numbers};
+use detektr_sensor::{Closing, Description, ExecutedFiles, Target, Watching};
+use std::collections::HashMap;
+use std::ffi::OsString;
+use std::fs::File;
+use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+/// The sensor's ring where nobody asks for another: room for a quarter of a million events between two reads.
+const RING_BYTES: u32 = 32 << 20;
+/// Batches that may wait between sensor and recorder.
+const BATCHES: usize = 256;
+
+/// Runs detonations; holds what they share in one process (the loaded sensor).
+#[derive(Default)]
+pub struct Detonator {
+    sensors: Mutex<Sensors>,
+}
+
+/// How a detonation ended, and where its bundle is.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// Id of the run.
+    pub run: String,
+    /// The sealed bundle.
+    pub bundle: PathBuf,
+    /// Final state.
+    pub state: State,
+    /// How the artifact's first process ended, where that is known.
+    pub exit: Option<detektr_evidence::Exit>,
+    /// Whether nothing is known to be missing.
+    pub complete: bool,
+    /// What is known to be missing.
+    pub incomplete: Vec<Incomplete>,
+    /// Number of events.
+    pub events: u64,
+}
+
+/// What was found out about the artifact before anything runs.
+struct Prepared {
+    kind: ArtifactKind,
+    name: OsString,
+    sha256: Option<String>,
+    image: Option<UnpackedImage>,
+    key: SigningKey,
+    runs: PathBuf,
+    stdin: File,
+}
+
+impl Detonator {
+    /// A detonator with nothing loaded yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// A detonator that watches with `sensor` alone, whatever a request asks for.
+    pub fn with_sensor(sensor: Box<dyn detektr_sensor::Sensor>) -> Self {
+        Detonator { sensors: Mutex::new(Sensors::only(sensor)) }
+    }
+
+    /// Runs `request.artifact` and seals what was seen.
+    pub fn detonate(
+        &self,
+        request: &DetonateRequest,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<Outcome, DetonateError> {
+        let prepared = prepare(request)?;
+        let run = run_id();
+        let mut timing = Timing::default();
+        let manifest_artifact = Artifact {
+            name: Text::from(prepared.name.as_bytes()),
+            sha256: prepared.sha256.clone(),
+            kind: prepared.kind.name().into(),
+            argv: Vec::new(),
+        };
+        let start = Start {
+            run: run.clone(),
+            tool_version: env!("CARGO_PKG_VERSION").into(),
+            started: now(),
+            artifact: Some(manifest_artifact.clone()),
+        };
+        let writer = BundleWriter::create(&prepared.runs, &start)?;
+        let mut manifest = Manifest::new(run.clone(), env!("CARGO_PKG_VERSION"), manifest_artifact);
+        manifest.boot_to_wall_ns = boot_to_wall_ns();
+        let writer = self.run(request, &prepared, &run, writer, &mut manifest, &mut timing, progress)?;
+        timing.mark("witnesses");
+        manifest.timing_us = timing.steps;
+        let bundle = writer.seal(manifest, &prepared.key)?;
+        let manifest = bundle.manifest();
+        Ok(Outcome {
+            run,
+            bundle: bundle.path().to_owned(),
+            state: manifest.state,
+            exit: manifest.exit.clone(),
+            complete: manifest.complete,
+            incomplete: manifest.incomplete.clone(),
+            events: manifest.events,
+        })
+    }
+
+    /// Everything between the begun bundle and the seal. Fills `manifest`; an environment that fails leaves its
+    /// reason there.
+    #[expect(clippy::too_many_arguments, reason = "each is another part of one detonation")]
+    fn run(
+        &self,
+        request: &DetonateRequest,
+        prepared: &Prepared,
+        run: &str,
+        mut writer: BundleWriter,
+        manifest: &mut Manifest,
+        timing: &mut Timing,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<BundleWriter, DetonateError> {
+        let setup = now();
+        let plan = plan(request, prepared, run);
+        let mut environment = match Environment::create(&plan) {
+            Ok(environment) => environment,
+            Err(error) => {
+                manifest.mark_incomplete("environment_failed", chain(&error));
+                return Ok(writer);
+            }
+        };
+        timing.mark("environment");
+        manifest.environment = describe(&environment, prepared);
+        manifest.baits = plan.baits.iter().map(witnesses::bait).collect();
+        let launched = match self.launch(request, prepared, &plan, &mut environment, &mut writer, manifest, timing) {
+            Ok(launched) => launched,
+            Err(error) => {
+                manifest.state = error.state;
+                manifest.mark_incomplete(error.state.name(), error.why);
+                destroy(environment, manifest);
+                return Ok(writer);
+            }
+        };
+        let Running { mut watching, receiver, pumps, launched, executed, description, why } = launched;
+        let live = Arc::new(Live::default());
+        let mut decoder = Decoder::new(DecoderConfig {
+            sensor: sensor_name(&description),
+            environment: numbers(&launched),
+            boot_to_wall_ns: manifest.boot_to_wall_ns,
+        });
+        decoder.launcher(launched.pid);
+        manifest.sensor = witnesses::sensor(&description, why, request.ring_bytes.unwrap_or(RING_BYTES));
+        let recorder = Recorder::start(
+            receiver,
+            Inputs { writer, decoder, executed, baits: bait_paths(&plan.baits), live: live.clone() },
+        )
+        .map_err(|source| DetonateError::Thread { source })?;
+
+        let executed_at = now();
+        let begin = Instant::now();
+        let ended: Result<Ended, SandboxError> = environment.release().map(|()| {
+                let mut watch = || {
+                    progress(Progress {
+                        elapsed: begin.elapsed(),
+                        phase: "execute",
+                        events: live.events.load(Ordering::Relaxed),
+                        processes: live.processes.load(Ordering::Relaxed),
+                    });
+                    if request.cancel.load(Ordering::Relaxed) {
+                        return Control::Stop("cancelled".into());
+                    }
+                    if live.broken.load(Ordering::Relaxed) {
+                        return Control::Stop("bundle_failed".into());
+                    }
+                    match watching.health() {
+                        Ok(()) => Control::Continue,
+                        Err(error) => Control::Stop(format!("sensor_lost: {error}")),
+                    }
+                };
+            environment.wait(begin + request.limits.wall, &mut watch)
+        });
+        timing.mark("execute");
+        manifest.phases = vec![
+            PhaseSpan { phase: Phase::Setup, start: setup, end: executed_at },
+            PhaseSpan { phase: Phase::Execute, start: executed_at, end: now() },
+        ];
+        let closing = watching.finish();
+        let Ok(Recorded { writer: back, decoder, failed }) = recorder.finish() else {
+            return Err(DetonateError::Recorder);
+        };
+        writer = back;
+        for pump in pumps {
+            if let Err(error) = pump.finish() {
+                manifest.mark_incomplete("output_lost", error.to_string());
+            }
+        }
+        timing.mark("drain");
+        if let Some(error) = failed {
+            return Err(error.into());
+        }
+        ending::tell(manifest, &ended);
+        close(manifest, &closing, &decoder);
+        witnesses::processes(manifest, &decoder, &environment, &ended);
+        witnesses::files(manifest, &mut writer, &environment, &launched)?;
+        destroy(environment, manifest);
+        Ok(writer)
+    }
+
+    /// Places the artifact, attaches the sensor, and launches a paused program.
+    #[expect(clippy::too_many_arguments, reason = "each is another part of one detonation")]
+    fn launch(
+        &self,
+        request: &DetonateRequest,
+        prepared: &Prepared,
+        plan: &Plan,
+        environment: &mut Environment,
+        writer: &mut BundleWriter,
+        manifest: &mut Manifest,
+        timing: &mut Timing,
+    ) -> Result<Running, Failed> {
+        let placed = Path::new(&home(request.user, plan)).join(&prepared.name);
+        if let ArtifactSpec::Path(path) = &request.artifact {
+            let mut file = File::open(path).map_err(environment_failed)?;
+            environment.place(&placed, &mut file, 0o755).map_err(environment_failed)?;
+        }
+        let argv = artifact::command_line(&prepared.kind, &placed, &request.args);
+        manifest.artifact.argv = argv.iter().map(|word| Text::from(word.as_bytes())).collect();
+
+        let pid_namespace =
+            File::open(format!("/proc/{}/ns/pid", environment.init_pid())).map_err(environment_failed)?;
+        let (sender, receiver) = std::sync::mpsc::sync_channel(BATCHES);
+        let mut sensors = self.sensors.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let chosen = sensors.choose(request.sensor, environment.cgroup().is_some()).map_err(sensor_failed)?;
+        let mut description = chosen.sensor.describe();
+        let filter = chosen.sensor.launch_filter(request.observe_stat);
+        let target = Target {
+            cgroup: environment.cgroup().map(Path::to_owned),
+            pid_namespace: pid_namespace.into(),
+            observe_stat: request.observe_stat,
+            ring_bytes: request.ring_bytes.unwrap_or(RING_BYTES),
+        };
+        let mut watching = chosen.sensor.watch(target, sender).map_err(sensor_failed)?;
+        let why = chosen.why;
+        drop(sensors);
+        timing.mark("sensor");
+
+        let (stdout, stdout_end) = pipe().map_err(environment_failed)?;
+        let (stderr, stderr_end) = pipe().map_err(environment_failed)?;
+        let pumps = vec![
+            Pump::start("stdout", stdout, writer.stdout(request.limits.output).map_err(environment_failed)?)
+                .map_err(environment_failed)?,
+            Pump::start("stderr", stderr, writer.stderr(request.limits.output).map_err(environment_failed)?)
+                .map_err(environment_failed)?,
+        ];
+        let launched = environment
+            .launch(Program {
+                argv,
+                cwd: None,
+                stdin: prepared.stdin.try_clone().map_err(environment_failed)?.into(),
+                stdout: stdout_end,
+                stderr: stderr_end,
+                filter,
+            })
+            .map_err(environment_failed)?;
+        let executed =
+            if description.name == "ebpf" { watch_executed(environment, &mut description) } else { None };
+        watching.adopt(launched.pid).map_err(sensor_failed)?;
+        manifest.environment = describe(environment, prepared);
+        timing.mark("launch");
+        Ok(Running { watching, receiver, pumps, launched, executed, description, why })
+    }
+}
+
+/// A paused launcher under the eyes of a sensor.
+struct Running {
+    watching: Box<dyn Watching>,
+    receiver: std::sync::mpsc::Receiver<Vec<detektr_sensor::raw::Raw>>,
+    pumps: Vec<Pump>,
+    launched: Launched,
+    executed: Option<ExecutedFiles>,
+    description: Description,
+    why: Option<String>,
+}
+
+/// Why nothing was run.
+struct Failed {
+    state: State,
+    why: String,
+}
+
+fn environment_failed(error: impl std::error::Error) -> Failed {
+    Failed { state: State::EnvironmentFailed, why: chain(&error) }
+}
+
+fn sensor_failed(error: impl std::error::Error) -> Failed {
+    Failed { state: State::SensorLost, why: chain(&error) }
+}
+
+/// Removes the environment; what stays behind is said.
+fn destroy(environment: Environment, manifest: &mut Manifest) {
+    if let Err(error) = environment.destroy() {
+        manifest.mark_incomplete("environment_left", chain(&error));
+    }
+}
+
+/// The home of whoever runs.
+fn home(user: RunAs, plan: &Plan) -> String {
+    match user {
+        RunAs::Root => "/root".into(),
+        RunAs::User => plan.identity.home(),
+    }
+}
+
+/// An error with all that lies beneath it, in one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        source = error.source();
+    }
+    text
+}
+
+/// Finds out all that can be known before anything runs.
+fn prepare(request: &DetonateRequest) -> Result<Prepared, DetonateError> {
+    let folder = |path: &Path, source| DetonateError::Home { path: path.to_owned(), source };
+    let work = request.home.join("work");
+    std::fs::create_dir_all(&work).map_err(|source| folder(&work, source))?;
+    detektr_sandbox::sweep(&work);
+    let (kind, name, sha256) = match &request.artifact {
+        ArtifactSpec::Command => {
+            let name = request.args.first().cloned().ok_or(artifact::ArtifactError::NoCommand)?;
+            let name = Path::new(&name).file_name().map_or(name.clone(), OsString::from);
+            (ArtifactKind::Command, name, None)
+        }
+        ArtifactSpec::Path(path) => {
+            let kind = artifact::inspect(path)?;
+            let sha256 = images::sha256_of(path)
+                .map_err(|source| artifact::ArtifactError::Unreadable { path: path.clone(), source })?;
+            (kind, path.file_name().unwrap_or(OsString::from("artifact").as_os_str()).to_owned(), Some(sha256))
+        }
+    };
+    let image = match &request.rootfs {
+        RootfsChoice::Image(tar) => Some(images::unpacked(tar, &request.home.join("images"))?),
+        RootfsChoice::Dir(dir) => {
+            std::fs::read_dir(dir).map_err(|source| DetonateError::Rootfs { path: dir.clone(), source })?;
+            None
+        }
+        RootfsChoice::Host => None,
+    };
+    let root = match (&request.rootfs, &image) {
+        (_, Some(image)) => image.root.clone(),
+        (RootfsChoice::Dir(dir), None) => dir.clone(),
+        _ => PathBuf::from("/"),
+    };
+    let shown = match &request.artifact {
+        ArtifactSpec::Path(path) => path.as_path(),
+        ArtifactSpec::Command => Path::new(""),
+    };
+    artifact::check_interpreter(&kind, shown, &request.args, &root)?;
+    let stdin = request.stdin.as_deref().unwrap_or(Path::new("/dev/null"));
+    let stdin = File::open(stdin).map_err(|source| DetonateError::Stdin { path: stdin.to_owned(), source })?;
+    let key = match &request.key {
+        Some(path) => keys::load(path)?,
+        None => keys::load_or_create(&request.home)?,
+    };
+    let runs = request.out.clone().unwrap_or_else(|| request.home.join("runs"));
+    Ok(Prepared { kind, name, sha256, image, key, runs, stdin })
+}
+
+fn plan(request: &DetonateRequest, prepared: &Prepared, run: &str) -> Plan {
+    let seed = u64::from_le_bytes(random());
+    let mut identity = Identity::from_seed(seed);
+    if let Some(hostname) = &request.hostname {
+        identity.hostname.clone_from(hostname);
+    }
+    let baits = if request.baits { default_set(seed, &identity) } else { Vec::new() };
+    Plan {
+        run: run.into(),
+        work: request.home.join("work"),
+        rootfs: match (&request.rootfs, &prepared.image) {
+            (_, Some(image)) => Rootfs::Dir(image.root.clone()),
+            (RootfsChoice::Dir(dir), None) => Rootfs::Dir(dir.clone()),
+            _ => Rootfs::Host,
+        },
+        user: request.user,
+        limits: request.limits,
+        identity,
+        baits,
+        setenv: request.setenv.clone(),
+        hide: vec![request.home.clone()],
+    }
+}
+
+/// The environment as the sandbox describes it, with what only this crate knows of its root file system.
+fn describe(environment: &Environment, prepared: &Prepared) -> serde_json::Value {
+    let mut value = serde_json::to_value(environment.description()).unwrap_or_default();
+    if let (Some(object), Some(image)) = (value.as_object_mut(), &prepared.image) {
+        object.insert("image_sha256".into(), image.sha256.clone().into());
+    }
+    value
+}
+
+fn sensor_name(description: &Description) -> SensorName {
+    if description.name == "ebpf" { SensorName::Ebpf } else { SensorName::Ptrace }
+}
+
+fn numbers(launched: &Launched) -> Numbers {
+    let ranges = |map: &[detektr_sandbox::IdRange]| {
+        map.iter().map(|r| IdRange { inside: r.inside, outside: r.outside, count: r.count }).collect()
+    };
+    Numbers {
+        mount_namespace: launched.mount_namespace,
+        uid_map: ranges(&launched.uid_map),
+        gid_map: ranges(&launched.gid_map),
+        root_path: Vec::new(),
+    }
+}
+
+fn watch_executed(environment: &Environment, description: &mut Description) -> Option<ExecutedFiles> {
+    let root = PathBuf::from(format!("/proc/{}/root", environment.init_pid()));
+    let trees: Vec<PathBuf> = environment
+        .layers()
+        .iter()
+        .map(|layer| root.join(layer.mount_point.strip_prefix("/").unwrap_or(&layer.mount_point)))
+        .collect();
+    match ExecutedFiles::watch(&trees) {
+        Ok(executed) => {
+            description.hooks.push("fanotify/FAN_OPEN_EXEC_PERM".into());
+            Some(executed)
+        }
+        Err(error) => {
+            description.limitations.push(format!("executed files are not hashed: fanotify: {error}"));
+            None
+        }
+    }
+}
+
+fn bait_paths(baits: &[Bait]) -> HashMap<Vec<u8>, String> {
+    baits
+        .iter()
+        .filter_map(|bait| match &bait.kind {
+            BaitKind::File { path, .. } => Some((path.as_bytes().to_vec(), bait.name.clone())),
+            BaitKind::Env { .. } => None,
+        })
+        .collect()
+}
+
+/// What the sensor and the decoder say at the end.
+fn close(manifest: &mut Manifest, closing: &Closing, decoder: &Decoder) {
+    manifest.sentinel = closing.sentinel;
+    for (kind, counts) in &closing.ledger {
+        let entry = manifest.ledger.0.entry(*kind).or_default();
+        entry.attempted = counts.attempted;
+        entry.emitted = counts.emitted;
+        entry.dropped = counts.dropped;
+        entry.received = counts.received;
+    }
+    for hole in closing.holes.iter().chain(&decoder.holes()) {
+        manifest.mark_incomplete(hole.reason, hole.detail.clone());
+    }
+}
+
+fn pipe() -> std::io::Result<(OwnedFd, OwnedFd)> {
+    Ok(rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?)
+}
+
+/// Random for each run; baits, names and the host name follow from it.
+fn random() -> [u8; 8] {
+    let mut seed = [0; 8];
+    let mut filled = 0;
+    while filled < seed.len() {
+        match rustix::rand::getrandom(&mut seed[filled..], rustix::rand::GetRandomFlags::empty()) {
+            Ok(length) => filled += length,
+            Err(rustix::io::Errno::INTR) => {}
+            Err(error) => panic!("the kernel gives no random numbers: {error}"),
+        }
+    }
+    seed
+}
+
+/// Sorts by time, and is unique: `YYYYMMDD-HHMMSS-XXXXXX`.
+fn run_id() -> String {
+    let time = now().to_string();
+    let digits: String = time.chars().filter(char::is_ascii_digit).take(14).collect();
+    let random = random();
+    format!("{}-{}-{:02x}{:02x}{:02x}", &digits[..8], &digits[8..], random[0], random[1], random[2])
+}
+
+/// The wall clock.
+pub(crate) fn now() -> Timestamp {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::Realtime);
+    Timestamp(time.tv_sec * 1_000_000_000 + time.tv_nsec)
+}
+
+/// What to add to nanoseconds since boot to get the wall clock's.
+fn boot_to_wall_ns() -> i64 {
+    let boot = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+    now().0 - (boot.tv_sec * 1_000_000_000 + boot.tv_nsec)
+}
+
+/// Where the time went.
+struct Timing {
+    last: Instant,
+    steps: std::collections::BTreeMap<String, u64>,
+}
+
+impl Default for Timing {
+    fn default() -> Self {
+        Timing { last: Instant::now(), steps: Default::default() }
+    }
+}
+
+impl Timing {
+    fn mark(&mut self, step: &str) {
+        let passed = self.last.elapsed();
+        self.last = Instant::now();
+        self.steps.insert(step.into(), u64::try_from(Duration::as_micros(&passed)).unwrap_or(u64::MAX));
+    }
+}
+
+/// Ended, as this crate passes it on.
+pub(crate) type EndedResult = Result<Ended, SandboxError>;

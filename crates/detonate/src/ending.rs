@@ -1,0 +1,56 @@
+//! From how the environment ended to the one state of the detonation.
+
+use crate::detonation::EndedResult;
+use detektr_evidence::{Exit, Manifest, State};
+use detektr_sandbox::{EndState, ExitStatus};
+
+/// Signals by which a process ends through its own doing (signal(7), default action *Core*).
+const OWN: [i32; 8] = [
+    libc::SIGABRT,
+    libc::SIGBUS,
+    libc::SIGFPE,
+    libc::SIGILL,
+    libc::SIGSEGV,
+    libc::SIGSYS,
+    libc::SIGTRAP,
+    libc::SIGPIPE,
+];
+
+/// Writes state and exit into the manifest.
+pub fn tell(manifest: &mut Manifest, ended: &EndedResult) {
+    let ended = match ended {
+        Ok(ended) => ended,
+        Err(error) => {
+            manifest.state = State::EnvironmentFailed;
+            manifest.mark_incomplete("environment_failed", error.to_string());
+            return;
+        }
+    };
+    manifest.exit = ended.exit.map(|exit| match exit {
+        ExitStatus::Code(code) => Exit::Code { code },
+        ExitStatus::Signal(signal) => Exit::Signal { signal: detektr_sensor::decode::signal_name(i64::from(signal)) },
+    });
+    if let Some((errno, message)) = &ended.exec_error {
+        manifest.mark_incomplete("not_executed", format!("the artifact was not executed: {message} ({errno})"));
+    }
+    manifest.state = match &ended.state {
+        EndState::Completed => match ended.exit {
+            Some(ExitStatus::Signal(signal)) if OWN.contains(&signal) => State::Crashed,
+            _ => State::Completed,
+        },
+        EndState::Timeout => State::Timeout,
+        EndState::LimitKilled(limit) => {
+            manifest.environment["limit_reached"] = format!("{limit:?}").to_lowercase().into();
+            State::Killed
+        }
+        EndState::Stopped(reason) if reason.starts_with("sensor_lost") => {
+            manifest.mark_incomplete("sensor_lost", reason.clone());
+            State::SensorLost
+        }
+        EndState::Stopped(_) => State::Killed,
+        EndState::InitLost => {
+            manifest.mark_incomplete("environment_failed", "the environment's init was lost");
+            State::EnvironmentFailed
+        }
+    };
+}

@@ -1,0 +1,108 @@
+//! Image root file systems, unpacked once into the data folder and used again by digest.
+
+use detektr_sandbox::rootfs::image::{self, ImageError, ImageInfo};
+use rustix::fs::{FlockOperation, Mode, OFlags, flock, open};
+use sha2::{Digest, Sha256};
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+
+/// An unpacked image, kept from removal by others while this lives.
+pub struct UnpackedImage {
+    /// Its tree.
+    pub root: PathBuf,
+    /// Hash of the tar.
+    pub sha256: String,
+    _lock: OwnedFd,
+}
+
+/// Why an image can't be used.
+#[derive(Debug, thiserror::Error)]
+pub enum UnpackError {
+    /// A file of the host's.
+    #[error("{what} {path}")]
+    File {
+        /// What was done.
+        what: &'static str,
+        /// Where.
+        path: PathBuf,
+        /// What the kernel said.
+        #[source]
+        source: io::Error,
+    },
+    /// The image itself.
+    #[error(transparent)]
+    Image(#[from] ImageError),
+}
+
+/// Unpacks the image in `tar` below `folder`, or finds it there.
+pub fn unpacked(tar: &Path, folder: &Path) -> Result<UnpackedImage, UnpackError> {
+    let file = |what: &'static str, path: &Path| {
+        let path = path.to_owned();
+        move |source: io::Error| UnpackError::File { what, path, source }
+    };
+    let sha256 = sha256_of(tar).map_err(file("can't read the image", tar))?;
+    fs::create_dir_all(folder).map_err(file("can't make the folder", folder))?;
+    sweep(folder);
+    let root = folder.join(&sha256);
+    if !root.exists() {
+        let partial = folder.join(format!("{sha256}.{}.partial", std::process::id()));
+        fs::create_dir_all(&partial).map_err(file("can't make the folder", &partial))?;
+        let _lock = lock(&partial).map_err(file("can't lock", &partial))?;
+        let result: Result<ImageInfo, ImageError> = image::unpack(tar, &partial);
+        if let Err(error) = result {
+            // The error that matters is the image's.
+            drop(fs::remove_dir_all(&partial));
+            return Err(error.into());
+        }
+        match fs::rename(&partial, &root) {
+            Ok(()) => {}
+            // Another run unpacked the same image meanwhile.
+            Err(_) if root.exists() => drop(fs::remove_dir_all(&partial)),
+            Err(source) => return Err(file("can't rename to", &root)(source)),
+        }
+    }
+    let _lock = lock(&root).map_err(file("can't lock", &root))?;
+    Ok(UnpackedImage { root, sha256, _lock })
+}
+
+/// Removes what a killed run left half unpacked.
+fn sweep(folder: &Path) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let path = entry.path();
+        let partial = path.extension().is_some_and(|extension| extension == "partial");
+        if partial && exclusive(&path) {
+            // It may be another's by now; the next start tries again.
+            drop(fs::remove_dir_all(&path));
+        }
+    }
+}
+
+fn directory(path: &Path) -> rustix::io::Result<OwnedFd> {
+    open(path, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
+}
+
+fn lock(path: &Path) -> io::Result<OwnedFd> {
+    let fd = directory(path)?;
+    flock(&fd, FlockOperation::LockShared)?;
+    Ok(fd)
+}
+
+/// Whether nobody holds `path`'s lock.
+fn exclusive(path: &Path) -> bool {
+    directory(path).is_ok_and(|fd| flock(&fd, FlockOperation::NonBlockingLockExclusive).is_ok())
+}
+
+/// Hash of a file's content, as hexadecimal.
+pub fn sha256_of(path: &Path) -> io::Result<String> {
+    let mut file = File::open(path)?;
+    let mut hasher = Sha256::new();
+    let mut buffer = vec![0; 256 << 10];
+    loop {
+        match file.read(&mut buffer)? {
+            0 => return Ok(hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()),
+            length => hasher.update(&buffer[..length]),
+        }
+    }
+}

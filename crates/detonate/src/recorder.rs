@@ -1,0 +1,150 @@
+//! The stream: raw records from the sensor become events and go to the bundle, in order, on one thread.
+
+use detektr_event::{Access, BaitRead, Detail, Event, Outcome, SensorName, Sha256};
+use detektr_evidence::{BundleWriter, EvidenceError};
+use detektr_sensor::ExecutedFiles;
+use detektr_sensor::decode::Decoder;
+use detektr_sensor::raw::{Body, Raw};
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+/// How long an event may wait before it is readable after a crash.
+const FLUSH: Duration = Duration::from_millis(500);
+
+/// Counts that others read while the recorder works.
+#[derive(Debug, Default)]
+pub struct Live {
+    /// Events written.
+    pub events: AtomicU64,
+    /// Processes born.
+    pub processes: AtomicU64,
+    /// The bundle can't be written to any more (a full disk).
+    pub broken: AtomicBool,
+}
+
+/// What the recorder hands back when the stream has ended.
+pub struct Recorded {
+    /// The bundle so far.
+    pub writer: BundleWriter,
+    /// The decoder, with what it knows of processes.
+    pub decoder: Decoder,
+    /// Why writing stopped, where it did.
+    pub failed: Option<EvidenceError>,
+}
+
+/// A running recorder.
+pub struct Recorder {
+    thread: JoinHandle<Recorded>,
+}
+
+/// What a recorder needs beside the stream.
+pub struct Inputs {
+    /// The bundle.
+    pub writer: BundleWriter,
+    /// The decoder, the launcher made known to it.
+    pub decoder: Decoder,
+    /// Hashes of executed files, where they are taken.
+    pub executed: Option<ExecutedFiles>,
+    /// Bait files: path to name.
+    pub baits: HashMap<Vec<u8>, String>,
+    /// Shared counts.
+    pub live: Arc<Live>,
+}
+
+impl Recorder {
+    /// Records what comes out of `source` until its other end is closed.
+    pub fn start(source: Receiver<Vec<Raw>>, inputs: Inputs) -> std::io::Result<Self> {
+        let thread = std::thread::Builder::new().name("recorder".into()).spawn(move || record(&source, inputs))?;
+        Ok(Recorder { thread })
+    }
+
+    /// Waits for the end of the stream.
+    pub fn finish(self) -> std::thread::Result<Recorded> {
+        self.thread.join()
+    }
+}
+
+fn record(source: &Receiver<Vec<Raw>>, inputs: Inputs) -> Recorded {
+    let Inputs { mut writer, mut decoder, executed, baits, live } = inputs;
+    let mut failed = None;
+    let mut events = Vec::new();
+    let mut flushed = Instant::now();
+    let mut unflushed = false;
+    loop {
+        let batch = match source.recv_timeout(FLUSH) {
+            Ok(batch) => batch,
+            Err(RecvTimeoutError::Timeout) => Vec::new(),
+            Err(RecvTimeoutError::Disconnected) => break,
+        };
+        for mut raw in batch {
+            if let Some(executed) = &executed {
+                add_hash(&mut raw, executed);
+            }
+            decoder.decode(raw, &mut events);
+            for event in events.drain(..) {
+                if failed.is_none()
+                    && let Err(error) = write(&mut writer, event, &baits)
+                {
+                    live.broken.store(true, Ordering::Relaxed);
+                    failed = Some(error);
+                }
+            }
+            unflushed = true;
+        }
+        live.events.store(writer.events(), Ordering::Relaxed);
+        live.processes.store(decoder.births().processes.len() as u64, Ordering::Relaxed);
+        if unflushed && failed.is_none() && flushed.elapsed() >= FLUSH {
+            if let Err(error) = writer.flush() {
+                live.broken.store(true, Ordering::Relaxed);
+                failed = Some(error);
+            }
+            flushed = Instant::now();
+            unflushed = false;
+        }
+    }
+    Recorded { writer, decoder, failed }
+}
+
+/// Adds the hash of the executed file to an exec that has none.
+fn add_hash(raw: &mut Raw, executed: &ExecutedFiles) {
+    match &mut raw.body {
+        Body::Exec(exec) if exec.sha256.is_none() => {
+            let path = exec.exe.path.as_whole().map(|path| path.as_bytes().to_vec()).unwrap_or_default();
+            let hash = executed.take(exec.old_tid, &path, exec.interpreter.is_some());
+            exec.sha256 = Some(hash.unwrap_or_else(|| Sha256::Absent {
+                absent: if exec.exe.memfd { "a memfd" } else { "not a file of the environment's own file system" }.into(),
+            }));
+        }
+        Body::FailedExec(_) | Body::Exit(_) => executed.forget(raw.tid),
+        _ => {}
+    }
+}
+
+fn write(writer: &mut BundleWriter, event: Event, baits: &HashMap<Vec<u8>, String>) -> Result<(), EvidenceError> {
+    let read = bait_read(&event, baits);
+    writer.event(event)?;
+    if let Some(read) = read {
+        writer.event(read)?;
+    }
+    Ok(())
+}
+
+/// The fact that follows from a bait file being opened for reading.
+fn bait_read(event: &Event, baits: &HashMap<Vec<u8>, String>) -> Option<Event> {
+    let Detail::FileOpen { file } = &event.detail else { return None };
+    if !event.outcome.is_success() || !matches!(file.access, Access::Read | Access::ReadWrite) {
+        return None;
+    }
+    let bait = baits.get(file.path.in_environment()?)?;
+    Some(Event {
+        sensor: SensorName::Detektr,
+        outcome: Outcome::SUCCESS,
+        detail: Detail::BaitRead { bait: BaitRead { bait: bait.clone() } },
+        syscall: None,
+        ..event.clone()
+    })
+}

@@ -1,0 +1,81 @@
+//! What a detonation is asked for, what it tells on the way, and what comes out of it.
+
+use crate::artifact::ArtifactSpec;
+use detektr_sandbox::{Limits, RunAs};
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+/// The root file system to run in.
+#[derive(Clone, Debug)]
+pub enum RootfsChoice {
+    /// The host's own, beneath a throw-away overlay.
+    Host,
+    /// A folder with a root file system, beneath a throw-away overlay.
+    Dir(PathBuf),
+    /// An image: a tar of an OCI layout or of `docker save`.
+    Image(PathBuf),
+}
+
+/// The sensor to watch with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SensorChoice {
+    /// The best that this host allows.
+    Auto,
+    /// BPF programs.
+    Ebpf,
+    /// The ptrace tracer.
+    Ptrace,
+}
+
+/// One detonation, fully told: running it makes no more choices of the user's.
+#[derive(Clone, Debug)]
+pub struct DetonateRequest {
+    /// The artifact.
+    pub artifact: ArtifactSpec,
+    /// Its arguments (for a command: all its words).
+    pub args: Vec<OsString>,
+    /// Detektr's data folder.
+    pub home: PathBuf,
+    /// Root file system.
+    pub rootfs: RootfsChoice,
+    /// As whom the artifact runs.
+    pub user: RunAs,
+    /// Limits, those of wall time and output included.
+    pub limits: Limits,
+    /// Environment variables beside those that Detektr makes.
+    pub setenv: Vec<(String, String)>,
+    /// Host name inside; random by default.
+    pub hostname: Option<String>,
+    /// Whether to place baits.
+    pub baits: bool,
+    /// Whether to watch the optional calls.
+    pub observe_stat: bool,
+    /// What the artifact reads from stdin; nothing by default.
+    pub stdin: Option<PathBuf>,
+    /// Sensor.
+    pub sensor: SensorChoice,
+    /// Signing key; the data folder's own by default.
+    pub key: Option<PathBuf>,
+    /// Where the bundle goes; the data folder by default.
+    pub out: Option<PathBuf>,
+    /// Size of the sensor's ring in bytes, a power of two.
+    pub ring_bytes: Option<u32>,
+    /// Set to end the run early.
+    pub cancel: Arc<AtomicBool>,
+}
+
+/// A sign of life.
+#[derive(Clone, Copy, Debug)]
+pub struct Progress {
+    /// Time since the artifact started.
+    pub elapsed: Duration,
+    /// What is being done.
+    pub phase: &'static str,
+    /// Events so far.
+    pub events: u64,
+    /// Processes born so far.
+    pub processes: u64,
+}
