@@ -1,0 +1,52 @@
+//! A small supervisor for the tests: `helper run JSON -- ARGV…` runs one program in an environment and prints
+//! how it ended. It also plays the hidden parts.
+
+use detektr_sandbox::{
+    Control, Environment, Identity, Limits, Plan, Program, Rootfs, RunAs, default_set, init_main, is_init,
+};
+use std::error::Error;
+use std::ffi::OsString;
+use std::fs::File;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let args: Vec<OsString> = std::env::args_os().collect();
+    if is_init(&args) {
+        init_main();
+    }
+    let [_, run, work, user, argv @ ..] = args.as_slice() else {
+        return Err("usage: helper RUN WORK root|user ARGV…".into());
+    };
+    let run = run.to_string_lossy().into_owned();
+    let identity = Identity::from_seed(1);
+    let seconds = std::env::var("HELPER_SECONDS").ok().and_then(|s| s.parse().ok()).unwrap_or(20);
+    let plan = Plan {
+        run,
+        work: PathBuf::from(work),
+        rootfs: std::env::var_os("HELPER_ROOTFS").map_or(Rootfs::Host, |d| Rootfs::Dir(d.into())),
+        user: if user == "root" { RunAs::Root } else { RunAs::User },
+        limits: Limits::default(),
+        baits: default_set(1, &identity),
+        identity,
+        setenv: Vec::new(),
+        hide: Vec::new(),
+    };
+    let mut environment = Environment::create(&plan)?;
+    let launched = environment.launch(Program {
+        argv: argv.to_vec(),
+        cwd: None,
+        stdin: File::open("/dev/null")?.into(),
+        stdout: rustix::io::dup(rustix::stdio::stdout())?,
+        stderr: rustix::io::dup(rustix::stdio::stderr())?,
+        filter: None,
+    })?;
+    environment.release()?;
+    let ended = environment.wait(Instant::now() + Duration::from_secs(seconds), &mut || Control::Continue);
+    if std::env::var_os("HELPER_VERBOSE").is_some() {
+        eprintln!("{launched:?}\n{:#?}\n{:?}", environment.description(), environment.acct_records());
+    }
+    eprintln!("ended: {:?} {:?} {:?} {:?}", ended.state, ended.exit, ended.last_pid, ended.exec_error);
+    environment.destroy()?;
+    Ok(())
+}

@@ -1,0 +1,468 @@
+//! A running environment, seen from the supervisor.
+
+mod make;
+
+use crate::acct::{self, AcctRecord};
+use crate::description::Description;
+use crate::error::SandboxError;
+use crate::limits::cgroup::Cgroups;
+use crate::limits::{Limit, watch};
+use crate::namespaces::clone::{self, Child};
+use crate::namespaces::maps::{self, IdRange};
+use crate::namespaces::protocol::{Channel, FromInit, Launch, Setup, ToInit};
+use crate::plan::{Plan, Program, RunAs};
+use crate::reaper::Leftover;
+use crate::rootfs::given::Given;
+use crate::{limits, sys, wall};
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// How often watched limits and the caller are asked.
+const TICK: Duration = Duration::from_millis(20);
+/// How often the disk's use is counted.
+const DISK_TICK: Duration = Duration::from_millis(250);
+/// How long init may take for one answer.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A running environment. Dropped, it is destroyed.
+#[derive(Debug)]
+pub struct Environment {
+    plan: Plan,
+    run_dir: PathBuf,
+    channel: Channel,
+    init: Child,
+    init_pid: u32,
+    reaper: Option<(Child, OwnedFd)>,
+    leftover: Leftover,
+    cgroups: Cgroups,
+    cgroup_fd: Option<OwnedFd>,
+    base: Option<u32>,
+    given: Given,
+    setup: Setup,
+    userns: Option<OwnedFd>,
+    mounted: bool,
+    description: Description,
+    pending: Pending,
+    /// Resident memory, as init last counted it.
+    pending_memory: u64,
+    /// Held for as long as the run lives: its lock file, and the lock of its id range.
+    _locks: Vec<OwnedFd>,
+}
+
+/// What init told, not yet asked for.
+#[derive(Debug, Default)]
+struct Pending {
+    exit: Option<ExitStatus>,
+    exec_error: Option<i32>,
+    ended: Option<Option<u32>>,
+}
+
+/// A launched program, waiting for its release.
+#[derive(Clone, Debug)]
+pub struct Launched {
+    /// Process number, host's (the supervisor's pid namespace).
+    pub pid: u32,
+    /// Inode of its mount namespace.
+    pub mount_namespace: u64,
+    /// Ids inside and outside.
+    pub uid_map: Vec<IdRange>,
+    /// Group ids inside and outside.
+    pub gid_map: Vec<IdRange>,
+}
+
+/// The caller's word at every tick of [`Environment::wait`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Control {
+    /// Go on.
+    Continue,
+    /// End the run, for this reason.
+    Stop(String),
+}
+
+/// How the waiting ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EndState {
+    /// No process is left.
+    Completed,
+    /// The deadline passed.
+    Timeout,
+    /// A limit was hit, and all was ended.
+    LimitKilled(Limit),
+    /// The caller stopped it.
+    Stopped(String),
+    /// Init is gone, and all with it.
+    InitLost,
+}
+
+/// How the first program ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ExitStatus {
+    /// By itself.
+    Code(u8),
+    /// By a signal.
+    Signal(i32),
+}
+
+/// The end of a launch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ended {
+    /// Why.
+    pub state: EndState,
+    /// The program's own end, where it was seen.
+    pub exit: Option<ExitStatus>,
+    /// How many process numbers the environment has given out (init included).
+    pub last_pid: Option<u32>,
+    /// The program could not be executed: errno and its text.
+    pub exec_error: Option<(i32, String)>,
+    /// How often the bound on processes refused a birth.
+    pub refused_processes: u64,
+}
+
+/// One overlay, for the file-system difference.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Layer {
+    /// Where it is inside.
+    pub mount_point: PathBuf,
+    /// What was written.
+    pub upper: PathBuf,
+    /// What was there, topmost first.
+    pub lowers: Vec<PathBuf>,
+}
+
+impl Environment {
+    /// What it turned out to be. Complete after the first launch.
+    pub fn description(&self) -> &Description {
+        &self.description
+    }
+
+    /// The cgroup (version 2) that its processes enter.
+    pub fn cgroup(&self) -> Option<&Path> {
+        self.cgroups.unified.as_deref()
+    }
+
+    /// Init's process number, host's.
+    pub fn init_pid(&self) -> u32 {
+        self.init_pid
+    }
+
+    /// The run's own folder.
+    pub fn run_dir(&self) -> &Path {
+        &self.run_dir
+    }
+
+    /// Puts a file inside. Before the first launch it counts as having been there all along; later it is
+    /// written into what the run changed.
+    pub fn place(&mut self, inside: &Path, content: &mut dyn Read, mode: u32) -> Result<(), SandboxError> {
+        let (uid, gid) = self.owner_below(inside);
+        if !self.mounted {
+            return self.given.file(inside, content, mode, uid, gid);
+        }
+        let wrong = || SandboxError::file("place", inside);
+        let mut memory = File::from(
+            rustix::fs::memfd_create("detektr-place", rustix::fs::MemfdFlags::CLOEXEC)
+                .map_err(|e| wrong()(e.into()))?,
+        );
+        io::copy(content, &mut memory).map_err(wrong())?;
+        io::Seek::rewind(&mut memory).map_err(wrong())?;
+        let base = self.base.unwrap_or(0);
+        let (uid, gid) = if self.base.is_some() { (base + uid, base + gid) } else { (0, 0) };
+        self.ask(&ToInit::Place { path: inside.into(), mode, uid, gid }, &[memory.as_fd()])?;
+        match self.hear(PATIENCE)? {
+            (FromInit::Placed, _) => Ok(()),
+            (other, _) => Err(unexpected(other)),
+        }
+    }
+
+    /// Whose a file at this place is: root's, or the user's in the user's home.
+    fn owner_below(&self, inside: &Path) -> (u32, u32) {
+        let id = self.plan.identity.uid;
+        if inside.starts_with(self.plan.identity.home()) { (id, id) } else { (0, 0) }
+    }
+
+    /// Clones a launcher for a program. It stands in its cgroups and namespaces and waits for [`Self::release`].
+    pub fn launch(&mut self, program: Program) -> Result<Launched, SandboxError> {
+        self.mount()?;
+        let (uid, gid) = match self.plan.user {
+            RunAs::Root => (0, 0),
+            RunAs::User => (self.plan.identity.uid, self.plan.identity.uid),
+        };
+        let (uid_map, outside) = self.map(uid, sys::euid());
+        let (gid_map, outside_gid) = self.map(gid, sys::egid());
+        let home = crate::baits::home(&self.plan.identity, self.plan.user);
+        let mut filters = vec![wall::filter()];
+        filters.extend(program.filter);
+        let launch = Launch {
+            argv: program.argv.iter().map(|a| a.as_bytes().to_vec()).collect(),
+            env: make::variables(&self.plan),
+            cwd: program.cwd.as_deref().unwrap_or(Path::new(&home)).as_os_str().as_bytes().to_vec(),
+            hostname: self.plan.identity.hostname.clone(),
+            uid,
+            gid,
+            uid_map: uid_map.line(),
+            gid_map: gid_map.line(),
+            groups: self.base.is_some(),
+            limits: limits::rlimit::list(&self.plan.limits, !self.cgroups.keeps("pids")),
+            filters,
+            boottime: Path::new("/proc/self/timens_offsets")
+                .exists()
+                .then_some(self.plan.identity.boot_offset),
+        };
+        let mut fds: Vec<BorrowedFd<'_>> =
+            vec![program.stdin.as_fd(), program.stdout.as_fd(), program.stderr.as_fd()];
+        fds.extend(self.cgroup_fd.iter().map(AsFd::as_fd));
+        self.pending = Pending::default();
+        self.ask(&ToInit::Launch(Box::new(launch)), &fds)?;
+        let (pid, in_cgroup) = match self.hear(PATIENCE)? {
+            (FromInit::Cloned { in_cgroup, .. }, fds) => {
+                let pidfd = fds.first().ok_or_else(|| SandboxError::InitLost("it sent no pidfd".into()))?;
+                (clone::pid_of(pidfd.as_fd()).map_err(SandboxError::step("finding the launcher"))?, in_cgroup)
+            }
+            (other, _) => return Err(unexpected(other)),
+        };
+        if !in_cgroup && self.cgroup_fd.take().is_some() {
+            self.cgroups.drop_unified();
+            self.description.cgroup = false;
+            self.description.limits = make::bounds(&self.plan, &self.cgroups);
+            self.description.gaps.push("the kernel let no process of ours into a cgroup of version 2".into());
+        }
+        self.cgroups.join(pid).map_err(SandboxError::step("entering the cgroups that keep limits"))?;
+        self.ask(&ToInit::Joined, &[])?;
+        let mount_namespace = match self.hear(PATIENCE)? {
+            (FromInit::Launched { mount_namespace, notes }, _) => {
+                for note in notes {
+                    if !self.description.gaps.contains(&note) {
+                        self.description.gaps.push(note);
+                    }
+                }
+                mount_namespace
+            }
+            (other, _) => return Err(unexpected(other)),
+        };
+        let outer = |map: IdRange, outside| vec![IdRange { outside, ..map }];
+        Ok(Launched {
+            pid,
+            mount_namespace,
+            uid_map: outer(uid_map, outside),
+            gid_map: outer(gid_map, outside_gid),
+        })
+    }
+
+    /// The map of one kind of id: as init writes it, and its first id outside in host's numbering.
+    fn map(&self, inside: u32, caller: u32) -> (IdRange, u32) {
+        match self.base {
+            Some(base) => (IdRange { inside: 0, outside: base, count: maps::RANGE }, base),
+            None => (IdRange { inside, outside: 0, count: 1 }, caller),
+        }
+    }
+
+    /// Mounts the root, at the first launch.
+    fn mount(&mut self) -> Result<(), SandboxError> {
+        if self.mounted {
+            return Ok(());
+        }
+        let userns = self.userns.take();
+        let fds: Vec<BorrowedFd<'_>> = userns.iter().map(AsFd::as_fd).collect();
+        self.ask(&ToInit::Setup(self.setup.clone()), &fds)?;
+        match self.hear(PATIENCE)? {
+            (FromInit::SetUp { idmapped, notes, acct }, _) => {
+                self.mounted = true;
+                make::describe_mounts(&mut self.description, &self.setup, &idmapped, notes, acct);
+                Ok(())
+            }
+            (other, _) => Err(unexpected(other)),
+        }
+    }
+
+    /// Lets the launched program begin.
+    pub fn release(&mut self) -> Result<(), SandboxError> {
+        self.ask(&ToInit::Release, &[])
+    }
+
+    /// Waits until no process but init is left, a limit is hit, the deadline passes or the caller stops it. In
+    /// all but the first case everything inside is killed.
+    pub fn wait(&mut self, deadline: Instant, watch: &mut dyn FnMut() -> Control) -> Ended {
+        let mut disk_next = Instant::now() + DISK_TICK;
+        let state = loop {
+            match self.listen(TICK.min(deadline.saturating_duration_since(Instant::now()))) {
+                Ok(()) if self.pending.ended.is_some() => break EndState::Completed,
+                Ok(()) => {}
+                Err(_) => break EndState::InitLost,
+            }
+            if self.cgroups.out_of_memory() {
+                break EndState::LimitKilled(Limit::Memory);
+            }
+            if let Control::Stop(reason) = watch() {
+                break EndState::Stopped(reason);
+            }
+            if Instant::now() >= deadline {
+                break EndState::Timeout;
+            }
+            if !self.cgroups.keeps("memory") && self.ask(&ToInit::Usage, &[]).is_err() {
+                break EndState::InitLost;
+            }
+            if self.pending_memory > self.plan.limits.memory {
+                break EndState::LimitKilled(Limit::Memory);
+            }
+            if Instant::now() >= disk_next {
+                let (used, began) = (self.disk_usage(), Instant::now());
+                if used > self.plan.limits.disk {
+                    break EndState::LimitKilled(Limit::Disk);
+                }
+                // Counting may take its time where there is much to count, and no more than a part of ours.
+                disk_next = Instant::now() + DISK_TICK.max(began.elapsed() * 4);
+            }
+        };
+        // What the kernel killed for want of memory may be the last thing that happened.
+        let state = match state {
+            EndState::Completed if self.cgroups.out_of_memory() => EndState::LimitKilled(Limit::Memory),
+            other => other,
+        };
+        if state != EndState::Completed {
+            self.kill_all();
+        }
+        Ended {
+            state,
+            exit: self.pending.exit,
+            last_pid: self.pending.ended.flatten(),
+            exec_error: self
+                .pending
+                .exec_error
+                .map(|errno| (errno, io::Error::from_raw_os_error(errno).to_string())),
+            refused_processes: self.cgroups.refused_processes(),
+        }
+    }
+
+    fn disk_usage(&self) -> u64 {
+        watch::disk_usage(&[self.run_dir.join("upper"), self.run_dir.join("work")], self.plan.limits.disk)
+    }
+
+    /// Takes what init has to say, waiting at most so long for the first word.
+    fn listen(&mut self, patience: Duration) -> Result<(), SandboxError> {
+        let mut patience = patience;
+        while let Some((frame, _)) = self.receive(patience)? {
+            patience = Duration::ZERO;
+            self.note(frame)?;
+            if self.pending.ended.is_some() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn note(&mut self, frame: FromInit) -> Result<(), SandboxError> {
+        match frame {
+            FromInit::ExecFailed { errno } => self.pending.exec_error = Some(errno),
+            FromInit::Exited { status } => self.pending.exit = Some(exit_status(status)),
+            FromInit::Ended { last_pid } => self.pending.ended = Some(last_pid),
+            FromInit::Usage { memory, .. } => self.pending_memory = memory,
+            other => return Err(unexpected(other)),
+        }
+        Ok(())
+    }
+
+    fn ask(&self, frame: &ToInit, fds: &[BorrowedFd<'_>]) -> Result<(), SandboxError> {
+        self.channel.send(frame, fds).map_err(|e| SandboxError::InitLost(e.to_string()))
+    }
+
+    /// The next answer; what merely tells of a program is noted by the way.
+    fn hear(&mut self, patience: Duration) -> Result<(FromInit, Vec<OwnedFd>), SandboxError> {
+        loop {
+            match self.receive(patience)? {
+                None => return Err(SandboxError::InitLost("it does not answer".into())),
+                Some((
+                    frame @ (FromInit::ExecFailed { .. }
+                    | FromInit::Exited { .. }
+                    | FromInit::Ended { .. }
+                    | FromInit::Usage { .. }),
+                    _,
+                )) => self.note(frame)?,
+                Some(answer) => return Ok(answer),
+            }
+        }
+    }
+
+    fn receive(&self, patience: Duration) -> Result<Option<(FromInit, Vec<OwnedFd>)>, SandboxError> {
+        let lost = |e: io::Error| SandboxError::InitLost(e.to_string());
+        let ms = i32::try_from(patience.as_micros().div_ceil(1000)).unwrap_or(i32::MAX);
+        if !sys::poll_in(&[self.channel.as_fd()], ms).map_err(lost)?[0] {
+            return Ok(None);
+        }
+        match self.channel.receive().map_err(lost)? {
+            None => Err(SandboxError::InitLost("it ended".into())),
+            answer => Ok(answer),
+        }
+    }
+
+    /// Kills init, and with it everything inside.
+    fn kill_all(&mut self) {
+        let _ = sys::pidfd_signal(self.init.pidfd.as_fd(), libc::SIGKILL);
+        maps::reap(&self.init);
+    }
+
+    /// The kernel's own records of the processes that ended; none where the kernel was not asked.
+    pub fn acct_records(&self) -> Option<Vec<AcctRecord>> {
+        if !self.description.accounting {
+            return None;
+        }
+        fs::read(self.run_dir.join("acct")).ok().map(|bytes| acct::parse(&bytes))
+    }
+
+    /// The overlays: what was written, above what was there.
+    pub fn layers(&self) -> Vec<Layer> {
+        let folder = |kind: &str, number: usize| self.run_dir.join(kind).join(number.to_string());
+        let layer = |(number, part): (usize, &crate::namespaces::protocol::Part)| Layer {
+            mount_point: part.mount_point.clone(),
+            upper: folder("upper", number),
+            lowers: std::iter::once(folder("given", number)).chain(part.host.clone()).collect(),
+        };
+        self.setup.parts.iter().enumerate().map(layer).collect()
+    }
+
+    /// Ends all processes, keeping the files for whoever compares them; `destroy` removes those.
+    pub fn stop(&mut self) {
+        self.kill_all();
+    }
+
+    /// Ends and removes everything.
+    pub fn destroy(mut self) -> Result<(), SandboxError> {
+        self.tear_down()
+    }
+
+    fn tear_down(&mut self) -> Result<(), SandboxError> {
+        let Some((reaper, word)) = self.reaper.take() else { return Ok(()) };
+        self.kill_all();
+        let removed = self.leftover.remove();
+        if removed.is_ok() {
+            let _ = rustix::io::write(&word, b"d");
+        }
+        drop(word);
+        let _ = sys::pidfd_signal(reaper.pidfd.as_fd(), libc::SIGKILL);
+        maps::reap(&reaper);
+        removed.map_err(SandboxError::file("remove", &self.run_dir))
+    }
+}
+
+impl Drop for Environment {
+    fn drop(&mut self) {
+        let _ = self.tear_down();
+    }
+}
+
+fn unexpected(frame: FromInit) -> SandboxError {
+    match frame {
+        FromInit::Failed { step, why } => SandboxError::Setup { step, why },
+        other => SandboxError::InitLost(format!("it said {other:?} out of turn")),
+    }
+}
+
+fn exit_status(status: i32) -> ExitStatus {
+    if libc::WIFSIGNALED(status) {
+        ExitStatus::Signal(libc::WTERMSIG(status))
+    } else {
+        ExitStatus::Code((libc::WEXITSTATUS(status) & 0xff) as u8)
+    }
+}

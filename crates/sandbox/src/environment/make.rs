@@ -1,0 +1,342 @@
+//! Making an environment: folders, layers, cgroups, reaper, init.
+
+use super::{Environment, Pending};
+use crate::baits::{self, BaitKind};
+use crate::description::{Description, MountDescription};
+use crate::error::SandboxError;
+use crate::limits::Bound;
+use crate::limits::cgroup::Cgroups;
+use crate::namespaces::clone::{self, Child};
+use crate::namespaces::maps::{self, IdRange};
+use crate::namespaces::protocol::{Channel, Setup};
+use crate::plan::{Plan, Rootfs, RunAs};
+use crate::reaper::{LOCK, Leftover, NOTE};
+use crate::rootfs::given::Given;
+use crate::rootfs::{dir, host};
+use crate::{secrets, sys};
+use std::collections::BTreeMap;
+use std::fs::{self, DirBuilder, File};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+
+impl Environment {
+    /// Makes folders, cgroups, the reaper and init. The root is mounted at the first launch, so that files can
+    /// still be placed.
+    pub fn create(plan: &Plan) -> Result<Environment, SandboxError> {
+        let privileged = sys::euid() == 0 && !in_user_namespace();
+        let (run_dir, lock) = make_run_dir(plan)?;
+        // From here on whatever fails is cleaned up by this note.
+        let mut guard = Guard(Some(Leftover { run_dir: run_dir.clone(), cgroups: Vec::new() }));
+        let mut locks = vec![lock];
+        let mut base = None;
+        if privileged {
+            let (first, held) =
+                maps::take_range(&plan.run).map_err(SandboxError::step("taking an id range"))?;
+            base = Some(first);
+            locks.push(held);
+        }
+        let (parts, gaps) = match &plan.rootfs {
+            Rootfs::Host => host::parts(privileged)?,
+            Rootfs::Dir(root) => (dir::parts(root)?, Vec::new()),
+        };
+        let setup = Setup {
+            run_dir: run_dir.clone(),
+            parts,
+            base,
+            unprivileged: !privileged,
+            acct: privileged,
+            shm: plan.limits.memory / 2,
+        };
+        let given = Given::create(&run_dir, &setup.parts, base, !privileged)?;
+        furnish(plan, &given, privileged)?;
+        let cgroups = Cgroups::create(&plan.run, &plan.limits);
+        let leftover = Leftover { run_dir: run_dir.clone(), cgroups: cgroups.paths() };
+        guard.0 = Some(leftover.clone());
+        let reaper = start_reaper(&leftover)?;
+        let (channel, theirs) = Channel::pair().map_err(SandboxError::step("making the channel to init"))?;
+        let init = match start_init(&theirs, privileged) {
+            Ok(init) => init,
+            Err(e) => {
+                let _ = sys::pidfd_signal(reaper.0.pidfd.as_fd(), libc::SIGKILL);
+                maps::reap(&reaper.0);
+                return Err(e);
+            }
+        };
+        drop(theirs);
+        guard.0 = None;
+        let userns = base.and_then(|base| maps::map_namespace(base).ok());
+        let cgroup_fd = cgroups.unified.as_ref().and_then(|p| File::open(p).ok()).map(OwnedFd::from);
+        let mut description = Description {
+            backend: "namespaces".into(),
+            host_privilege: if privileged { "root" } else { "user" }.into(),
+            id_mapping: if base.is_some() { "range" } else { "single" }.into(),
+            id_base: base,
+            rootfs: if plan.rootfs == Rootfs::Host { "host" } else { "dir" }.into(),
+            limits: bounds(plan, &cgroups),
+            namespaces: NAMESPACES.iter().map(|n| (*n).to_owned()).collect(),
+            cgroup: cgroup_fd.is_some(),
+            seccomp: "socket(AF_VSOCK) is refused with EAFNOSUPPORT".into(),
+            gaps,
+            ..Description::default()
+        };
+        description.gaps.extend(known_gaps(privileged, plan));
+        Ok(Environment {
+            init_pid: init.pid as u32,
+            plan: plan.clone(),
+            run_dir,
+            channel,
+            init,
+            reaper: Some(reaper),
+            leftover,
+            cgroups,
+            cgroup_fd,
+            base,
+            given,
+            setup,
+            userns,
+            mounted: false,
+            description,
+            pending: Pending::default(),
+            pending_memory: 0,
+            _locks: locks,
+        })
+    }
+}
+
+const NAMESPACES: [&str; 8] = ["user", "pid", "mount", "network", "ipc", "uts", "cgroup", "time"];
+
+/// Removes what was made, where making goes wrong half-way.
+struct Guard(Option<Leftover>);
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        if let Some(leftover) = self.0.take() {
+            let _ = leftover.remove();
+        }
+    }
+}
+
+/// Root of a container that maps ids is no real root: it can't map ranges of its own.
+fn in_user_namespace() -> bool {
+    let map = fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
+    map.split_whitespace().collect::<Vec<_>>() != ["0", "0", "4294967295"]
+}
+
+fn make_run_dir(plan: &Plan) -> Result<(PathBuf, OwnedFd), SandboxError> {
+    let good = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    if plan.run.is_empty() || plan.run.starts_with('.') || !plan.run.chars().all(good) {
+        return Err(SandboxError::Plan(format!("{:?} can't be a run's id", plan.run)));
+    }
+    fs::create_dir_all(&plan.work).map_err(SandboxError::file("make folder", &plan.work))?;
+    let work = fs::canonicalize(&plan.work).map_err(SandboxError::file("open", &plan.work))?;
+    let run_dir = work.join(&plan.run);
+    DirBuilder::new().mode(0o700).create(&run_dir).map_err(SandboxError::file("make folder", &run_dir))?;
+    let lock = run_dir.join(LOCK);
+    let file = File::create(&lock).map_err(SandboxError::file("make", &lock))?;
+    rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive)
+        .map_err(|e| SandboxError::file("lock", &lock)(e.into()))?;
+    for name in ["stage"] {
+        fs::create_dir(run_dir.join(name)).map_err(SandboxError::file("make folder", run_dir.join(name)))?;
+    }
+    let acct = run_dir.join("acct");
+    File::create(&acct).map_err(SandboxError::file("make", &acct))?;
+    Ok((run_dir, file.into()))
+}
+
+fn furnish(plan: &Plan, given: &Given, privileged: bool) -> Result<(), SandboxError> {
+    let root = match &plan.rootfs {
+        Rootfs::Host => {
+            let mut hide = plan.hide.clone();
+            hide.push(plan.work.clone());
+            host::furnish(given, privileged, &hide)?;
+            Path::new("/")
+        }
+        Rootfs::Dir(root) => {
+            dir::furnish(given, root)?;
+            root
+        }
+    };
+    let identity = &plan.identity;
+    secrets::replace(given, root, plan.rootfs == Rootfs::Host, identity, privileged)?;
+    let home = identity.home();
+    given.empty_dir(&home, 0o755, identity.uid, identity.uid)?;
+    for bait in &plan.baits {
+        let BaitKind::File { path, mode } = &bait.kind else { continue };
+        let path = Path::new(path);
+        let id = if path.starts_with(&home) { identity.uid } else { 0 };
+        given.file(path, &mut bait.value.as_bytes(), *mode, id, id)?;
+        if let Some(folder) = path.parent().filter(|f| id != 0 && f.starts_with(&home)) {
+            given.give_away(folder, Path::new(&home), id, id).map_err(SandboxError::file("own", folder))?;
+        }
+    }
+    Ok(())
+}
+
+/// The artifact's environment variables: made, never inherited.
+pub(super) fn variables(plan: &Plan) -> Vec<Vec<u8>> {
+    let home = baits::home(&plan.identity, plan.user);
+    let name = match plan.user {
+        RunAs::Root => "root",
+        RunAs::User => &plan.identity.user,
+    };
+    let path = match plan.user {
+        RunAs::Root => "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+        RunAs::User => "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin",
+    };
+    let mut all = BTreeMap::new();
+    let basics = [
+        ("HOME", home.as_str()),
+        ("USER", name),
+        ("LOGNAME", name),
+        ("PATH", path),
+        ("SHELL", "/bin/sh"),
+        ("LANG", "C.UTF-8"),
+    ];
+    for (key, value) in basics {
+        all.insert(key.to_owned(), value.to_owned());
+    }
+    for bait in &plan.baits {
+        if let BaitKind::Env { name } = &bait.kind {
+            all.insert(name.clone(), bait.value.clone());
+        }
+    }
+    all.extend(plan.setenv.iter().cloned());
+    all.into_iter().map(|(k, v)| format!("{k}={v}").into_bytes()).collect()
+}
+
+/// How each limit is kept.
+pub(super) fn bounds(plan: &Plan, cgroups: &Cgroups) -> Vec<Bound> {
+    let plain = |limit: &str, mechanism: &str, note: Option<&str>| Bound {
+        limit: limit.into(),
+        mechanism: mechanism.into(),
+        note: note.map(String::from),
+    };
+    let _ = plan;
+    vec![
+        cgroups.bound(
+            "memory",
+            "memory",
+            ("watch", "resident memory is counted several times a second, and all is killed past the limit"),
+        ),
+        cgroups.bound("processes", "pids", ("rlimit", "counted for each user id of the environment")),
+        cgroups.bound("cpus", "cpu", ("none", "no cpu controller can be used here")),
+        plain("file_size", "rlimit", None),
+        plain(
+            "disk",
+            "watch",
+            Some(
+                "what is written is counted several times a second, and all is killed past the limit; files deleted while open are not seen",
+            ),
+        ),
+        plain("wall", "watch", None),
+    ]
+}
+
+fn known_gaps(privileged: bool, plan: &Plan) -> Vec<String> {
+    let mut gaps = Vec::new();
+    if vsock_here() {
+        gaps.push("AF_VSOCK can still be opened by 32-bit programs through the old socketcall, whose arguments no filter sees".into());
+    }
+    if !privileged {
+        gaps.push("only one user id exists inside: setuid programs, chown and setgroups fail".into());
+        gaps.push("files of the host's owners can be replaced but not changed in place".into());
+        if plan.user == RunAs::User {
+            gaps.push("the user owns every private file, root's too".into());
+        }
+    }
+    gaps
+}
+
+fn vsock_here() -> bool {
+    // SAFETY: no memory is passed.
+    let fd = unsafe { libc::socket(libc::AF_VSOCK, libc::SOCK_STREAM | libc::SOCK_CLOEXEC, 0) };
+    if fd >= 0 {
+        // SAFETY: the descriptor was made above and is used nowhere else.
+        unsafe { libc::close(fd) };
+    }
+    fd >= 0
+}
+
+/// What init told of its mounts.
+pub(super) fn describe_mounts(
+    description: &mut Description,
+    setup: &Setup,
+    idmapped: &[bool],
+    notes: Vec<String>,
+    acct: Result<(), String>,
+) {
+    for (part, mapped) in setup.parts.iter().zip(idmapped) {
+        let ids = match (&part.host, mapped) {
+            (None, _) => "given",
+            (_, true) => "idmapped",
+            (_, false) => "plain",
+        };
+        if ids == "plain" && setup.base.is_some() {
+            description.gaps.push(format!(
+                "the file system of {} can't map ids: its files belong to nobody inside, and its setuid files have no effect",
+                part.mount_point.display()
+            ));
+        }
+        let mount_point = part.mount_point.display().to_string();
+        description.mounts.push(MountDescription { mount_point, ids: ids.into() });
+    }
+    description.accounting = acct.is_ok();
+    if let Err(why) = acct {
+        description.gaps.push(format!("no process accounting: {why}"));
+    }
+    description.gaps.extend(notes);
+}
+
+fn supervisor() -> Result<OwnedFd, SandboxError> {
+    let pid = rustix::process::getpid().as_raw_nonzero().get();
+    sys::pidfd_open(pid).map_err(SandboxError::step("opening a pidfd of this process"))
+}
+
+fn start_reaper(leftover: &Leftover) -> Result<(Child, OwnedFd), SandboxError> {
+    let step = || SandboxError::step("starting the reaper");
+    let text = serde_json::to_vec(leftover).map_err(|e| step()(e.into()))?;
+    let path = leftover.run_dir.join(NOTE);
+    fs::write(&path, text).map_err(SandboxError::file("write", &path))?;
+    let note = File::open(&path).map_err(SandboxError::file("open", &path))?;
+    let (done, word) =
+        rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).map_err(|e| step()(e.into()))?;
+    let (child, go) =
+        clone::start_self(0, crate::REAPER, &[done.as_fd(), supervisor()?.as_fd(), note.as_fd()], true)
+            .map_err(step())?;
+    rustix::io::write(&go, b"g").map_err(|e| step()(e.into()))?;
+    Ok((child, word))
+}
+
+fn start_init(channel: &Channel, privileged: bool) -> Result<Child, SandboxError> {
+    let mut flags =
+        libc::CLONE_NEWPID | libc::CLONE_NEWNS | libc::CLONE_NEWNET | libc::CLONE_NEWIPC | libc::CLONE_NEWUTS;
+    if !privileged {
+        flags |= libc::CLONE_NEWUSER;
+    }
+    let started =
+        clone::start_self(flags as u64, crate::INIT, &[channel.as_fd(), supervisor()?.as_fd()], false);
+    let (child, go) = started.map_err(|e| SandboxError::Unavailable {
+        what: if privileged { "new namespaces" } else { "user namespaces to ordinary users" }.into(),
+        why: e.to_string(),
+        remedy: "run as root, or allow them: sysctl -w user.max_user_namespaces=10000 kernel.unprivileged_userns_clone=1 \
+                 (and kernel.apparmor_restrict_unprivileged_userns=0 where AppArmor restricts them)"
+            .into(),
+    })?;
+    let ready = || {
+        if !privileged {
+            let line = |id| IdRange { inside: 0, outside: id, count: 1 }.line();
+            maps::write(child.pid as u32, &line(sys::euid()), &line(sys::egid()), true)?;
+        }
+        rustix::io::write(&go, b"g").map(drop)?;
+        Ok(())
+    };
+    match ready() {
+        Ok(()) => Ok(child),
+        Err(e) => {
+            let _ = sys::pidfd_signal(child.pidfd.as_fd(), libc::SIGKILL);
+            maps::reap(&child);
+            Err(SandboxError::step("writing init's id maps")(e))
+        }
+    }
+}

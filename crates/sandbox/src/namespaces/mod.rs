@@ -1,0 +1,7 @@
+//! The processes of an environment: the supervisor clones *init*, init clones a *launcher* for each program.
+
+pub(crate) mod clone;
+pub(crate) mod init;
+pub(crate) mod launcher;
+pub(crate) mod maps;
+pub(crate) mod protocol;

@@ -1,0 +1,184 @@
+//! What the supervisor and init say to each other: JSON over a sequenced-packet socket, with descriptors.
+//! A frame's body travels in a memfd, so that a command line of any length fits.
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use std::fs::File;
+use std::io::{self, IoSlice, IoSliceMut, Read, Seek, SeekFrom, Write};
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::PathBuf;
+
+/// One mounted tree of the environment.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Part {
+    /// Where it is inside.
+    pub mount_point: PathBuf,
+    /// The host's folder beneath, if any.
+    pub host: Option<PathBuf>,
+    /// Read the host's files with no rights but those of every user.
+    pub filter: bool,
+}
+
+/// How the root file system is put together. The run's folder holds `given/N`, `upper/N` and `work/N` for part N.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Setup {
+    pub run_dir: PathBuf,
+    pub parts: Vec<Part>,
+    /// First host id of the environment's range; absent where only the caller's own id is mapped.
+    pub base: Option<u32>,
+    /// `userxattr`: the overlay is mounted in a user namespace.
+    pub unprivileged: bool,
+    /// Turn process accounting on, into `acct` of the run's folder.
+    pub acct: bool,
+    /// Size of `/dev/shm` in bytes.
+    pub shm: u64,
+}
+
+/// What one launch needs.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Launch {
+    pub argv: Vec<Vec<u8>>,
+    pub env: Vec<Vec<u8>>,
+    pub cwd: Vec<u8>,
+    pub hostname: String,
+    pub uid: u32,
+    pub gid: u32,
+    /// Lines for `uid_map` and `gid_map` of the environment's user namespace.
+    pub uid_map: String,
+    pub gid_map: String,
+    /// Groups can be set (the map isn't a single id's).
+    pub groups: bool,
+    pub limits: Vec<(u32, u64)>,
+    pub filters: Vec<Vec<(u16, u8, u8, u32)>>,
+    /// Seconds to add to the boot time's clock; none where there are no time namespaces.
+    pub boottime: Option<u64>,
+}
+
+/// From the supervisor to init.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) enum ToInit {
+    /// Mount everything. Descriptor: the user namespace for the id map, where there is one.
+    Setup(Setup),
+    /// Clone a launcher. Descriptors: stdin, stdout, stderr, and the cgroup where there is one.
+    Launch(Box<Launch>),
+    /// The launcher is in its cgroups and may go on.
+    Joined,
+    /// Execute the program.
+    Release,
+    /// Write a file. Descriptor: its content.
+    Place { path: PathBuf, mode: u32, uid: u32, gid: u32 },
+    /// How much do the processes use?
+    Usage,
+}
+
+/// From init to the supervisor.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) enum FromInit {
+    /// Everything is mounted.
+    SetUp { idmapped: Vec<bool>, notes: Vec<String>, acct: Result<(), String> },
+    /// A step failed.
+    Failed { step: String, why: String },
+    /// The launcher exists. Descriptor: its pidfd.
+    Cloned { pid: i32, in_cgroup: bool },
+    /// The launcher waits for its release.
+    Launched { mount_namespace: u64, notes: Vec<String> },
+    /// The program could not be executed.
+    ExecFailed { errno: i32 },
+    /// The first program ended, with this wait status.
+    Exited { status: i32 },
+    /// No process but init is left.
+    Ended { last_pid: Option<u32> },
+    /// The file was written.
+    Placed,
+    /// Resident memory in bytes, and the number of threads.
+    Usage { memory: u64, threads: u64 },
+}
+
+/// One end of the connection.
+#[derive(Debug)]
+pub(crate) struct Channel {
+    socket: OwnedFd,
+}
+
+impl Channel {
+    /// Two connected ends.
+    pub(crate) fn pair() -> io::Result<(Channel, Channel)> {
+        let (a, b) = rustix::net::socketpair(
+            rustix::net::AddressFamily::UNIX,
+            rustix::net::SocketType::SEQPACKET,
+            rustix::net::SocketFlags::CLOEXEC,
+            None,
+        )?;
+        Ok((Channel { socket: a }, Channel { socket: b }))
+    }
+
+    /// An end from its descriptor.
+    pub(crate) fn from_fd(socket: OwnedFd) -> Channel {
+        Channel { socket }
+    }
+
+    /// Sends one frame.
+    pub(crate) fn send(&self, frame: &impl Serialize, fds: &[BorrowedFd<'_>]) -> io::Result<()> {
+        let body = serde_json::to_vec(frame)?;
+        let mut memory =
+            File::from(rustix::fs::memfd_create("detektr-frame", rustix::fs::MemfdFlags::CLOEXEC)?);
+        memory.write_all(&body)?;
+        let mut all = vec![memory.as_fd()];
+        all.extend_from_slice(fds);
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(8))];
+        let mut control = rustix::net::SendAncillaryBuffer::new(&mut space);
+        if !control.push(rustix::net::SendAncillaryMessage::ScmRights(&all)) {
+            return Err(io::Error::other("too many descriptors for one frame"));
+        }
+        rustix::net::sendmsg(
+            &self.socket,
+            &[IoSlice::new(b"f")],
+            &mut control,
+            rustix::net::SendFlags::NOSIGNAL,
+        )?;
+        Ok(())
+    }
+
+    /// Receives one frame; `None` where the other end is closed.
+    pub(crate) fn receive<T: DeserializeOwned>(&self) -> io::Result<Option<(T, Vec<OwnedFd>)>> {
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(8))];
+        let mut control = rustix::net::RecvAncillaryBuffer::new(&mut space);
+        let mut byte = [0u8; 1];
+        let got = loop {
+            match rustix::net::recvmsg(
+                &self.socket,
+                &mut [IoSliceMut::new(&mut byte)],
+                &mut control,
+                rustix::net::RecvFlags::CMSG_CLOEXEC,
+            ) {
+                Err(rustix::io::Errno::INTR) => {}
+                Err(rustix::io::Errno::CONNRESET) => return Ok(None),
+                other => break other?,
+            }
+        };
+        if got.bytes == 0 {
+            return Ok(None);
+        }
+        let mut fds: Vec<OwnedFd> = Vec::new();
+        for message in control.drain() {
+            if let rustix::net::RecvAncillaryMessage::ScmRights(list) = message {
+                fds.extend(list);
+            }
+        }
+        if fds.is_empty() {
+            return Err(io::Error::other("a frame without its body"));
+        }
+        let mut memory = File::from(fds.remove(0));
+        let mut body = Vec::new();
+        memory.seek(SeekFrom::Start(0))?;
+        memory.read_to_end(&mut body)?;
+        Ok(Some((serde_json::from_slice(&body)?, fds)))
+    }
+}
+
+impl AsFd for Channel {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}

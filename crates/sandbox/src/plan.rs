@@ -1,0 +1,69 @@
+//! What an environment shall be: everything is decided here, before anything is made.
+
+use crate::baits::Bait;
+use crate::identity::Identity;
+use crate::limits::Limits;
+use serde::{Deserialize, Serialize};
+use std::ffi::OsString;
+use std::os::fd::OwnedFd;
+use std::path::PathBuf;
+
+/// The whole plan of one environment.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// The run's id; names the run's folder and its cgroups (letters, digits, `-`, `_` and `.`).
+    pub run: String,
+    /// The folder below which the run's own folder is made.
+    pub work: PathBuf,
+    /// Where the files come from.
+    pub rootfs: Rootfs,
+    /// Who runs.
+    pub user: RunAs,
+    /// What it may use.
+    pub limits: Limits,
+    /// Names made for this run.
+    pub identity: Identity,
+    /// Baits to place.
+    pub baits: Vec<Bait>,
+    /// Environment variables, besides those that every environment has.
+    pub setenv: Vec<(String, String)>,
+    /// Host paths that must not be seen (Detektr's data folder).
+    pub hide: Vec<PathBuf>,
+}
+
+/// Where the files of an environment come from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Rootfs {
+    /// The host's own, as every user may read it.
+    Host,
+    /// A folder that holds a root file system; all of it is seen.
+    Dir(PathBuf),
+}
+
+/// Whom the artifact runs as, inside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RunAs {
+    /// Root of the environment.
+    Root,
+    /// The run's ordinary user.
+    User,
+}
+
+/// One program to launch.
+#[derive(Debug)]
+pub struct Program {
+    /// Its arguments; the first one is searched in `PATH` where it has no slash.
+    pub argv: Vec<OsString>,
+    /// Its working directory; the user's home where absent.
+    pub cwd: Option<PathBuf>,
+    /// Standard input.
+    pub stdin: OwnedFd,
+    /// Standard output.
+    pub stdout: OwnedFd,
+    /// Standard error.
+    pub stderr: OwnedFd,
+    /// A sensor's seccomp program (raw `struct sock_filter` values: code, jt, jf, k).
+    pub filter: Option<Vec<(u16, u8, u8, u32)>>,
+}

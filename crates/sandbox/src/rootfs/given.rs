@@ -1,0 +1,187 @@
+//! What is given inside in place of the host's own: a layer above the host's files, below what the run writes.
+//! It holds private folders, replaced secrets, baits and the artifact; `fsdiff` takes it for the state before.
+
+use crate::error::SandboxError;
+use crate::namespaces::protocol::Part;
+use std::fs::{self, File, Permissions};
+use std::io::{self, Read};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, lchown, symlink};
+use std::path::{Path, PathBuf};
+
+/// Builds the layers below `run_dir/given`.
+#[derive(Debug)]
+pub(crate) struct Given {
+    roots: Vec<(PathBuf, PathBuf, Option<PathBuf>)>,
+    /// First host id of the range; none where nothing can be given to another owner.
+    base: Option<u32>,
+    unprivileged: bool,
+}
+
+impl Given {
+    /// Makes the folders `given/N`, `upper/N` and `work/N` of every part.
+    pub(crate) fn create(
+        run_dir: &Path,
+        parts: &[Part],
+        base: Option<u32>,
+        unprivileged: bool,
+    ) -> Result<Given, SandboxError> {
+        let mut roots = Vec::new();
+        for (number, part) in parts.iter().enumerate() {
+            for kind in ["given", "upper", "work"] {
+                let folder = run_dir.join(kind).join(number.to_string());
+                fs::create_dir_all(&folder).map_err(SandboxError::file("make folder", &folder))?;
+            }
+            let root = run_dir.join("given").join(number.to_string());
+            roots.push((part.mount_point.clone(), root, part.host.clone()));
+        }
+        let given = Given { roots, base, unprivileged };
+        for (number, part) in parts.iter().enumerate() {
+            for kind in ["given", "upper"] {
+                let folder = run_dir.join(kind).join(number.to_string());
+                given
+                    .like_host(&folder, part.host.as_deref())
+                    .map_err(SandboxError::file("prepare", &folder))?;
+            }
+        }
+        Ok(given)
+    }
+
+    /// Where a path of the environment stands in the layer, and on the host.
+    fn locate(&self, inside: &Path) -> (PathBuf, PathBuf, Option<PathBuf>) {
+        let (mount_point, root, host) = self
+            .roots
+            .iter()
+            .filter(|(mount_point, ..)| inside.starts_with(mount_point))
+            .max_by_key(|(mount_point, ..)| mount_point.components().count())
+            .unwrap_or(&self.roots[0]);
+        let rest = inside.strip_prefix(mount_point).unwrap_or(inside);
+        (root.clone(), rest.to_path_buf(), host.clone())
+    }
+
+    /// The layer's own path for a path of the environment, its parents made.
+    fn make_way(&self, inside: &Path) -> io::Result<PathBuf> {
+        let (root, rest, host) = self.locate(inside);
+        let mut here = root;
+        let mut there = host;
+        let mut parts: Vec<_> = rest.components().collect();
+        let last = parts.pop();
+        for part in parts {
+            here.push(part);
+            if let Some(there) = &mut there {
+                there.push(part);
+            }
+            match fs::create_dir(&here) {
+                Ok(()) => self.like_host(&here, there.as_deref())?,
+                Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(e) => return Err(e),
+            }
+        }
+        if let Some(last) = last {
+            here.push(last);
+        }
+        Ok(here)
+    }
+
+    /// Mode and owner of the host's folder, or root's with 0755.
+    fn like_host(&self, here: &Path, there: Option<&Path>) -> io::Result<()> {
+        let (mode, uid, gid) = match there.map(fs::metadata) {
+            Some(Ok(m)) => (m.mode() & 0o7777, m.uid(), m.gid()),
+            _ => (0o755, 0, 0),
+        };
+        self.own(here, uid, gid)?;
+        fs::set_permissions(here, Permissions::from_mode(mode))
+    }
+
+    fn own(&self, here: &Path, uid: u32, gid: u32) -> io::Result<()> {
+        let Some(base) = self.base else { return Ok(()) };
+        let inside = |id: u32| if id < crate::namespaces::maps::RANGE { base + id } else { base + 65_534 };
+        lchown(here, Some(inside(uid)), Some(inside(gid)))
+    }
+
+    /// A folder that shows nothing of the host's.
+    pub(crate) fn empty_dir(&self, inside: &str, mode: u32, uid: u32, gid: u32) -> Result<(), SandboxError> {
+        let wrong = || SandboxError::file("make folder", inside);
+        let here = self.make_way(Path::new(inside)).map_err(wrong())?;
+        match fs::create_dir(&here) {
+            Err(e) if e.kind() != io::ErrorKind::AlreadyExists => return Err(wrong()(e)),
+            _ => {}
+        }
+        self.own(&here, uid, gid).map_err(wrong())?;
+        fs::set_permissions(&here, Permissions::from_mode(mode)).map_err(wrong())?;
+        let name = if self.unprivileged { "user.overlay.opaque" } else { "trusted.overlay.opaque" };
+        rustix::fs::setxattr(&here, name, b"y", rustix::fs::XattrFlags::empty())
+            .map_err(|e| SandboxError::file("mark folder", here)(e.into()))
+    }
+
+    /// A folder of the host's, with its attributes and none of its files.
+    pub(crate) fn bare_dir(&self, inside: &Path) -> io::Result<()> {
+        self.make_way(&inside.join("x")).map(drop)
+    }
+
+    /// A file.
+    pub(crate) fn file(
+        &self,
+        inside: &Path,
+        content: &mut dyn Read,
+        mode: u32,
+        uid: u32,
+        gid: u32,
+    ) -> Result<(), SandboxError> {
+        let write = || {
+            let here = self.make_way(inside)?;
+            let mut file = match File::create_new(&here) {
+                Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {
+                    fs::remove_file(&here)?;
+                    File::create_new(&here)?
+                }
+                other => other?,
+            };
+            io::copy(content, &mut file)?;
+            if let Some(base) = self.base {
+                chown(&here, Some(base + uid), Some(base + gid))?;
+            }
+            fs::set_permissions(&here, Permissions::from_mode(mode))
+        };
+        let mut write = write;
+        write().map_err(SandboxError::file("write the environment's file", inside))
+    }
+
+    /// A symbolic link.
+    pub(crate) fn link(&self, inside: &Path, to: &Path) -> Result<(), SandboxError> {
+        let make = || {
+            let here = self.make_way(inside)?;
+            symlink(to, &here)?;
+            self.own(&here, 0, 0)
+        };
+        make().map_err(SandboxError::file("make the environment's link", inside))
+    }
+
+    /// Hides one path of the host's.
+    pub(crate) fn hide(&self, inside: &Path) -> Result<(), SandboxError> {
+        let make = || {
+            let here = self.make_way(inside)?;
+            match rustix::fs::mknodat(
+                rustix::fs::CWD,
+                &here,
+                rustix::fs::FileType::CharacterDevice,
+                rustix::fs::Mode::empty(),
+                0,
+            ) {
+                Ok(()) | Err(rustix::io::Errno::EXIST) => Ok(()),
+                Err(e) => Err(io::Error::from(e)),
+            }
+        };
+        make().map_err(SandboxError::file("hide", inside))
+    }
+
+    /// Gives a folder and all folders above it, below `stop`, to one user.
+    pub(crate) fn give_away(&self, inside: &Path, stop: &Path, uid: u32, gid: u32) -> io::Result<()> {
+        let mut path = Some(inside);
+        while let Some(folder) = path.filter(|p| p.starts_with(stop)) {
+            let (root, rest, _) = self.locate(folder);
+            self.own(&root.join(rest), uid, gid)?;
+            path = folder.parent();
+        }
+        Ok(())
+    }
+}
