@@ -6,6 +6,7 @@
 pub mod calls;
 pub mod decode;
 mod executed;
+pub mod ptrace;
 pub mod raw;
 mod sensor;
 mod tracker;
