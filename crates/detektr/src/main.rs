@@ -25,8 +25,9 @@ use std::io::Write as _;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    // the first process of an environment is this same program; it must not parse what a user wrote
-    if std::env::args_os().nth(1).is_some_and(|first| first == "__init") {
+    // the hidden parts (an environment's first process, the reaper) are this same program under another first word
+    let words: Vec<std::ffi::OsString> = std::env::args_os().collect();
+    if detektr_sandbox::is_init(&words) {
         detektr_sandbox::init_main();
     }
     ExitCode::from(run())
