@@ -76,7 +76,9 @@ fn the_bytes_of_text_that_is_not_utf_8_stand_as_hexadecimal() {
 
 #[test]
 fn hexadecimal_that_is_none_is_refused() {
-    for bad in [json!({"hex": "6"}), json!({"hex": "zz"}), json!({"hex": "é9"}), json!(7), json!({"hex": null})] {
+    for bad in
+        [json!({"hex": "6"}), json!({"hex": "zz"}), json!({"hex": "é9"}), json!(7), json!({"hex": null})]
+    {
         assert!(serde_json::from_value::<Text>(bad.clone()).is_err(), "{bad} was taken for a text");
     }
 }
@@ -104,7 +106,11 @@ fn an_event_reads_as_the_documentation_says() {
 fn a_field_that_nobody_knows_is_refused_within_the_content() {
     for place in ["/file", "/process", "/outcome", "/syscall"] {
         let mut value = open();
-        value.pointer_mut(place).and_then(Value::as_object_mut).expect("an object").insert("surprise".into(), 1.into());
+        value
+            .pointer_mut(place)
+            .and_then(Value::as_object_mut)
+            .expect("an object")
+            .insert("surprise".into(), 1.into());
         let error = serde_json::from_value::<Event>(value).expect_err("it has a field too many").to_string();
         assert!(error.contains("surprise"), "{place}: {error}");
     }

@@ -122,6 +122,12 @@ impl Tracker {
         self.processes.values().filter(|process| !process.ended).count()
     }
 
+    /// How many entries the table has, ended ones included.
+    #[cfg(test)]
+    pub fn remembered(&self) -> usize {
+        self.processes.len() + self.threads.len()
+    }
+
     pub fn process(&self, tgid: u32) -> Option<&Process> {
         self.processes.get(&tgid)
     }

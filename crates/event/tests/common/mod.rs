@@ -72,8 +72,8 @@ fn capabilities() -> impl Strategy<Value = CapabilitySets> {
 }
 
 fn credentials() -> BoxedStrategy<Credentials> {
-    (any::<[u32; 8]>(), capabilities()).prop_map(
-        |([uid, euid, suid, fsuid, gid, egid, sgid, fsgid], capabilities)| Credentials {
+    (any::<[u32; 8]>(), capabilities())
+        .prop_map(|([uid, euid, suid, fsuid, gid, egid, sgid, fsgid], capabilities)| Credentials {
             uid,
             euid,
             suid,
@@ -83,9 +83,8 @@ fn credentials() -> BoxedStrategy<Credentials> {
             sgid,
             fsgid,
             capabilities,
-        },
-    )
-    .boxed()
+        })
+        .boxed()
 }
 
 fn access() -> impl Strategy<Value = Access> {
@@ -96,8 +95,11 @@ fn address() -> impl Strategy<Value = Address> {
     prop_oneof![
         (any::<[u8; 4]>(), any::<u16>())
             .prop_map(|(address, port)| Address::Inet { address: address.into(), port }),
-        (any::<[u8; 16]>(), any::<u16>(), any::<u32>())
-            .prop_map(|(address, port, scope)| Address::Inet6 { address: address.into(), port, scope }),
+        (any::<[u8; 16]>(), any::<u16>(), any::<u32>()).prop_map(|(address, port, scope)| Address::Inet6 {
+            address: address.into(),
+            port,
+            scope
+        }),
         (copied(), any::<bool>()).prop_map(|(path, abstract_name)| Address::Unix { path, abstract_name }),
         any::<(u32, u32)>().prop_map(|(pid, groups)| Address::Netlink { pid, groups }),
         any::<(u16, i32)>().prop_map(|(protocol, interface)| Address::Packet { protocol, interface }),
@@ -285,17 +287,13 @@ pub fn detail(kind: Kind) -> BoxedStrategy<Detail> {
             })
             .boxed(),
         Kind::KernelBpf => word().prop_map(|command| Detail::KernelBpf { bpf: Bpf { command } }).boxed(),
-        Kind::KernelIoUring => (
-            word(),
-            any::<(Option<i32>, Option<i32>)>(),
-            of(file_path()),
-            of(file_path()),
-            of(address()),
-        )
-            .prop_map(|(operation, (fd, result), file, to, address)| Detail::KernelIoUring {
-                io_uring: Box::new(IoUring { operation, fd, file, to, address, result }),
-            })
-            .boxed(),
+        Kind::KernelIoUring => {
+            (word(), any::<(Option<i32>, Option<i32>)>(), of(file_path()), of(file_path()), of(address()))
+                .prop_map(|(operation, (fd, result), file, to, address)| Detail::KernelIoUring {
+                    io_uring: Box::new(IoUring { operation, fd, file, to, address, result }),
+                })
+                .boxed()
+        }
         Kind::KernelKeyctl => {
             word().prop_map(|operation| Detail::KernelKeyctl { keyctl: Keyctl { operation } }).boxed()
         }

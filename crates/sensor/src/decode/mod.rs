@@ -361,3 +361,6 @@ fn races(call: &Call<'_>, details: &mut Vec<Detail>) {
 fn not_copied() -> Copied {
     Unreadable::NotCopied.into()
 }
+
+#[cfg(test)]
+mod tests;
