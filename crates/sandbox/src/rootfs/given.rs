@@ -35,6 +35,15 @@ impl Given {
             roots.push((part.mount_point.clone(), root, part.host.clone()));
         }
         let given = Given { roots, base, unprivileged };
+        // Mounts need a place to go; the first part holds them where it shows nothing of the host's.
+        for (part, first) in parts.iter().skip(1).zip(std::iter::repeat(&parts[0])) {
+            if first.host.is_none()
+                && let Ok(inside) = part.mount_point.strip_prefix("/")
+            {
+                let place = run_dir.join("given/0").join(inside);
+                fs::create_dir_all(&place).map_err(SandboxError::file("make folder", &place))?;
+            }
+        }
         for (number, part) in parts.iter().enumerate() {
             for kind in ["given", "upper"] {
                 let folder = run_dir.join(kind).join(number.to_string());
@@ -106,11 +115,12 @@ impl Given {
             Err(e) if e.kind() != io::ErrorKind::AlreadyExists => return Err(wrong()(e)),
             _ => {}
         }
-        self.own(&here, uid, gid).map_err(wrong())?;
-        fs::set_permissions(&here, Permissions::from_mode(mode)).map_err(wrong())?;
         let name = if self.unprivileged { "user.overlay.opaque" } else { "trusted.overlay.opaque" };
         rustix::fs::setxattr(&here, name, b"y", rustix::fs::XattrFlags::empty())
-            .map_err(|e| SandboxError::file("mark folder", here)(e.into()))
+            .map_err(|e| SandboxError::file("mark folder", &here)(e.into()))?;
+        self.own(&here, uid, gid).map_err(wrong())?;
+        // Last: an ordinary user can't mark what the mode forbids to write.
+        fs::set_permissions(&here, Permissions::from_mode(mode)).map_err(wrong())
     }
 
     /// A folder of the host's, with its attributes and none of its files.

@@ -165,9 +165,6 @@ pub(crate) fn furnish(given: &Given, privileged: bool, hide: &[PathBuf]) -> Resu
             let to = fs::read_link(&path).map_err(SandboxError::file("read link", &path))?;
             given.link(&path, &to)?;
         }
-        if !privileged && listed && entry.file_type().is_ok_and(|t| t.is_dir()) {
-            given.bare_dir(&path).map_err(SandboxError::file("make folder", &path))?;
-        }
     }
     for folder in BARE {
         if fs::symlink_metadata(folder).is_ok_and(|m| m.is_dir()) {
