@@ -72,7 +72,8 @@ fn is_zero(n: &u32) -> bool {
     *n == 0
 }
 
-/// `network.socket` and `network.raw_socket`: a socket was made (or a pair, or the attempt failed).
+/// `network.socket` and `network.raw_socket`: a socket was made (or a pair, or the attempt failed). Raw are
+/// `SOCK_RAW` sockets (but for netlink and unix ones, where the type says nothing) and packet sockets.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Socket {
@@ -82,7 +83,7 @@ pub struct Socket {
     pub socket_type: String,
     /// Protocol number.
     pub protocol: i32,
-    /// The descriptor, of a success (the first of a pair).
+    /// The descriptor, of a success (absent for a pair).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fd: Option<i32>,
     /// Made by `socketpair`.

@@ -21,7 +21,8 @@ pub enum OutcomeResult {
 pub struct Outcome {
     /// How it ended.
     pub result: OutcomeResult,
-    /// The error by name (`EACCES`), of a failure.
+    /// The error by name (`EACCES`), of a failure; of a call that is unfinished what it returned, where it
+    /// returned (`EINPROGRESS`, `ERESTARTSYS`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub errno: Option<String>,
     /// Who refused, where it is known: `detektr` for one of Detektr's own walls, else a control's name.

@@ -28,13 +28,14 @@ pub struct ProcessRef {
     pub tid: u32,
     /// True path of the program it runs.
     pub exe: Copied,
-    /// Effective user id in the environment's user namespace (in the initial one where it can't be mapped).
+    /// Effective user id in the environment's user namespace (4294967295 where no id there stands for it).
     pub euid: u32,
     /// On whose behalf.
     pub actor: Actor,
 }
 
-/// User and group ids of a process, in the environment's user namespace.
+/// User and group ids of a process, in the environment's user namespace (4294967295 where no id there stands for
+/// the process's).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Credentials {
@@ -78,11 +79,11 @@ pub struct CapabilitySets {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Fork {
-    /// Identity of the child's process (the maker's own for a thread).
+    /// Identity of the child's process (the maker's own for a thread, and where the attempt failed).
     pub child: ProcessId,
-    /// Process number of the child in the environment's pid namespace.
+    /// Process number of the child in the environment's pid namespace (0: the attempt failed).
     pub pid: u32,
-    /// Thread number of the child in the environment's pid namespace.
+    /// Thread number of the child in the environment's pid namespace (0: the attempt failed).
     pub tid: u32,
     /// `clone(2)` flags by name (`CLONE_VM`, `CLONE_THREAD`, …).
     pub flags: Vec<String>,
@@ -221,7 +222,8 @@ pub struct MemoryWrite {
     pub bytes: Option<u64>,
 }
 
-/// `process.memory_exec`: memory became executable that is or was writable, or that no file backs.
+/// `process.memory_exec`: memory became executable that is or may have been writable, or that no file with a name
+/// backs.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MemoryExec {
@@ -231,7 +233,7 @@ pub struct MemoryExec {
     pub address: u64,
     /// Length in bytes.
     pub length: u64,
-    /// Protection by name (`PROT_READ`, …).
+    /// Protection by name (`PROT_READ`, …); `?` for the first 32-bit `mmap`, whose arguments were not read.
     pub protection: Vec<String>,
     /// File behind it, where there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -246,7 +248,8 @@ pub struct Signal {
     pub signal: String,
     /// The call that sent it (`kill`, `tgkill`, …), or `kernel`.
     pub call: String,
-    /// Target as the call gave it: a process number, 0, or negative for a group.
+    /// Target as the call gave it: a process number, 0, negative for a group, or a descriptor
+    /// (`pidfd_send_signal`). Of the kernel's own signals the process number in the environment.
     pub target: i64,
 }
 

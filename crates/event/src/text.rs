@@ -103,7 +103,7 @@ pub(crate) fn to_hex(bytes: &[u8]) -> String {
 
 /// The bytes of lower- or upper-case hexadecimal `hex`, or `None` where it is none.
 pub(crate) fn from_hex(hex: &str) -> Option<Vec<u8>> {
-    if !hex.is_ascii() || hex.len() % 2 != 0 {
+    if !hex.is_ascii() || !hex.len().is_multiple_of(2) {
         return None;
     }
     (0..hex.len()).step_by(2).map(|i| u8::from_str_radix(&hex[i..i + 2], 16).ok()).collect()
