@@ -33,7 +33,7 @@ impl Decoder {
         let new = self.config.environment.credentials(&exec.credentials);
         let detail = Exec {
             file,
-            interpreter: script.then(|| Interpreter { path: exe }),
+            interpreter: script.then_some(Interpreter { path: exe }),
             argv: exec.argv.clone(),
             env: exec.env.clone(),
             incomplete: exec.incomplete.clone(),

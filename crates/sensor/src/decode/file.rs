@@ -36,7 +36,7 @@ pub(super) fn decode(call: &Call<'_>, kind: Kind, out: &mut Vec<Detail>) {
 
 /// What was written to one open file, where anything was.
 pub(super) fn io(path: FilePath, io: &RawIo) -> Option<Detail> {
-    (io.written > 0 || io.writes > 0 || io.mapped).then(|| Detail::FileWrite {
+    (io.written > 0 || io.writes > 0 || io.mapped).then_some(Detail::FileWrite {
         file: Write { path, bytes: io.written, calls: io.writes, read_bytes: io.read, mapped: io.mapped },
     })
 }

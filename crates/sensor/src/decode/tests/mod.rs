@@ -210,7 +210,7 @@ impl Made {
 
     /// Asserts that it makes one event, and this one.
     #[track_caller]
-    fn is(self, kind: &str, outcome: Value, content: Value) {
+    fn tells(self, kind: &str, outcome: Value, content: Value) {
         let all = self.all_events();
         let key = key_of(kind);
         assert_eq!(all, [self.event(kind, outcome, key, content)]);
@@ -218,7 +218,7 @@ impl Made {
 
     /// Asserts that it makes these events, all with one outcome.
     #[track_caller]
-    fn are(self, outcome: Value, expected: &[(&str, Value)]) {
+    fn tells_all(self, outcome: Value, expected: &[(&str, Value)]) {
         let expected: Vec<Value> = expected
             .iter()
             .map(|(kind, content)| self.event(kind, outcome.clone(), key_of(kind), content.clone()))
@@ -228,7 +228,7 @@ impl Made {
 
     /// Asserts that it makes no event.
     #[track_caller]
-    fn is_silent(self) {
+    fn says_nothing(self) {
         assert_eq!(self.all_events(), Vec::<Value>::new());
     }
 }

@@ -11,7 +11,7 @@ fn openat(given: &str, flags: i32, mode: u64, ret: i64, result: Option<RawObject
 
 #[test]
 fn an_open_tells_the_true_path_beside_the_given_one() {
-    openat("../lib/x", libc::O_RDONLY | libc::O_CLOEXEC, 0, 3, Some(object("/usr/lib/x"))).is(
+    openat("../lib/x", libc::O_RDONLY | libc::O_CLOEXEC, 0, 3, Some(object("/usr/lib/x"))).tells(
         "file.open",
         success(),
         with(
@@ -23,7 +23,7 @@ fn an_open_tells_the_true_path_beside_the_given_one() {
 
 #[test]
 fn a_true_path_that_was_given_stands_alone() {
-    openat("/etc/hosts", 0, 0, 4, Some(object("/etc/hosts"))).is(
+    openat("/etc/hosts", 0, 0, 4, Some(object("/etc/hosts"))).tells(
         "file.open",
         success(),
         with(true_path("/etc/hosts"), json!({"flags": [], "access": "read", "fd": 4})),
@@ -32,7 +32,7 @@ fn a_true_path_that_was_given_stands_alone() {
 
 #[test]
 fn a_denied_open_is_seen_with_its_errno_and_an_unresolved_path() {
-    openat("/etc/./shadow", libc::O_RDWR, 0, -13, None).is(
+    openat("/etc/./shadow", libc::O_RDWR, 0, -13, None).tells(
         "file.open",
         failure("EACCES"),
         with(
@@ -45,7 +45,7 @@ fn a_denied_open_is_seen_with_its_errno_and_an_unresolved_path() {
 #[test]
 fn an_open_with_o_creat_is_a_create_that_is_certain_only_with_o_excl() {
     let flags = libc::O_WRONLY | libc::O_CREAT;
-    openat("new", flags, 0o644, 3, Some(object("/root/new"))).is(
+    openat("new", flags, 0o644, 3, Some(object("/root/new"))).tells(
         "file.create",
         success(),
         with(
@@ -54,7 +54,7 @@ fn an_open_with_o_creat_is_a_create_that_is_certain_only_with_o_excl() {
                    "certain": false}),
         ),
     );
-    openat("/new", flags | libc::O_EXCL, 0o600, -17, None).is(
+    openat("/new", flags | libc::O_EXCL, 0o600, -17, None).tells(
         "file.create",
         failure("EEXIST"),
         with(
@@ -67,7 +67,7 @@ fn an_open_with_o_creat_is_a_create_that_is_certain_only_with_o_excl() {
 #[test]
 fn an_open_with_o_creat_of_a_device_created_nothing() {
     let null = RawObject { mode: 0o20666, fs: "devtmpfs".to_owned(), ..object("/dev/null") };
-    openat("/dev/null", libc::O_WRONLY | libc::O_CREAT, 0o666, 3, Some(null)).is(
+    openat("/dev/null", libc::O_WRONLY | libc::O_CREAT, 0o666, 3, Some(null)).tells(
         "file.open",
         success(),
         with(
@@ -80,7 +80,7 @@ fn an_open_with_o_creat_of_a_device_created_nothing() {
 #[test]
 fn a_file_without_a_name_is_surely_created() {
     let nameless = RawObject { unlinked: true, ..object("/tmp/#77") };
-    openat("/tmp", libc::O_RDWR | libc::O_TMPFILE, 0o600, 5, Some(nameless)).is(
+    openat("/tmp", libc::O_RDWR | libc::O_TMPFILE, 0o600, 5, Some(nameless)).tells(
         "file.create",
         success(),
         with(
@@ -93,7 +93,7 @@ fn a_file_without_a_name_is_surely_created() {
 
 #[test]
 fn creat_is_a_create_for_writing() {
-    call("creat", &[0x7000, 0o640], 3, vec![cwd("/root"), string("f"), found("/root/f")]).is(
+    call("creat", &[0x7000, 0o640], 3, vec![cwd("/root"), string("f"), found("/root/f")]).tells(
         "file.create",
         success(),
         with(
@@ -116,7 +116,7 @@ fn openat2_takes_its_flags_from_memory() {
         3,
         vec![cwd("/srv"), string("a/../b"), found("/srv/b"), Taken::Bytes(how)],
     )
-    .is(
+    .tells(
         "file.open",
         success(),
         with(
@@ -129,12 +129,12 @@ fn openat2_takes_its_flags_from_memory() {
 
 #[test]
 fn an_open_by_handle_has_only_the_true_path() {
-    call("open_by_handle_at", &[3, 0x7000, 0], 6, vec![cwd("/"), found("/etc/passwd")]).is(
+    call("open_by_handle_at", &[3, 0x7000, 0], 6, vec![cwd("/"), found("/etc/passwd")]).tells(
         "file.open",
         success(),
         with(true_path("/etc/passwd"), json!({"flags": [], "access": "read", "fd": 6})),
     );
-    call("open_by_handle_at", &[3, 0x7000, 0], -1, vec![cwd("/"), Taken::Nothing]).is(
+    call("open_by_handle_at", &[3, 0x7000, 0], -1, vec![cwd("/"), Taken::Nothing]).tells(
         "file.open",
         failure("EPERM"),
         json!({"path": {"unreadable": "not_copied"}, "resolved": false, "provenance": "user_memory", "flags": [],
@@ -146,7 +146,7 @@ fn an_open_by_handle_has_only_the_true_path() {
 fn opening_a_kernel_setting_for_writing_is_also_a_sysctl_write() {
     let setting = RawObject { fs: "proc".to_owned(), ..object("/proc/sys/kernel/core_pattern") };
     let file = with(true_path("/proc/sys/kernel/core_pattern"), json!({"fs": "proc"}));
-    openat("/proc/sys/kernel/core_pattern", libc::O_WRONLY, 0, 3, Some(setting)).are(
+    openat("/proc/sys/kernel/core_pattern", libc::O_WRONLY, 0, 3, Some(setting)).tells_all(
         success(),
         &[
             ("file.open", with(file.clone(), json!({"flags": [], "access": "write", "fd": 3}))),
@@ -154,7 +154,7 @@ fn opening_a_kernel_setting_for_writing_is_also_a_sysctl_write() {
         ],
     );
     let file = said_path("/proc/sys/vm/drop_caches");
-    openat("/proc/sys/vm/drop_caches", libc::O_WRONLY, 0, -13, None).are(
+    openat("/proc/sys/vm/drop_caches", libc::O_WRONLY, 0, -13, None).tells_all(
         failure("EACCES"),
         &[
             ("file.open", with(file.clone(), json!({"flags": [], "access": "write"}))),
@@ -168,18 +168,18 @@ fn opening_another_processs_memory_for_writing_is_also_a_memory_write() {
     let memory = RawObject { fs: "proc".to_owned(), ..object("/proc/31/mem") };
     let file =
         with(true_path("/proc/31/mem"), json!({"fs": "proc", "flags": [], "access": "read_write", "fd": 3}));
-    openat("/proc/31/mem", libc::O_RDWR, 0, 3, Some(memory.clone())).are(
+    openat("/proc/31/mem", libc::O_RDWR, 0, 3, Some(memory.clone())).tells_all(
         success(),
         &[("file.open", file), ("process.memory_write", json!({"via": "/proc/PID/mem", "target": 31}))],
     );
     let file = with(true_path("/proc/31/mem"), json!({"fs": "proc", "flags": [], "access": "read", "fd": 3}));
-    openat("/proc/31/mem", libc::O_RDONLY, 0, 3, Some(memory)).is("file.open", success(), file);
+    openat("/proc/31/mem", libc::O_RDONLY, 0, 3, Some(memory)).tells("file.open", success(), file);
 }
 
 #[test]
 fn a_path_of_a_namespace_that_the_artifact_made_says_so() {
     let hidden = RawObject { mount_namespace: 99, ..object("/usr/bin/sudo") };
-    openat("/usr/bin/sudo", 0, 0, 3, Some(hidden)).is(
+    openat("/usr/bin/sudo", 0, 0, 3, Some(hidden)).tells(
         "file.open",
         success(),
         with(
@@ -198,7 +198,7 @@ fn an_absolute_path_in_a_changed_root_is_joined_to_that_root() {
         -2,
         vec![Taken::Object(base), string("/../etc/passwd"), Taken::Nothing],
     )
-    .is(
+    .tells(
         "file.open",
         failure("ENOENT"),
         with(
@@ -211,7 +211,7 @@ fn an_absolute_path_in_a_changed_root_is_joined_to_that_root() {
 #[test]
 fn a_path_that_could_not_be_read_says_why() {
     let taken = vec![cwd("/root"), Taken::Unreadable(Unreadable::NotResident), Taken::Nothing];
-    call("openat", &[AT_FDCWD, 0x7000, 0], -14, taken).is(
+    call("openat", &[AT_FDCWD, 0x7000, 0], -14, taken).tells(
         "file.open",
         failure("EFAULT"),
         json!({"path": {"unreadable": "not_resident"}, "resolved": false, "provenance": "user_memory", "flags": [],
@@ -226,7 +226,7 @@ fn a_path_that_is_too_long_keeps_its_beginning_and_its_length() {
         Taken::String { entry: Copied::Truncated { text: "aaa".into(), truncated: 5000 }, at_return: None },
         Taken::Nothing,
     ];
-    call("openat", &[AT_FDCWD, 0x7000, 0], -36, taken).is(
+    call("openat", &[AT_FDCWD, 0x7000, 0], -36, taken).tells(
         "file.open",
         failure("ENAMETOOLONG"),
         json!({"path": {"text": "/root/aaa", "truncated": 5006}, "given": {"text": "aaa", "truncated": 5000},
@@ -241,7 +241,7 @@ fn a_string_that_changed_during_the_call_is_an_event_of_its_own() {
         Taken::String { entry: Copied::whole("/tmp/ok"), at_return: Some(Copied::whole("/etc/shadow")) },
         found("/etc/shadow"),
     ];
-    call("openat", &[AT_FDCWD, 0x7000, 0], 3, taken).are(
+    call("openat", &[AT_FDCWD, 0x7000, 0], 3, taken).tells_all(
         success(),
         &[
             (
@@ -264,13 +264,13 @@ fn a_skipped_call_is_never_a_success() {
     let taken = || vec![Taken::Nothing, Taken::Nothing, Taken::Nothing];
     let path = json!({"path": {"unreadable": "not_copied"}, "resolved": false, "provenance": "user_memory",
                       "flags": [], "access": "read"});
-    made(Abi::X86_64, "openat", &[3, 0x7000], Returned::Skipped(-1), taken()).is(
+    made(Abi::X86_64, "openat", &[3, 0x7000], Returned::Skipped(-1), taken()).tells(
         "file.open",
         json!({"result": "failure", "errno": "EPERM", "skipped": true}),
         path.clone(),
     );
     for value in [0, 257] {
-        made(Abi::X86_64, "openat", &[3, 0x7000], Returned::Skipped(value), taken()).is(
+        made(Abi::X86_64, "openat", &[3, 0x7000], Returned::Skipped(value), taken()).tells(
             "file.open",
             json!({"result": "failure", "skipped": true}),
             path.clone(),
@@ -282,12 +282,12 @@ fn a_skipped_call_is_never_a_success() {
 fn a_call_that_never_returned_is_unfinished_and_so_is_one_that_begins_again() {
     let content = with(said_path("/fifo"), json!({"flags": [], "access": "read"}));
     let taken = || vec![cwd("/root"), string("/fifo"), Taken::Nothing];
-    made(Abi::X86_64, "openat", &[AT_FDCWD, 0x7000], Returned::Never, taken()).is(
+    made(Abi::X86_64, "openat", &[AT_FDCWD, 0x7000], Returned::Never, taken()).tells(
         "file.open",
         json!({"result": "unfinished"}),
         content.clone(),
     );
-    made(Abi::X86_64, "openat", &[AT_FDCWD, 0x7000], Returned::Value(-512), taken()).is(
+    made(Abi::X86_64, "openat", &[AT_FDCWD, 0x7000], Returned::Value(-512), taken()).tells(
         "file.open",
         json!({"result": "unfinished", "errno": "ERESTARTSYS"}),
         content,
