@@ -1,0 +1,31 @@
+//! The event reference and the types tell the same.
+
+use detektr_event::{Event, Kind};
+
+const REFERENCE: &str = include_str!("../../../docs/events.md");
+
+#[test]
+fn the_reference_tells_every_kind_in_its_order() {
+    let mut from = 0;
+    for kind in Kind::ALL {
+        let heading = format!("### `{}`", kind.name());
+        let at = REFERENCE[from..].find(&heading);
+        from += at.unwrap_or_else(|| panic!("docs/events.md has no section {heading:?} in its place"));
+    }
+}
+
+#[test]
+fn every_example_of_the_reference_is_an_event() {
+    let mut examples = 0;
+    for block in REFERENCE.split("```json\n").skip(1) {
+        let text = block.split("```").next().unwrap_or_default();
+        let value: serde_json::Value = serde_json::from_str(text)
+            .unwrap_or_else(|error| panic!("an example is no JSON: {error}\n{text}"));
+        let event: Event = serde_json::from_value(value.clone())
+            .unwrap_or_else(|error| panic!("an example is no event: {error}\n{text}"));
+        let written = serde_json::to_value(&event).expect("events serialise");
+        assert_eq!(written, value, "an example is not as it would be written");
+        examples += 1;
+    }
+    assert!(examples >= 6, "one example a family, only {examples} found");
+}
