@@ -127,10 +127,11 @@ impl Tracer {
             _ => {}
         }
         if let Some(thread) = self.tasks.threads.get_mut(&tid) {
-            thread.signalled = matches!(
-                name,
-                "kill" | "tkill" | "tgkill" | "rt_sigqueueinfo" | "rt_tgsigqueueinfo" | "pidfd_send_signal"
-            );
+            thread.signalled = match name {
+                "kill" | "tkill" | "rt_sigqueueinfo" | "pidfd_send_signal" => call.args[1] as i32,
+                "tgkill" | "rt_tgsigqueueinfo" => call.args[2] as i32,
+                _ => thread.signalled,
+            };
             thread.call = Some(call);
         }
     }

@@ -35,8 +35,8 @@ pub(super) struct Thread {
     pub(super) call: Option<InFlight>,
     /// A call that a signal interrupted and that may start over.
     pub(super) restarting: Option<InFlight>,
-    /// Its last call sent a signal.
-    pub(super) signalled: bool,
+    /// The signal that its last call of that sort sent (0: none, or it was delivered).
+    pub(super) signalled: i32,
 }
 
 /// What is remembered of an open file.
@@ -101,7 +101,7 @@ impl Process {
 
 impl Thread {
     pub(super) fn new(tgid: i32, credentials: RawCredentials, every_call: bool) -> Self {
-        Thread { tgid, credentials, every_call, call: None, restarting: None, signalled: false }
+        Thread { tgid, credentials, every_call, call: None, restarting: None, signalled: 0 }
     }
 }
 

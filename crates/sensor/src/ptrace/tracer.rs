@@ -220,6 +220,11 @@ impl Tracer {
         {
             self.emit(tid, Body::KernelSignal { signal: number, code });
         }
+        if let Some(thread) = self.tasks.threads.get_mut(&tid)
+            && thread.signalled == signal
+        {
+            thread.signalled = 0;
+        }
         self.resume(tid, signal);
     }
 
@@ -233,7 +238,7 @@ impl Tracer {
         let Some(thread) = self.tasks.threads.get(&tid) else { return false };
         let own = self.tasks.processes.get(&thread.tgid).is_some_and(|process| process.env_tgid == sender as u32);
         code > 0
-            || (code == SI_USER && own && !thread.signalled && matches!(signal, libc::SIGPIPE | libc::SIGXFSZ))
+            || (code == SI_USER && own && thread.signalled != signal && matches!(signal, libc::SIGPIPE | libc::SIGXFSZ))
     }
 
     /// Thread `tid` made a child.

@@ -1,0 +1,6 @@
+//! The ptrace sensor against the kernel: each test makes real calls and looks at every record of them.
+
+mod calls;
+mod hiding;
+mod launcher;
+mod processes;
