@@ -29,3 +29,34 @@ fn every_example_of_the_reference_is_an_event() {
     }
     assert!(examples >= 6, "one example a family, only {examples} found");
 }
+
+#[test]
+fn the_reference_tells_every_field() {
+    let schema = serde_json::to_value(schemars::schema_for!(Event)).expect("schemas serialise");
+    let mut fields = std::collections::BTreeSet::new();
+    collect(&schema, &mut fields);
+    assert!(fields.len() > 100, "only {} fields found in the schema", fields.len());
+    let missing: Vec<_> = fields.into_iter().filter(|field| !told(field)).collect();
+    assert!(missing.is_empty(), "docs/events.md does not tell {missing:?}");
+}
+
+/// Whether the reference has `field` as code, or as a key of an example; or it is the word under which the content
+/// of a kind stands.
+fn told(field: &str) -> bool {
+    Kind::ALL.iter().any(|kind| kind.name().split_once('.').is_some_and(|(_, word)| word == field))
+        || REFERENCE.contains(&format!("`{field}`"))
+        || REFERENCE.contains(&format!("\"{field}\":"))
+}
+
+fn collect(schema: &serde_json::Value, fields: &mut std::collections::BTreeSet<String>) {
+    match schema {
+        serde_json::Value::Object(members) => {
+            if let Some(serde_json::Value::Object(properties)) = members.get("properties") {
+                fields.extend(properties.keys().cloned());
+            }
+            members.values().for_each(|value| collect(value, fields));
+        }
+        serde_json::Value::Array(values) => values.iter().for_each(|value| collect(value, fields)),
+        _ => {}
+    }
+}

@@ -209,6 +209,10 @@ impl Tracker {
                 return if known { Born::Known } else { Born::Outside };
             }
             Some(old) if old.start_ns == birth.start_ns => return Born::Again,
+            // What a sensor adopts it may tell by another clock than its hooks do.
+            Some(old) if !old.ended && (old.launcher || self.strays.contains(&old.serial)) => {
+                return Born::Again;
+            }
             Some(old) if !old.ended => {
                 self.missed_ends += 1;
                 let serial = old.serial;

@@ -5,6 +5,7 @@ mod fuzz;
 mod ia32;
 mod io_uring;
 mod kernel;
+mod lives;
 mod network;
 mod open;
 mod population;
