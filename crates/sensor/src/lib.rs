@@ -5,6 +5,7 @@
 
 pub mod calls;
 pub mod decode;
+pub mod ebpf;
 mod executed;
 pub mod ptrace;
 pub mod raw;

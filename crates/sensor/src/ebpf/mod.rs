@@ -1,0 +1,49 @@
+//! The `ebpf` sensor: programs on BTF tracepoints (`bpf/detektr.bpf.c`), loaded once, a ring for each run.
+//!
+//! User space fills the tables that say which calls are told and what is taken of each (`specs`), the kernel
+//! puts records into the run's ring without waking anybody (`wire`), and a reader thread polls the ring,
+//! joins what belongs together (`merge`) and hands it on.
+
+mod kernel;
+mod load;
+mod merge;
+mod object;
+mod reader;
+mod specs;
+mod strings;
+mod watch;
+mod wire;
+
+use crate::{Description, Sensor, SensorError, Target, Watching, raw::Raw};
+use load::Loaded;
+use std::sync::mpsc::SyncSender;
+use std::sync::{Arc, Mutex};
+
+/// The sensor, loaded and attached; dropping it (and every watch of it) detaches all.
+pub struct EbpfSensor {
+    loaded: Arc<Mutex<Loaded>>,
+    description: Description,
+}
+
+impl EbpfSensor {
+    /// Loads and attaches the programs.
+    pub fn load() -> Result<EbpfSensor, SensorError> {
+        let loaded = Loaded::new()?;
+        let description = loaded.description.clone();
+        Ok(EbpfSensor { loaded: Arc::new(Mutex::new(loaded)), description })
+    }
+}
+
+impl Sensor for EbpfSensor {
+    fn describe(&self) -> Description {
+        self.description.clone()
+    }
+
+    fn launch_filter(&self, _observe_stat: bool) -> Option<Vec<(u16, u8, u8, u32)>> {
+        None
+    }
+
+    fn watch(&mut self, target: Target, sink: SyncSender<Vec<Raw>>) -> Result<Box<dyn Watching>, SensorError> {
+        Ok(Box::new(watch::Watch::begin(Arc::clone(&self.loaded), target, sink)?))
+    }
+}
