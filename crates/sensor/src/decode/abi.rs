@@ -27,7 +27,7 @@ pub(super) fn is_restart(errno: u32) -> bool {
 }
 
 /// Name of error `errno` (`EACCES`), else its number.
-pub(super) fn errno_name(errno: u32) -> String {
+pub fn errno_name(errno: u32) -> String {
     match ERRORS.get(errno as usize) {
         Some(name) if !name.is_empty() => (*name).to_owned(),
         _ => KERNEL_ERRORS
