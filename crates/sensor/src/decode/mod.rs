@@ -21,7 +21,6 @@ mod specs;
 mod times;
 
 pub use crate::tracker::Population;
-pub use abi::signal_name;
 pub use abi::{errno_name, signal_name};
 pub use numbers::{IdRange, Numbers, UNMAPPED};
 pub(crate) use path::View;
