@@ -10,6 +10,7 @@ use crate::error::EvidenceError;
 use crate::hash;
 use crate::keys::PublicKey;
 use crate::manifest::Manifest;
+use crate::reconcile::Files;
 use crate::seal;
 use crate::stream::EventReader;
 use detektr_event::Kind;
@@ -281,6 +282,8 @@ fn check_changes(root: &Path, manifest: &Manifest, found: &mut Verification) -> 
 /// The events: every line, their numbers, and what can be computed again from them.
 fn check_events(root: &Path, manifest: &Manifest, changes: Option<Vec<Change>>, found: &mut Verification) {
     let mut written = BTreeMap::<Kind, u64>::new();
+    let fsdiff = manifest.witnesses.fsdiff.as_ref();
+    let mut files = fsdiff.map(|fsdiff| Files::with_links(fsdiff.scope(), &fsdiff.links));
     let mut reader = match File::open(root.join(EVENTS)).and_then(EventReader::new) {
         Ok(reader) => reader,
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => return,
@@ -290,6 +293,9 @@ fn check_events(root: &Path, manifest: &Manifest, changes: Option<Vec<Change>>, 
         match event {
             Ok(event) => {
                 *written.entry(event.kind()).or_default() += 1;
+                if let Some(files) = &mut files {
+                    files.event(&event);
+                }
             }
             Err(e) => {
                 let truncated = e.kind() == std::io::ErrorKind::UnexpectedEof;
@@ -312,11 +318,22 @@ fn check_events(root: &Path, manifest: &Manifest, changes: Option<Vec<Change>>, 
             found.problem("ledger_mismatch", EVENTS, detail);
         }
     }
-    if let (Some(changes), Some(fsdiff)) = (changes, &manifest.witnesses.fsdiff)
-        && changes.len() as u64 != fsdiff.changes
-    {
+    let (Some(changes), Some(fsdiff), Some(files)) = (changes, fsdiff, files) else { return };
+    if changes.len() as u64 != fsdiff.changes {
         let detail = format!("{} changes read, and the manifest says {}", changes.len(), fsdiff.changes);
         found.problem("change_count", CHANGES, detail);
+    }
+    let mut again = fsdiff.clone();
+    again.judge(files.judge(&changes, &fsdiff.copied_up).unexplained);
+    if again != *fsdiff {
+        let detail = format!(
+            "reconciled again, {} changes and {} events are unexplained; the manifest says {} and {}",
+            again.unexplained_changes,
+            again.unexplained_events,
+            fsdiff.unexplained_changes,
+            fsdiff.unexplained_events
+        );
+        found.problem("reconciliation", MANIFEST, detail);
     }
 }
 

@@ -1,6 +1,9 @@
 //! What the independent observers of a run say, as it stands in the manifest.
 
+use crate::fsdiff::Diff;
 use crate::manifest::Incomplete;
+use crate::reconcile::{FilesVerdict, Scope};
+use crate::store::FileStore;
 use detektr_event::Text;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -45,8 +48,14 @@ pub struct Unexplained {
 pub struct FsdiffWitness {
     /// Mount points of the layers that were compared.
     pub layers: Vec<Text>,
+    /// Mount points inside the layers that were not compared; `/proc`, `/sys` and `/dev` never are.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub excluded: Vec<Text>,
     /// Lines of `changes.ndjson`.
     pub changes: u64,
+    /// Changes that are not listed there, for they are too many.
+    #[serde(default)]
+    pub not_listed: u64,
     /// Changes that no event explains.
     pub unexplained_changes: u64,
     /// Events that the difference doesn't show.
@@ -80,6 +89,37 @@ pub struct LinkUsed {
 impl FsdiffWitness {
     /// How many disagreements are listed.
     pub const LISTED: usize = 200;
+
+    /// What is to be told of a difference, and of what the events say to it.
+    pub fn new(scope: Scope, diff: &Diff, verdict: FilesVerdict, store: &FileStore) -> Self {
+        let mut witness = FsdiffWitness {
+            layers: scope.layers,
+            excluded: scope.excluded,
+            changes: diff.changes.len() as u64,
+            not_listed: diff.not_listed,
+            copied_up: diff.copied_up.clone(),
+            links: verdict.links,
+            stored_bytes: store.used(),
+            not_stored: store.refused(),
+            ..FsdiffWitness::default()
+        };
+        witness.judge(verdict.unexplained);
+        witness
+    }
+
+    /// Notes the disagreements.
+    pub(crate) fn judge(&mut self, mut unexplained: Vec<Unexplained>) {
+        let count = |side| unexplained.iter().filter(|u| u.side == side).count() as u64;
+        self.unexplained_changes = count(Side::Witness);
+        self.unexplained_events = count(Side::Events);
+        unexplained.truncate(Self::LISTED);
+        self.unexplained = unexplained;
+    }
+
+    /// The part of the environment that was compared.
+    pub fn scope(&self) -> Scope {
+        Scope { layers: self.layers.clone(), excluded: self.excluded.clone() }
+    }
 }
 
 /// Births and exits by the events, held against the kernel's own account.
@@ -118,6 +158,9 @@ impl Witnesses {
                 let detail =
                     format!("{} changed files that no event explains: {paths}", fsdiff.unexplained_changes);
                 hole("fsdiff_unexplained_change", detail);
+            }
+            if fsdiff.not_listed > 0 {
+                hole("changes_not_listed", format!("{} changed files are not listed", fsdiff.not_listed));
             }
             if fsdiff.unexplained_events > 0 {
                 let paths = listed(Side::Events);

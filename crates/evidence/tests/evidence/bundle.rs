@@ -1,9 +1,9 @@
 //! A bundle from its first event to its seal, and what verification finds afterwards.
 
-mod common;
-
-use common::{exit, key, manifest, small_bundle, start};
-use detektr_evidence::{Bundle, BundleWriter, EvidenceError, State, leftovers, recover, stream, verify};
+use crate::common::{exit, key, manifest, small_bundle, start};
+use detektr_evidence::{
+    Bundle, BundleWriter, EvidenceError, State, leftovers, recover, seal, stream, verify,
+};
 use std::fs;
 use std::io::{Read, Write};
 use std::path::Path;
@@ -41,19 +41,29 @@ fn any_flipped_bit_in_any_file_is_found() {
         let path = bundle.path().join(&name);
         let good = fs::read(&path).unwrap();
         for position in 0..good.len() {
-            let every = name == "attestation.dsse.json";
-            for bit in (0..8).filter(|bit| every || *bit == position % 8) {
-                let mut bad = good.clone();
-                bad[position] ^= 1 << bit;
-                fs::write(&path, &bad).unwrap();
-                assert!(!codes(bundle.path()).is_empty(), "{name}: bit {bit} of byte {position}");
-                flips += 1;
-            }
+            let mut bad = good.clone();
+            bad[position] ^= 1 << (position % 8);
+            fs::write(&path, &bad).unwrap();
+            assert!(!codes(bundle.path()).is_empty(), "{name}: byte {position}");
+            flips += 1;
         }
         fs::write(&path, &good).unwrap();
     }
     assert!(flips > 1000, "{flips}");
     assert_eq!(codes(bundle.path()), [""; 0]);
+}
+
+#[test]
+fn no_bit_of_an_attestation_is_free() {
+    let dir = tempfile::tempdir().unwrap();
+    let bundle = small_bundle(dir.path(), "run-1", &key(1));
+    let mut bytes = fs::read(bundle.path().join("attestation.dsse.json")).unwrap();
+    assert!(seal::read(&bytes).is_ok());
+    for bit in 0..bytes.len() * 8 {
+        bytes[bit / 8] ^= 1 << (bit % 8);
+        assert!(seal::read(&bytes).is_err(), "bit {bit}");
+        bytes[bit / 8] ^= 1 << (bit % 8);
+    }
 }
 
 #[test]

@@ -1,0 +1,15 @@
+//! Two witnesses of one run held against each other: events against the file-system difference, and events
+//! against the kernel's process accounting. All of it is computed from values.
+//!
+//! Order between processes is known only roughly and a sensor tells a write when its file is closed, so that
+//! events and difference are compared as sets: a change needs an event that can have made it, and an event that
+//! must have left something needs the change. Where both are possible, nothing is reported.
+
+mod act;
+mod files;
+mod names;
+mod processes;
+mod resolve;
+
+pub use files::{Files, FilesVerdict, Scope, files};
+pub use processes::{ProcessAccount, processes};
