@@ -76,8 +76,12 @@ impl Paths<'_> {
             base.object.map(|object| self.inside(&object.path))
         };
         let joined = match start.as_ref().map(|start| start.as_whole().map(Text::as_bytes)) {
-            None if absolute => fold(b"/", text.as_bytes()),
-            Some(Some(start)) if start.first() == Some(&b'/') => fold(start, text.as_bytes()),
+            None if absolute => fold(b"/", text.as_bytes(), b"/"),
+            Some(Some(start)) if start.first() == Some(&b'/') => {
+                let root = root.map(|root| self.inside(root));
+                let floor = root.as_ref().and_then(Copied::as_whole).map_or(&b"/"[..], Text::as_bytes);
+                fold(start, text.as_bytes(), floor)
+            }
             _ => text.as_bytes().to_vec(),
         };
         let path = match length {
@@ -161,11 +165,13 @@ impl Paths<'_> {
     }
 }
 
-/// `given` on `base`, `.` and `..` folded by the letter. A slash at the end stays: it asks for a directory.
-fn fold(base: &[u8], given: &[u8]) -> Vec<u8> {
-    let mut parts: Vec<&[u8]> = base.split(|byte| *byte == b'/').filter(|part| !part.is_empty()).collect();
-    // Above its root no process gets; the base of an absolute path is that root.
-    let floor = if given.first() == Some(&b'/') { parts.len() } else { 0 };
+/// `given` on `base`, `.` and `..` folded by the letter, never above `root` where `base` is below it. A slash at the
+/// end stays: it asks for a directory.
+fn fold(base: &[u8], given: &[u8], root: &[u8]) -> Vec<u8> {
+    let parts_of = |path| <[u8]>::split(path, |byte| *byte == b'/').filter(|part| !part.is_empty());
+    let mut parts: Vec<&[u8]> = parts_of(base).collect();
+    let root: Vec<&[u8]> = parts_of(root).collect();
+    let floor = if parts.starts_with(&root) { root.len() } else { 0 };
     for part in given.split(|byte| *byte == b'/') {
         match part {
             b"" | b"." => {}
@@ -193,20 +199,23 @@ mod tests {
 
     #[test]
     fn joins_fold_dots_by_the_letter_and_never_leave_the_root() {
-        let cases: &[(&str, &str, &str)] = &[
-            ("/", "/etc/passwd", "/etc/passwd"),
-            ("/home/u", "a/./b/../c", "/home/u/a/c"),
-            ("/home/u", "../../../..", "/"),
-            ("/", "/../../x", "/x"),
-            ("/jail", "/../../x", "/jail/x"),
-            ("/home/u", "d/", "/home/u/d/"),
-            ("/home/u", "", "/home/u"),
-            ("/", "/", "/"),
-            ("/a", "//b///c", "/a/b/c"),
+        let cases: &[(&str, &str, &str, &str)] = &[
+            ("/", "/etc/passwd", "/", "/etc/passwd"),
+            ("/home/u", "a/./b/../c", "/", "/home/u/a/c"),
+            ("/home/u", "../../../..", "/", "/"),
+            ("/", "/../../x", "/", "/x"),
+            ("/jail", "/../../x", "/jail", "/jail/x"),
+            ("/jail/d", "../../../x", "/jail", "/jail/x"),
+            // A directory outside of the root leads further out.
+            ("/tmp/d", "../../x", "/jail", "/x"),
+            ("/home/u", "d/", "/", "/home/u/d/"),
+            ("/home/u", "", "/", "/home/u"),
+            ("/", "/", "/", "/"),
+            ("/a", "//b///c", "/a", "/a/b/c"),
         ];
-        for (base, given, expected) in cases {
+        for (base, given, root, expected) in cases {
             assert_eq!(
-                String::from_utf8(fold(base.as_bytes(), given.as_bytes())).expect("UTF-8"),
+                String::from_utf8(fold(base.as_bytes(), given.as_bytes(), root.as_bytes())).expect("UTF-8"),
                 *expected,
                 "{given:?} on {base:?}"
             );
