@@ -1,0 +1,135 @@
+//! Profiles: an environment in a YAML file, for `--env`. A profile is read whole before anything runs; every
+//! mistake in it is told with line, column and a remedy, and one mistake is enough to refuse it.
+
+mod error;
+mod form;
+mod read;
+mod tree;
+mod units;
+
+#[cfg(test)]
+mod tests;
+
+pub use error::{Problem, ProfileError};
+pub use form::ProfileFile;
+pub use units::{duration, size};
+
+use crate::{Limits, RunAs};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// The version of the file format.
+pub const VERSION: u64 = 1;
+
+/// What a profile says. What it leaves out stays as it would be without one; the command line goes before both.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Profile {
+    /// Root file system.
+    pub rootfs: Option<ProfileRootfs>,
+    /// Whom the artifact runs as.
+    pub user: Option<RunAs>,
+    /// Bounds.
+    pub limits: ProfileLimits,
+    /// Environment variables, in the order of the file.
+    pub setenv: Vec<(String, String)>,
+    /// Host name inside.
+    pub hostname: Option<String>,
+    /// Network mode.
+    pub network: Option<ProfileNetwork>,
+    /// Whether baits are placed.
+    pub baits: Option<bool>,
+    /// Sensor.
+    pub sensor: Option<ProfileSensor>,
+    /// Whether the optional calls (`stat`, `readlink`, `access`) are watched.
+    pub observe_stat: Option<bool>,
+}
+
+/// Where the files come from. Paths are as in the file, relative ones joined to the profile's own folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ProfileRootfs {
+    /// The host's own.
+    Host,
+    /// A folder.
+    Dir(PathBuf),
+    /// An image file.
+    Image(PathBuf),
+}
+
+/// The network modes that this version has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProfileNetwork {
+    /// A private network namespace with nothing in it.
+    None,
+}
+
+/// Which sensor to take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProfileSensor {
+    /// The best that the host allows.
+    Auto,
+    /// BPF programs.
+    Ebpf,
+    /// The ptrace tracer.
+    Ptrace,
+}
+
+/// The bounds that a profile sets.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct ProfileLimits {
+    /// Wall-clock time.
+    pub wall: Option<Duration>,
+    /// Processors.
+    pub cpus: Option<f64>,
+    /// Memory of all processes together, bytes.
+    pub memory: Option<u64>,
+    /// Processes and threads.
+    pub processes: Option<u64>,
+    /// Size of any one file, bytes.
+    pub file_size: Option<u64>,
+    /// What may be written to disk in all, bytes.
+    pub disk: Option<u64>,
+    /// Standard output and standard error, bytes each.
+    pub output: Option<u64>,
+}
+
+impl ProfileLimits {
+    /// `base` with what the profile sets.
+    pub fn over(&self, base: Limits) -> Limits {
+        Limits {
+            wall: self.wall.unwrap_or(base.wall),
+            cpus: self.cpus.unwrap_or(base.cpus),
+            memory: self.memory.unwrap_or(base.memory),
+            processes: self.processes.unwrap_or(base.processes),
+            file_size: self.file_size.unwrap_or(base.file_size),
+            disk: self.disk.unwrap_or(base.disk),
+            output: self.output.unwrap_or(base.output),
+        }
+    }
+}
+
+impl Profile {
+    /// Reads the profile in `file`.
+    pub fn read(file: &Path) -> Result<Self, ProfileError> {
+        let unreadable = |source| ProfileError::Unreadable { file: file.to_owned(), source };
+        let content = std::fs::read(file).map_err(unreadable)?;
+        let text = String::from_utf8(content)
+            .map_err(|error| unreadable(std::io::Error::new(std::io::ErrorKind::InvalidData, error)))?;
+        Self::parse(&text, file)
+    }
+
+    /// Reads the text of a profile; `file` names it in errors, and its folder is where relative paths begin.
+    pub fn parse(text: &str, file: &Path) -> Result<Self, ProfileError> {
+        let folder = file.parent().unwrap_or(Path::new(""));
+        let problems = match tree::Node::parse(text) {
+            Err(problem) => vec![problem],
+            Ok(node) => {
+                let (profile, problems) = read::profile(&node, folder);
+                if problems.is_empty() {
+                    return Ok(profile);
+                }
+                problems
+            }
+        };
+        Err(ProfileError::invalid(file, text, problems))
+    }
+}
