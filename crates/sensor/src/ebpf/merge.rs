@@ -17,6 +17,9 @@ use std::collections::{HashMap, HashSet};
 pub(super) struct Merge {
     /// By thread: the call that it is in.
     entered: HashMap<u32, Entered>,
+    /// By thread: a call that a signal broke off. Whether it is begun again, failed, or ended with its thread,
+    /// the thread's next record tells.
+    broken: HashMap<u32, Raw>,
     /// By thread: pieces of argv and env.
     pieces: HashMap<u32, Pieces>,
     /// By table, descriptor and open file.
@@ -38,6 +41,9 @@ struct Entered {
     items: Vec<Item>,
 }
 
+/// What a call returns inside the kernel when a signal breaks it off: ERESTARTSYS and its like.
+const RESTART: [i64; 4] = [-512, -513, -514, -516];
+
 fn abi(number: u32) -> Abi {
     match number {
         1 => Abi::I386,
@@ -55,6 +61,7 @@ impl Merge {
     pub fn take(&mut self, record: Record<'_>, out: &mut Vec<Raw>) {
         let header = record.header;
         let mut n = record.fixed;
+        self.mend(&record, out);
         match header.of {
             kind_of::BIRTH => {
                 let (start_ns, flags) = (n.u64(), n.u64());
@@ -89,7 +96,15 @@ impl Merge {
                 let entered = Entered { header, nr, abi: abi(abi_number), args, items: record.items() };
                 self.entered.insert(header.tid, entered);
             }
-            kind_of::LEAVE | kind_of::SKIPPED => out.push(self.leave(record)),
+            kind_of::LEAVE | kind_of::SKIPPED => {
+                let raw = self.leave(record);
+                match &raw.body {
+                    Body::Call(call) if matches!(call.ret, Returned::Value(ret) if RESTART.contains(&ret)) => {
+                        self.broken.insert(header.tid, raw);
+                    }
+                    _ => out.push(raw),
+                }
+            }
             kind_of::CHUNK => self.pieces.entry(header.tid).or_default().push(&record),
             kind_of::IO_OBJECT => {
                 let (key, _) = io(&record);
@@ -115,8 +130,44 @@ impl Merge {
         }
     }
 
-    /// What never ended: operations of io_uring.
+    /// Says of a call that a signal broke off how it ended, now that its thread goes on.
+    fn mend(&mut self, record: &Record<'_>, out: &mut Vec<Raw>) {
+        if self.broken.is_empty() {
+            return;
+        }
+        let Some(mut raw) = self.broken.remove(&record.header.tid) else { return };
+        let Body::Call(call) = &mut raw.body else { return };
+        match record.header.of {
+            // not by the thread itself
+            kind_of::SIGNAL | kind_of::MOVE | kind_of::IO | kind_of::CHUNK => {
+                self.broken.insert(record.header.tid, raw);
+                return;
+            }
+            kind_of::EXIT => {
+                call.ret = Returned::Never;
+                raw.boot_ns = record.header.boot_ns;
+            }
+            kind_of::ENTER => {
+                let mut n = record.fixed;
+                let args: [u64; 6] = n.u64s();
+                if args == call.args && n.u32() == call.nr {
+                    return; // begun again
+                }
+                call.ret = Returned::Value(-i64::from(libc::EINTR));
+            }
+            _ => call.ret = Returned::Value(-i64::from(libc::EINTR)),
+        }
+        out.push(raw);
+    }
+
+    /// What never ended: operations of io_uring, and calls of which no more was heard.
     pub fn rest(&mut self, out: &mut Vec<Raw>) {
+        for (_, mut raw) in self.broken.drain() {
+            if let Body::Call(call) = &mut raw.body {
+                call.ret = Returned::Value(-i64::from(libc::EINTR));
+            }
+            out.push(raw);
+        }
         let mut left: Vec<_> = self.uring.drain().map(|(_, both)| both).collect();
         left.sort_by_key(|(header, _)| header.seq);
         out.extend(left.into_iter().map(|(header, uring)| raw(header, Body::Uring(Box::new(uring)))));

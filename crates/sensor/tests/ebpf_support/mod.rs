@@ -115,3 +115,37 @@ pub fn assert_complete(closing: &Closing) {
         assert_eq!(counts.emitted, counts.received, "{kind}");
     }
 }
+
+/// The compiled `acts.c`.
+pub struct Acts {
+    folder: tempfile::TempDir,
+}
+
+impl Acts {
+    /// Compiles it with `flags`; `None`, with a word why, where this host can't.
+    pub fn build(flags: &[&str]) -> Option<Acts> {
+        let folder = tempfile::tempdir().expect("a folder");
+        let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/ebpf_support/acts.c");
+        let output = Command::new("gcc")
+            .args(flags)
+            .args(["-O1", "-w", "-pthread", "-o"])
+            .arg(folder.path().join("acts"))
+            .arg(source)
+            .output();
+        match output {
+            Ok(output) if output.status.success() => Some(Acts { folder }),
+            Ok(_) => {
+                eprintln!("skipped: gcc {flags:?} can't link programs here (gcc-multilib?)");
+                None
+            }
+            Err(error) => {
+                eprintln!("skipped: gcc: {error}");
+                None
+            }
+        }
+    }
+
+    pub fn path(&self) -> PathBuf {
+        self.folder.path().join("acts")
+    }
+}
