@@ -14,6 +14,7 @@ mod limits;
 mod namespaces;
 mod plan;
 mod probe;
+pub mod profile;
 mod reaper;
 mod rng;
 mod rootfs;
@@ -32,6 +33,7 @@ pub use namespaces::maps::{IdRange, RANGE};
 pub use plan::{Plan, Program, Rootfs, RunAs};
 pub use probe::{Check, Probe, probe};
 pub use reaper::sweep;
+pub use rootfs::image;
 
 use std::ffi::OsStr;
 use std::os::fd::{FromRawFd, OwnedFd, RawFd};

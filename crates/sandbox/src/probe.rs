@@ -1,5 +1,7 @@
 //! What this host can do, found by doing it.
 
+mod checks;
+
 use serde::Serialize;
 
 /// One thing tried.
@@ -9,7 +11,7 @@ pub struct Check {
     pub name: String,
     /// It works.
     pub ok: bool,
-    /// What the kernel said, or which version of it is there.
+    /// What the kernel said, or which kind of it is there.
     pub detail: String,
     /// What is lost without it.
     pub lost: String,
@@ -24,7 +26,34 @@ pub struct Probe {
     pub checks: Vec<Check>,
 }
 
-/// Tries everything that an environment needs or would like to have.
+/// Tries everything that an environment needs or would like to have, with the rights of the caller, in folders
+/// and namespaces that are gone afterwards.
 pub fn probe() -> Probe {
-    Probe { checks: Vec::new() }
+    let tried = checks::all();
+    let checks = tried
+        .into_iter()
+        .map(|(what, result)| Check {
+            name: what.name.into(),
+            ok: result.is_ok(),
+            detail: result.unwrap_or_else(|why| why),
+            lost: what.lost.into(),
+            remedy: what.remedy.into(),
+        })
+        .collect();
+    Probe { checks }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn every_missing_thing_says_what_is_lost_and_how_to_get_it() {
+        let probe = super::probe();
+        assert!(probe.checks.len() >= 9);
+        for check in &probe.checks {
+            assert!(
+                !check.lost.is_empty() && !check.remedy.is_empty() && !check.detail.is_empty(),
+                "{check:?}"
+            );
+        }
+    }
 }

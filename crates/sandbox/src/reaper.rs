@@ -9,7 +9,7 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// What must go at a run's end.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -21,8 +21,15 @@ pub(crate) struct Leftover {
 impl Leftover {
     /// Removes it all.
     pub(crate) fn remove(&self) -> io::Result<()> {
+        let end = Instant::now() + Duration::from_secs(5);
         let cgroups = cgroup::remove(&self.cgroups, Duration::from_secs(5));
-        remove_tree(&self.run_dir).and(cgroups)
+        // Where no cgroup tells of the last process's end, one may still be writing.
+        loop {
+            match remove_tree(&self.run_dir) {
+                Err(_) if Instant::now() < end => std::thread::sleep(Duration::from_millis(5)),
+                result => return result.and(cgroups),
+            }
+        }
     }
 }
 
@@ -64,20 +71,37 @@ pub(crate) fn run(done: OwnedFd, supervisor: OwnedFd, note: OwnedFd) -> ! {
     std::process::exit(i32::from(leftover.remove().is_err()))
 }
 
+/// Holds a work folder for a moment, against a sweep and other runs' beginnings.
+pub(crate) fn lock_work(work: &Path) -> io::Result<File> {
+    let folder = File::open(work)?;
+    rustix::fs::flock(&folder, rustix::fs::FlockOperation::LockExclusive)?;
+    Ok(folder)
+}
+
 /// Removes what dead runs left below a work folder. Returns the ids of the runs removed.
 pub fn sweep(work_root: &Path) -> Vec<String> {
     let mut swept = Vec::new();
-    let Ok(list) = fs::read_dir(work_root) else { return swept };
-    for entry in list.flatten() {
+    let Ok(alone) = lock_work(work_root) else { return swept };
+    let mut dead = Vec::new();
+    for entry in fs::read_dir(work_root).into_iter().flatten().flatten() {
         let folder = entry.path();
-        let Ok(lock) = File::open(folder.join(LOCK)) else { continue };
-        if rustix::fs::flock(&lock, rustix::fs::FlockOperation::NonBlockingLockExclusive).is_err() {
+        let Ok(lock) = File::open(folder.join(LOCK)) else {
+            // Killed before there was a lock, so before there was anything else; of others' folders none is empty.
+            let _ = fs::remove_dir(&folder);
             continue;
+        };
+        if rustix::fs::flock(&lock, rustix::fs::FlockOperation::NonBlockingLockExclusive).is_ok() {
+            dead.push((entry.file_name().to_string_lossy().into_owned(), folder, lock));
         }
+    }
+    drop(alone);
+    for (run, folder, _lock) in dead {
         let note = fs::read(folder.join(NOTE)).ok().and_then(|b| serde_json::from_slice::<Leftover>(&b).ok());
-        let cgroups = note.map(|n| n.cgroups).unwrap_or_default();
+        let mut cgroups = note.map(|n| n.cgroups).unwrap_or_default();
+        cgroups
+            .extend(cgroup::left_by(&run).into_iter().filter(|p| !cgroups.contains(p)).collect::<Vec<_>>());
         if (Leftover { run_dir: folder, cgroups }).remove().is_ok() {
-            swept.push(entry.file_name().to_string_lossy().into_owned());
+            swept.push(run);
         }
     }
     swept

@@ -5,12 +5,12 @@ use crate::baits::{self, BaitKind};
 use crate::description::{Description, MountDescription};
 use crate::error::SandboxError;
 use crate::limits::Bound;
-use crate::limits::cgroup::Cgroups;
+use crate::limits::cgroup::{Cgroups, hierarchies};
 use crate::namespaces::clone::{self, Child};
 use crate::namespaces::maps::{self, IdRange};
 use crate::namespaces::protocol::{Channel, Setup};
 use crate::plan::{Plan, Rootfs, RunAs};
-use crate::reaper::{LOCK, Leftover, NOTE};
+use crate::reaper::{LOCK, Leftover, NOTE, lock_work};
 use crate::rootfs::given::Given;
 use crate::rootfs::{dir, host};
 use crate::{secrets, sys};
@@ -73,7 +73,7 @@ impl Environment {
             id_mapping: if base.is_some() { "range" } else { "single" }.into(),
             id_base: base,
             rootfs: if plan.rootfs == Rootfs::Host { "host" } else { "dir" }.into(),
-            limits: bounds(plan, &cgroups),
+            limits: bounds(&cgroups),
             namespaces: NAMESPACES.iter().map(|n| (*n).to_owned()).collect(),
             cgroup: cgroup_fd.is_some(),
             seccomp: "socket(AF_VSOCK) is refused with EAFNOSUPPORT".into(),
@@ -131,14 +131,15 @@ fn make_run_dir(plan: &Plan) -> Result<(PathBuf, OwnedFd), SandboxError> {
     fs::create_dir_all(&plan.work).map_err(SandboxError::file("make folder", &plan.work))?;
     let work = fs::canonicalize(&plan.work).map_err(SandboxError::file("open", &plan.work))?;
     let run_dir = work.join(&plan.run);
+    // A sweep must not find the folder before its lock is held.
+    let _alone = lock_work(&work).map_err(SandboxError::file("lock", &work))?;
     DirBuilder::new().mode(0o700).create(&run_dir).map_err(SandboxError::file("make folder", &run_dir))?;
     let lock = run_dir.join(LOCK);
     let file = File::create(&lock).map_err(SandboxError::file("make", &lock))?;
     rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive)
         .map_err(|e| SandboxError::file("lock", &lock)(e.into()))?;
-    for name in ["stage"] {
-        fs::create_dir(run_dir.join(name)).map_err(SandboxError::file("make folder", run_dir.join(name)))?;
-    }
+    let stage = run_dir.join("stage");
+    fs::create_dir(&stage).map_err(SandboxError::file("make folder", &stage))?;
     let acct = run_dir.join("acct");
     File::create(&acct).map_err(SandboxError::file("make", &acct))?;
     Ok((run_dir, file.into()))
@@ -206,13 +207,12 @@ pub(super) fn variables(plan: &Plan) -> Vec<Vec<u8>> {
 }
 
 /// How each limit is kept.
-pub(super) fn bounds(plan: &Plan, cgroups: &Cgroups) -> Vec<Bound> {
+pub(super) fn bounds(cgroups: &Cgroups) -> Vec<Bound> {
     let plain = |limit: &str, mechanism: &str, note: Option<&str>| Bound {
         limit: limit.into(),
         mechanism: mechanism.into(),
         note: note.map(String::from),
     };
-    let _ = plan;
     vec![
         cgroups.bound(
             "memory",
@@ -238,9 +238,13 @@ fn known_gaps(privileged: bool, plan: &Plan) -> Vec<String> {
     if vsock_here() {
         gaps.push("AF_VSOCK can still be opened by 32-bit programs through the old socketcall, whose arguments no filter sees".into());
     }
+    if hierarchies().iter().any(|h| !h.unified) {
+        gaps.push("cgroup hierarchies of version 1 can be mounted and read inside, with the names of the host's groups".into());
+    }
     if !privileged {
         gaps.push("only one user id exists inside: setuid programs, chown and setgroups fail".into());
-        gaps.push("files of the host's owners can be replaced but not changed in place".into());
+        gaps.push("files of the host outside /etc can be replaced but not changed in place, and deep folders of /usr not written".into());
+        gaps.push("files below /usr, /etc, /opt and /var that the caller may read, by owner or group, can be read inside".into());
         if plan.user == RunAs::User {
             gaps.push("the user owns every private file, root's too".into());
         }

@@ -225,6 +225,13 @@ fn quota(limits: &Limits) -> u64 {
     ((limits.cpus * 100_000.0) as u64).max(1_000)
 }
 
+/// The cgroups of a run that was killed before it noted them.
+pub(crate) fn left_by(run: &str) -> Vec<PathBuf> {
+    let name = format!("detektr-{run}");
+    let places = hierarchies().into_iter().flat_map(|h| [h.own.join(&name), h.mount.join(&name)]);
+    places.filter(|p| p.is_dir()).collect()
+}
+
 /// Ends whatever lives in these cgroups and removes them; tries until `patience` is over.
 pub(crate) fn remove(paths: &[PathBuf], patience: Duration) -> io::Result<()> {
     let end = Instant::now() + patience;

@@ -95,6 +95,13 @@ pub(crate) fn start_self(
         if own_session {
             libc::setsid();
         }
+        let null = libc::open(c"/dev/null".as_ptr(), libc::O_RDWR);
+        for fd in 0..3 {
+            libc::dup2(null, fd);
+        }
+        if null > 2 {
+            libc::close(null);
+        }
         for fd in &kept {
             libc::fcntl(*fd, libc::F_SETFD, 0);
         }

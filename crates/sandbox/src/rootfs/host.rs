@@ -35,6 +35,11 @@ const FRAME: [(&str, u32); 11] = [
 /// Folders below `/var` that are the host's own business; their folders are kept, their files are not.
 const BARE: [&str; 5] = ["/var/log", "/var/spool", "/var/mail", "/var/backups", "/var/crash"];
 
+/// Whether a folder of the host's is kept empty inside.
+pub(crate) fn kept_empty(path: &Path) -> bool {
+    BARE.iter().chain(&EMPTIED).chain(&["/var/tmp"]).any(|e| path.starts_with(e))
+}
+
 /// Folders that are emptied where they are: data of services, and of machines inside the machine.
 const EMPTIED: [&str; 24] = [
     "/var/lib/docker",
@@ -140,8 +145,7 @@ pub(crate) fn unescape(text: &str) -> PathBuf {
 
 fn seen(path: &Path) -> bool {
     let top = path.components().nth(1).map(|c| c.as_os_str().to_string_lossy().into_owned());
-    let emptied = BARE.iter().chain(&EMPTIED).chain(&["/var/tmp"]);
-    top.is_some_and(|top| SEEN.contains(&top.as_str())) && !emptied.into_iter().any(|e| path.starts_with(e))
+    top.is_some_and(|top| SEEN.contains(&top.as_str())) && !kept_empty(path)
 }
 
 /// Fills the given layer: private folders, emptied ones, and what of the host's root is not seen.
@@ -165,6 +169,9 @@ pub(crate) fn furnish(given: &Given, privileged: bool, hide: &[PathBuf]) -> Resu
             let to = fs::read_link(&path).map_err(SandboxError::file("read link", &path))?;
             given.link(&path, &to)?;
         }
+    }
+    if !privileged {
+        super::mirror::mirror(given);
     }
     for folder in BARE {
         if fs::symlink_metadata(folder).is_ok_and(|m| m.is_dir()) {

@@ -4,6 +4,8 @@
 pub(crate) mod dir;
 pub(crate) mod given;
 pub(crate) mod host;
+pub mod image;
+pub(crate) mod mirror;
 pub(crate) mod mounts;
 pub(crate) mod overlay;
 pub(crate) mod remove;

@@ -1,0 +1,152 @@
+//! Waiting for the end of a launched program and of all that it started, while limits are watched.
+
+use super::{Environment, unexpected};
+use crate::error::SandboxError;
+use crate::limits::{Limit, watch};
+use crate::namespaces::protocol::{FromInit, ToInit};
+use std::io;
+use std::time::{Duration, Instant};
+
+/// How often watched limits and the caller are asked.
+const TICK: Duration = Duration::from_millis(20);
+/// How often the disk's use is counted.
+const DISK_TICK: Duration = Duration::from_millis(250);
+/// The caller's word at every tick of [`Environment::wait`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Control {
+    /// Go on.
+    Continue,
+    /// End the run, for this reason.
+    Stop(String),
+}
+
+/// How the waiting ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EndState {
+    /// No process is left.
+    Completed,
+    /// The deadline passed.
+    Timeout,
+    /// A limit was hit, and all was ended.
+    LimitKilled(Limit),
+    /// The caller stopped it.
+    Stopped(String),
+    /// Init is gone, and all with it.
+    InitLost,
+}
+
+/// How the first program ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ExitStatus {
+    /// By itself.
+    Code(u8),
+    /// By a signal.
+    Signal(i32),
+}
+
+/// The end of a launch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ended {
+    /// Why.
+    pub state: EndState,
+    /// The program's own end, where it was seen.
+    pub exit: Option<ExitStatus>,
+    /// How many process numbers the environment has given out (init included).
+    pub last_pid: Option<u32>,
+    /// The program could not be executed: errno and its text.
+    pub exec_error: Option<(i32, String)>,
+    /// How often the bound on processes refused a birth.
+    pub refused_processes: u64,
+}
+
+impl Environment {
+    /// Waits until no process but init is left, a limit is hit, the deadline passes or the caller stops it. In
+    /// all but the first case everything inside is killed.
+    pub fn wait(&mut self, deadline: Instant, watch: &mut dyn FnMut() -> Control) -> Ended {
+        let mut disk_next = Instant::now() + DISK_TICK;
+        let state = loop {
+            match self.listen(TICK.min(deadline.saturating_duration_since(Instant::now()))) {
+                Ok(()) if self.pending.ended.is_some() => break EndState::Completed,
+                Ok(()) => {}
+                Err(_) => break EndState::InitLost,
+            }
+            if self.cgroups.out_of_memory() {
+                break EndState::LimitKilled(Limit::Memory);
+            }
+            if let Control::Stop(reason) = watch() {
+                break EndState::Stopped(reason);
+            }
+            if Instant::now() >= deadline {
+                break EndState::Timeout;
+            }
+            if !self.cgroups.keeps("memory") && self.ask(&ToInit::Usage, &[]).is_err() {
+                break EndState::InitLost;
+            }
+            if self.pending_memory > self.plan.limits.memory {
+                break EndState::LimitKilled(Limit::Memory);
+            }
+            if Instant::now() >= disk_next {
+                let (used, began) = (self.disk_usage(), Instant::now());
+                if used > self.plan.limits.disk {
+                    break EndState::LimitKilled(Limit::Disk);
+                }
+                // Counting may take its time where there is much to count, and no more than a part of ours.
+                disk_next = Instant::now() + DISK_TICK.max(began.elapsed() * 4);
+            }
+        };
+        // What the kernel killed for want of memory may be the last thing that happened.
+        let state = match state {
+            EndState::Completed if self.cgroups.out_of_memory() => EndState::LimitKilled(Limit::Memory),
+            other => other,
+        };
+        if state != EndState::Completed {
+            self.kill_all();
+        }
+        Ended {
+            state,
+            exit: self.pending.exit,
+            last_pid: self.pending.ended.flatten(),
+            exec_error: self
+                .pending
+                .exec_error
+                .map(|errno| (errno, io::Error::from_raw_os_error(errno).to_string())),
+            refused_processes: self.cgroups.refused_processes(),
+        }
+    }
+
+    fn disk_usage(&self) -> u64 {
+        watch::disk_usage(&[self.run_dir.join("upper"), self.run_dir.join("work")], self.plan.limits.disk)
+    }
+
+    /// Takes what init has to say, waiting at most so long for the first word.
+    fn listen(&mut self, patience: Duration) -> Result<(), SandboxError> {
+        let mut patience = patience;
+        while let Some((frame, _)) = self.receive(patience)? {
+            patience = Duration::ZERO;
+            self.note(frame)?;
+            if self.pending.ended.is_some() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn note(&mut self, frame: FromInit) -> Result<(), SandboxError> {
+        match frame {
+            FromInit::ExecFailed { errno } => self.pending.exec_error = Some(errno),
+            FromInit::Exited { status } => self.pending.exit = Some(exit_status(status)),
+            FromInit::Ended { last_pid } => self.pending.ended = Some(last_pid),
+            FromInit::Usage { memory, .. } => self.pending_memory = memory,
+            other => return Err(unexpected(other)),
+        }
+        Ok(())
+    }
+}
+
+fn exit_status(status: i32) -> ExitStatus {
+    if libc::WIFSIGNALED(status) {
+        ExitStatus::Signal(libc::WTERMSIG(status))
+    } else {
+        ExitStatus::Code((libc::WEXITSTATUS(status) & 0xff) as u8)
+    }
+}

@@ -1,0 +1,7 @@
+//! Environments that really run.
+
+mod cleanup;
+mod common;
+mod limits;
+mod ordinary;
+mod walls;
