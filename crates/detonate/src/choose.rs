@@ -30,8 +30,9 @@ impl Sensors {
     /// The sensor for `choice`. `cgroup` tells whether the environment has a cgroup v2, without which the BPF
     /// programs can't tell its processes from others.
     pub fn choose(&mut self, choice: SensorChoice, cgroup: bool) -> Result<Chosen<'_>, SensorError> {
-        if let Some(sensor) = &mut self.only {
-            return Ok(Chosen { sensor: sensor.as_mut(), why: None });
+        if self.only.is_some() {
+            let sensor = self.only.as_deref_mut().expect("checked above");
+            return Ok(Chosen { sensor, why: None });
         }
         let refused = match choice {
             SensorChoice::Ptrace => None,

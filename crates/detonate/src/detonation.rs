@@ -165,9 +165,10 @@ impl Detonator {
         });
         decoder.launcher(launched.pid);
         manifest.sensor = witnesses::sensor(&description, why, request.ring_bytes.unwrap_or(RING_BYTES));
+        let overlays = witnesses::Overlays::before(&environment, &launched)?;
         let recorder = Recorder::start(
             receiver,
-            Inputs { writer, decoder, executed, baits: bait_paths(&plan.baits), live: live.clone() },
+            Inputs { writer, decoder, executed, baits: bait_paths(&plan.baits), overlays, live: live.clone() },
         )
         .map_err(|source| DetonateError::Thread { source })?;
 
@@ -200,7 +201,7 @@ impl Detonator {
             PhaseSpan { phase: Phase::Execute, start: executed_at, end: now() },
         ];
         let closing = watching.finish();
-        let Ok(Recorded { writer: back, decoder, failed }) = recorder.finish() else {
+        let Ok(Recorded { writer: back, decoder, fsdiff }) = recorder.finish() else {
             return Err(DetonateError::Recorder);
         };
         writer = back;
@@ -210,13 +211,10 @@ impl Detonator {
             }
         }
         timing.mark("drain");
-        if let Some(error) = failed {
-            return Err(error.into());
-        }
+        manifest.witnesses.fsdiff = Some(fsdiff?);
         ending::tell(manifest, &ended);
         close(manifest, &closing, &decoder);
         witnesses::processes(manifest, &decoder, &environment, &ended);
-        witnesses::files(manifest, &mut writer, &environment, &launched)?;
         destroy(environment, manifest);
         Ok(writer)
     }

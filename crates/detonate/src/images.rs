@@ -1,6 +1,6 @@
 //! Image root file systems, unpacked once into the data folder and used again by digest.
 
-use detektr_sandbox::rootfs::image::{self, ImageError, ImageInfo};
+use detektr_sandbox::image::{self, ImageError, ImageInfo};
 use rustix::fs::{FlockOperation, Mode, OFlags, flock, open};
 use sha2::{Digest, Sha256};
 use std::fs::{self, File};

@@ -1,7 +1,9 @@
 //! The stream: raw records from the sensor become events and go to the bundle, in order, on one thread.
 
 use detektr_event::{Access, BaitRead, Detail, Event, Outcome, SensorName, Sha256};
-use detektr_evidence::{BundleWriter, EvidenceError};
+use crate::witnesses::Overlays;
+use detektr_evidence::reconcile::Files;
+use detektr_evidence::{BundleWriter, EvidenceError, FsdiffWitness};
 use detektr_sensor::ExecutedFiles;
 use detektr_sensor::decode::Decoder;
 use detektr_sensor::raw::{Body, Raw};
@@ -32,8 +34,8 @@ pub struct Recorded {
     pub writer: BundleWriter,
     /// The decoder, with what it knows of processes.
     pub decoder: Decoder,
-    /// Why writing stopped, where it did.
-    pub failed: Option<EvidenceError>,
+    /// What the file-system difference says, or why the bundle could not be written.
+    pub fsdiff: Result<FsdiffWitness, EvidenceError>,
 }
 
 /// A running recorder.
@@ -51,6 +53,8 @@ pub struct Inputs {
     pub executed: Option<ExecutedFiles>,
     /// Bait files: path to name.
     pub baits: HashMap<Vec<u8>, String>,
+    /// The overlays as they were before the artifact starts.
+    pub overlays: Overlays,
     /// Shared counts.
     pub live: Arc<Live>,
 }
@@ -69,7 +73,8 @@ impl Recorder {
 }
 
 fn record(source: &Receiver<Vec<Raw>>, inputs: Inputs) -> Recorded {
-    let Inputs { mut writer, mut decoder, executed, baits, live } = inputs;
+    let Inputs { mut writer, mut decoder, executed, baits, overlays, live } = inputs;
+    let mut files = overlays.files();
     let mut failed = None;
     let mut events = Vec::new();
     let mut flushed = Instant::now();
@@ -87,7 +92,7 @@ fn record(source: &Receiver<Vec<Raw>>, inputs: Inputs) -> Recorded {
             decoder.decode(raw, &mut events);
             for event in events.drain(..) {
                 if failed.is_none()
-                    && let Err(error) = write(&mut writer, event, &baits)
+                    && let Err(error) = write(&mut writer, event, &baits, &mut files)
                 {
                     live.broken.store(true, Ordering::Relaxed);
                     failed = Some(error);
@@ -106,7 +111,12 @@ fn record(source: &Receiver<Vec<Raw>>, inputs: Inputs) -> Recorded {
             unflushed = false;
         }
     }
-    Recorded { writer, decoder, failed }
+    // The stream has ended, and with it every process: the overlays don't change any more.
+    let fsdiff = match failed {
+        Some(error) => Err(error),
+        None => overlays.after(files, &mut writer),
+    };
+    Recorded { writer, decoder, fsdiff }
 }
 
 /// Adds the hash of the executed file to an exec that has none.
@@ -124,10 +134,15 @@ fn add_hash(raw: &mut Raw, executed: &ExecutedFiles) {
     }
 }
 
-fn write(writer: &mut BundleWriter, event: Event, baits: &HashMap<Vec<u8>, String>) -> Result<(), EvidenceError> {
-    let read = bait_read(&event, baits);
-    writer.event(event)?;
-    if let Some(read) = read {
+fn write(
+    writer: &mut BundleWriter,
+    mut event: Event,
+    baits: &HashMap<Vec<u8>, String>,
+    files: &mut Files<'_>,
+) -> Result<(), EvidenceError> {
+    writer.event_ref(&mut event)?;
+    files.event(&event);
+    if let Some(read) = bait_read(&event, baits) {
         writer.event(read)?;
     }
     Ok(())

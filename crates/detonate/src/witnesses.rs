@@ -1,10 +1,17 @@
 //! What the independent observers say, held against the events and written into the manifest.
 
 use crate::detonation::EndedResult;
+use crate::error::DetonateError;
 use detektr_event::Text;
-use detektr_evidence::{Bait, BaitPlace, Manifest, Sensor, sha256_hex};
-use detektr_sandbox::BaitKind;
+use detektr_evidence::reconcile::{self, Files, ProcessAccount, Scope};
+use detektr_evidence::{
+    Bait, BaitPlace, Baseline, BundleWriter, DiffOptions, EvidenceError, FsdiffWitness, IdMap, IdMaps, IdRange,
+    Layer, LayerIds, LowerView, Manifest, Sensor, fsdiff, sha256_hex,
+};
+use detektr_sandbox::{BaitKind, Environment, Launched};
 use detektr_sensor::Description;
+use detektr_sensor::decode::Decoder;
+use std::os::unix::ffi::OsStrExt;
 
 /// A bait as the manifest tells it.
 pub fn bait(bait: &detektr_sandbox::Bait) -> Bait {
@@ -29,5 +36,79 @@ pub fn sensor(description: &Description, why: Option<String>, ring_bytes: u32) -
         limitations: description.limitations.iter().cloned().chain(why).collect(),
         load_us: description.load_us,
         ring_bytes: (description.name == "ebpf").then_some(u64::from(ring_bytes)),
+    }
+}
+
+/// Births and ends, held against the kernel's account of them.
+pub fn processes(manifest: &mut Manifest, decoder: &Decoder, environment: &Environment, ended: &EndedResult) {
+    let Ok(ended) = ended else { return };
+    let account = ProcessAccount {
+        births: decoder.births().processes.clone(),
+        threads: decoder.births().threads.len() as u64,
+        exits: decoder.exits().processes.clone(),
+        acct: environment.acct_records().map(|records| records.iter().map(|record| record.pid).collect()),
+        last_pid: ended.last_pid,
+        unwatched: vec![1],
+        refused: ended.refused_processes,
+        pid_max: pid_max(),
+    };
+    manifest.witnesses.processes = Some(reconcile::processes(&account));
+}
+
+fn pid_max() -> Option<u32> {
+    std::fs::read_to_string("/proc/sys/kernel/pid_max").ok()?.trim().parse().ok()
+}
+
+/// The overlays of an environment, as the file-system difference reads them.
+pub struct Overlays {
+    layers: Vec<Layer>,
+    baseline: Baseline,
+    options: DiffOptions,
+    excluded: Vec<Text>,
+}
+
+impl Overlays {
+    /// The overlays as they are before the artifact starts.
+    pub fn before(environment: &Environment, launched: &Launched) -> Result<Self, DetonateError> {
+        let layers: Vec<Layer> = environment
+            .layers()
+            .into_iter()
+            .map(|layer| Layer { mount_point: layer.mount_point, upper: layer.upper, lowers: layer.lowers })
+            .collect();
+        let map = |ranges: &[detektr_sandbox::IdRange]| {
+            let range = |r: &detektr_sandbox::IdRange| IdRange { inside: r.inside, outside: r.outside, count: r.count };
+            IdMap(ranges.iter().map(range).collect())
+        };
+        let upper = IdMaps { uid: map(&launched.uid_map), gid: map(&launched.gid_map) };
+        let description = environment.description();
+        let idmapped = description.mounts.iter().all(|mount| mount.ids != "plain");
+        let lower =
+            if description.id_mapping == "range" && idmapped { IdMaps::default() } else { upper.clone() };
+        let options = DiffOptions {
+            ids: LayerIds { upper, lower },
+            host_lower: description.rootfs == "host",
+            max_changes: None,
+        };
+        let baseline = Baseline::take(&layers, &options.ids)?;
+        Ok(Overlays { layers, baseline, options, excluded: vec![Text::from("/dev/shm")] })
+    }
+
+    /// What takes the events, to be held against what the run changed.
+    pub fn files(&self) -> Files<'static> {
+        let beneath = LowerView::new(&self.layers);
+        Files::new(self.scope(), move |path| beneath.read_link(path))
+    }
+
+    fn scope(&self) -> Scope {
+        let layers = self.layers.iter().map(|layer| Text::from(layer.mount_point.as_os_str().as_bytes())).collect();
+        Scope { layers, excluded: self.excluded.clone() }
+    }
+
+    /// What the run changed, written to the bundle and held against the events that `files` took.
+    pub fn after(&self, files: Files<'_>, writer: &mut BundleWriter) -> Result<FsdiffWitness, EvidenceError> {
+        let diff = fsdiff(&self.layers, &self.baseline, &self.options, writer.store());
+        writer.changes(&diff.changes)?;
+        let verdict = files.judge(&diff.changes, &diff.copied_up);
+        Ok(FsdiffWitness::new(self.scope(), &diff, verdict, writer.store()))
     }
 }
