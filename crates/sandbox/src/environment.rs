@@ -109,7 +109,15 @@ impl Environment {
     pub fn place(&mut self, inside: &Path, content: &mut dyn Read, mode: u32) -> Result<(), SandboxError> {
         let (uid, gid) = self.owner_below(inside);
         if !self.mounted {
-            return self.given.file(inside, content, mode, uid, gid);
+            self.given.file(inside, content, mode, uid, gid)?;
+            let home = self.plan.identity.home();
+            return match inside.parent().filter(|_| uid != 0) {
+                Some(folder) => self
+                    .given
+                    .give_away(folder, Path::new(&home), uid, gid)
+                    .map_err(SandboxError::file("own", folder)),
+                None => Ok(()),
+            };
         }
         let wrong = || SandboxError::file("place", inside);
         let mut memory = File::from(

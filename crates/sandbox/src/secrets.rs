@@ -26,12 +26,12 @@ pub(crate) fn replace(
         ^ identity.machine_id.bytes().fold(0u64, |n, b| n.wrapping_mul(31) + u64::from(b));
     let group_of = |name: &str| if ids { group_id(root, name) } else { 0 };
     let (user, uid) = (&identity.user, identity.uid);
-    let (passwd, names) = passwd(&read(root, "etc/passwd"), user, uid);
+    let (passwd, names) = passwd(&read(root, "etc/passwd"), user, uid, host);
     let put = |path: &str, text: &str, mode: u32, gid: u32| {
         given.file(Path::new(path), &mut text.as_bytes(), mode, 0, gid)
     };
     put("/etc/passwd", &passwd, 0o644, 0)?;
-    put("/etc/group", &group(&read(root, "etc/group"), user, uid), 0o644, 0)?;
+    put("/etc/group", &group(&read(root, "etc/group"), user, uid, host), 0o644, 0)?;
     put("/etc/hostname", &format!("{}\n", identity.hostname), 0o644, 0)?;
     let hosts =
         format!("127.0.0.1\tlocalhost\n127.0.1.1\t{0}\n::1\tlocalhost ip6-localhost\n", identity.hostname);
@@ -100,9 +100,15 @@ fn of_system(line: &str) -> bool {
     id.is_some_and(|id| id < FIRST_PERSON || id == NOBODY)
 }
 
-fn passwd(old: &str, user: &str, uid: u32) -> (String, Vec<String>) {
+/// Is this line kept? Of the host's only the system's own accounts; of an image's all whose id is free.
+fn kept(line: &str, host: bool, id: u32) -> bool {
+    let taken = line.split(':').nth(2).and_then(|n| n.parse().ok()) == Some(id);
+    if host { of_system(line) } else { !taken }
+}
+
+fn passwd(old: &str, user: &str, uid: u32, host: bool) -> (String, Vec<String>) {
     let (mut text, mut names) = (String::new(), Vec::new());
-    for line in old.lines().filter(|l| of_system(l)) {
+    for line in old.lines().filter(|l| kept(l, host, uid)) {
         let name = line.split(':').next().unwrap_or_default();
         if name != user {
             let _ = writeln!(text, "{line}");
@@ -118,14 +124,16 @@ fn passwd(old: &str, user: &str, uid: u32) -> (String, Vec<String>) {
     (text, names)
 }
 
-fn group(old: &str, user: &str, gid: u32) -> String {
+fn group(old: &str, user: &str, gid: u32, host: bool) -> String {
     let mut text = String::new();
-    for line in old.lines().filter(|l| of_system(l)) {
-        // Members are people of the host's.
-        let fields: Vec<&str> = line.splitn(4, ':').take(3).collect();
-        if fields.first() != Some(&user) {
-            let _ = writeln!(text, "{}:", fields.join(":"));
+    for line in old.lines().filter(|l| kept(l, host, gid)) {
+        let fields: Vec<&str> = line.splitn(4, ':').collect();
+        if fields.first() == Some(&user) {
+            continue;
         }
+        // The members of the host's groups are its people.
+        let members = fields.get(3).filter(|_| !host).copied().unwrap_or_default();
+        let _ = writeln!(text, "{}:{members}", fields[..fields.len().min(3)].join(":"));
     }
     if !text.lines().any(|l| l.starts_with("root:")) {
         text.insert_str(0, "root:x:0:\n");
@@ -154,13 +162,26 @@ mod tests {
             "root:x:0:0:root:/root:/bin/bash\nmail:x:8:8::/:/bin/sh\nalice:x:1000:1000:Alice:/home/alice:/bin/sh\n",
             "nils",
             1000,
+            true,
         );
         assert!(!text.contains("alice"));
         assert!(text.contains("nils:x:1000:1000::/home/nils:"));
         assert_eq!(names, ["root", "mail"]);
         assert_eq!(
-            group("sudo:x:27:alice\nalice:x:1000:\n", "nils", 1000),
+            group("sudo:x:27:alice\nalice:x:1000:\n", "nils", 1000, true),
             "root:x:0:\nsudo:x:27:\nnils:x:1000:\n"
+        );
+    }
+
+    #[test]
+    fn people_of_an_image_stay_unless_their_id_is_the_runs_users() {
+        let text = "root:x:0:0::/root:/bin/sh\napp:x:2000:2000::/app:/bin/sh\nold:x:1000:1000::/o:/bin/sh\n";
+        let (text, names) = passwd(text, "nils", 1000, false);
+        assert_eq!(names, ["root", "app"]);
+        assert!(text.contains("app:x:2000") && !text.contains("old"));
+        assert_eq!(
+            group("root:x:0:\nadm:x:4:app\n", "nils", 1000, false),
+            "root:x:0:\nadm:x:4:app\nnils:x:1000:\n"
         );
     }
 

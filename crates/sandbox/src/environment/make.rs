@@ -166,12 +166,22 @@ fn furnish(plan: &Plan, given: &Given, privileged: bool) -> Result<(), SandboxEr
         let BaitKind::File { path, mode } = &bait.kind else { continue };
         let path = Path::new(path);
         let id = if path.starts_with(&home) { identity.uid } else { 0 };
+        private_folder(given, path, Path::new(if id == 0 { "/root" } else { &home }), id)?;
         given.file(path, &mut bait.value.as_bytes(), *mode, id, id)?;
         if let Some(folder) = path.parent().filter(|f| id != 0 && f.starts_with(&home)) {
             given.give_away(folder, Path::new(&home), id, id).map_err(SandboxError::file("own", folder))?;
         }
     }
     Ok(())
+}
+
+/// `.ssh` and its like are for their owner alone.
+fn private_folder(given: &Given, file: &Path, home: &Path, id: u32) -> Result<(), SandboxError> {
+    let Some(folder) = file.strip_prefix(home).ok().and_then(Path::parent) else { return Ok(()) };
+    match folder.components().next() {
+        Some(first) => given.empty_dir(&home.join(first).to_string_lossy(), 0o700, id, id),
+        None => Ok(()),
+    }
 }
 
 /// The artifact's environment variables: made, never inherited.

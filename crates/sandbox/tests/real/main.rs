@@ -4,4 +4,5 @@ mod cleanup;
 mod common;
 mod limits;
 mod ordinary;
+mod rootfs;
 mod walls;
