@@ -50,7 +50,12 @@ impl Baseline {
             let mut folders = vec![PathBuf::new()];
             while let Some(relative) = folders.pop() {
                 let folder = layer.upper.join(&relative);
-                for name in inspect::names(&folder).at("read", &folder)? {
+                let names = match inspect::names(&folder) {
+                    // another user's: what is in it can't be compared later either, and is told then
+                    Err(e) if e.kind() == std::io::ErrorKind::PermissionDenied => continue,
+                    names => names.at("read", &folder)?,
+                };
+                for name in names {
                     let relative = relative.join(name);
                     let path = layer.upper.join(&relative);
                     let meta = path.symlink_metadata().at("read", &path)?;
@@ -60,12 +65,18 @@ impl Baseline {
                     } else {
                         let mut state = inspect::state(&path, &meta, &ids.upper);
                         if state.file_type == FileType::File {
-                            let stored = inspect::content(&path, None).at("read", &path)?;
-                            if stored.size <= MAX_CONTENT && remembered + stored.size <= MAX_CONTENTS {
-                                content = Some(read(&path)?);
-                                remembered += stored.size;
+                            match inspect::content(&path, None) {
+                                Ok(stored) => {
+                                    if stored.size <= MAX_CONTENT && remembered + stored.size <= MAX_CONTENTS
+                                    {
+                                        content = Some(read(&path)?);
+                                        remembered += stored.size;
+                                    }
+                                    state.sha256 = Some(stored.sha256);
+                                }
+                                Err(e) if e.kind() == std::io::ErrorKind::PermissionDenied => {}
+                                Err(e) => return Err(e).at("read", &path),
                             }
-                            state.sha256 = Some(stored.sha256);
                         }
                         let opaque = meta.is_dir() && inspect::is_opaque(&path);
                         Entry::File { state, opaque, content }

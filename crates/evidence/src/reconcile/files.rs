@@ -1,23 +1,24 @@
-//! Events against the file-system difference.
+//! What events did to files: which names they touched, and what must be there or gone at the end.
 
 use super::act::{Act, Step, step};
+use super::judge::FilesVerdict;
 use super::names::{is_below, put_tree, take_tree};
 use super::resolve::{Known, Resolver, fold};
-use crate::changes::{Change, ChangeKind, FileType};
-use crate::witness::{LinkUsed, Side, Unexplained};
+use crate::changes::Change;
+use crate::witness::LinkUsed;
 use detektr_event::{Copied, Event, FilePath, Kind, Text};
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A name came to be.
-const MADE: u8 = 1;
+pub(super) const MADE: u8 = 1;
 /// Its content changed.
-const CONTENT: u8 = 2;
+pub(super) const CONTENT: u8 = 2;
 /// Its metadata was set.
-const METADATA: u8 = 4;
+pub(super) const METADATA: u8 = 4;
 /// It went.
-const GONE: u8 = 8;
+pub(super) const GONE: u8 = 8;
 /// It, or a folder above it, was renamed.
-const MOVED: u8 = 16;
+pub(super) const MOVED: u8 = 16;
 
 /// Acts of two threads on one name that are nearer than this may have happened in the other order.
 const RACE_NS: u64 = 100_000_000;
@@ -31,63 +32,58 @@ pub struct Scope {
     pub excluded: Vec<Text>,
 }
 
-/// What [`Files::judge`] says.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct FilesVerdict {
-    /// The disagreements, by side and path.
-    pub unexplained: Vec<Unexplained>,
-    /// Links of the file system beneath that were followed; with them [`files`] says the same again.
-    pub links: Vec<LinkUsed>,
-}
-
 /// Takes events one by one, and holds them against the difference at the end.
 pub struct Files<'a> {
-    scope: Scope,
-    resolver: Resolver<'a>,
+    /// Mount points that the difference covers, and those in them that it doesn't.
+    pub(super) layers: Vec<Vec<u8>>,
+    pub(super) excluded: Vec<Vec<u8>>,
+    pub(super) resolver: Resolver<'a>,
     /// What events did to each name.
-    acts: BTreeMap<Vec<u8>, u8>,
+    pub(super) acts: BTreeMap<Vec<u8>, u8>,
     /// Both ends of every rename.
-    moved: BTreeSet<Vec<u8>>,
+    pub(super) moved: BTreeSet<Vec<u8>>,
     /// What must be there, or gone, by the events.
-    names: BTreeMap<Vec<u8>, Name>,
+    pub(super) names: BTreeMap<Vec<u8>, Name>,
     /// Symbolic links that the run made.
-    links: BTreeMap<Vec<u8>, Vec<u8>>,
+    pub(super) links: BTreeMap<Vec<u8>, Vec<u8>>,
     /// Names that share a file.
-    aliases: BTreeMap<Vec<u8>, BTreeSet<Vec<u8>>>,
+    pub(super) aliases: BTreeMap<Vec<u8>, BTreeSet<Vec<u8>>>,
     /// Mount points that the run made, with the tree that is seen there as well.
-    mounts: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
+    pub(super) mounts: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
     /// Last parts of relative paths that sockets were bound to.
-    sockets: BTreeSet<Vec<u8>>,
+    pub(super) sockets: BTreeSet<Vec<u8>>,
     /// A name went or moved, and it could not be read which.
-    blind: bool,
+    pub(super) blind: bool,
 }
 
 /// What the events demand of a name.
 #[derive(Clone, Debug)]
-struct Name {
-    present: bool,
+pub(super) struct Name {
+    pub(super) present: bool,
     /// It came to be in this run: its going leaves no trace.
-    made: bool,
+    pub(super) made: bool,
     /// Nothing can be demanded.
-    contested: bool,
-    by: By,
+    pub(super) contested: bool,
+    pub(super) by: By,
 }
 
 /// Who demands it.
 #[derive(Clone, Copy, Debug)]
-struct By {
-    seq: u64,
-    kind: Kind,
-    tid: u32,
-    boot_ns: u64,
+pub(super) struct By {
+    pub(super) seq: u64,
+    pub(super) kind: Kind,
+    pub(super) tid: u32,
+    pub(super) boot_ns: u64,
 }
 
 impl<'a> Files<'a> {
     /// Begins. `beneath` says what the symbolic link at an absolute path of the file system beneath holds
     /// ([`LowerView::read_link`](crate::LowerView::read_link), or the links of a manifest).
     pub fn new(scope: Scope, beneath: impl FnMut(&[u8]) -> Option<Vec<u8>> + 'a) -> Self {
+        let folded = |mounts: Vec<Text>| mounts.iter().map(|mount| fold(mount.as_bytes())).collect();
         Files {
-            scope,
+            layers: folded(scope.layers),
+            excluded: folded(scope.excluded),
             resolver: Resolver::new(Box::new(beneath)),
             acts: BTreeMap::new(),
             moved: BTreeSet::new(),
@@ -159,86 +155,6 @@ impl<'a> Files<'a> {
         }
     }
 
-    /// Holds what the events said against the difference.
-    pub fn judge(&self, changes: &[Change], copied_up: &[Text]) -> FilesVerdict {
-        let mut unexplained = Vec::new();
-        self.judge_changes(changes, &mut unexplained);
-        self.judge_events(changes, copied_up, &mut unexplained);
-        unexplained.sort();
-        FilesVerdict { unexplained, links: self.resolver.used() }
-    }
-
-    fn judge_changes(&self, changes: &[Change], unexplained: &mut Vec<Unexplained>) {
-        let mut shared: BTreeMap<[u64; 2], u8> = BTreeMap::new();
-        for change in changes {
-            if let Some(file) = change.after.as_ref().and_then(|after| after.hard_link) {
-                *shared.entry(file).or_default() |= self.acts_on(change.path.as_bytes());
-            }
-        }
-        for change in changes {
-            let path = change.path.as_bytes();
-            let mut report = |detail: String| {
-                unexplained.push(Unexplained { side: Side::Witness, path: change.path.clone(), detail });
-            };
-            if let (None, None, Some(why)) = (&change.before, &change.after, &change.unreadable) {
-                report(format!("could not be compared: {why}"));
-                continue;
-            }
-            let (needed, word) = match change.change {
-                ChangeKind::Created => (MADE | MOVED, "created"),
-                ChangeKind::Removed => (GONE | MOVED, "removed"),
-                ChangeKind::Modified => (MADE | CONTENT | MOVED, "modified"),
-                ChangeKind::Metadata => (MADE | CONTENT | METADATA | MOVED, "given other metadata"),
-            };
-            let mut acts = self.acts_on(path);
-            if matches!(change.change, ChangeKind::Modified | ChangeKind::Metadata) {
-                let aliases = self.aliases.get(path).into_iter().flatten();
-                acts |= aliases.fold(0, |acts, alias| acts | self.acts_on(alias));
-                let file = change.after.as_ref().and_then(|after| after.hard_link);
-                acts |= file.and_then(|file| shared.get(&file)).copied().unwrap_or(0);
-            }
-            let socket = change.after.as_ref().is_some_and(|after| after.file_type == FileType::Socket);
-            let bound = socket && last_part(path).is_some_and(|name| self.sockets.contains(name));
-            if acts & needed == 0 && !bound {
-                report(format!("{word}, and no event tells by whom"));
-            }
-        }
-    }
-
-    fn judge_events(&self, changes: &[Change], copied_up: &[Text], unexplained: &mut Vec<Unexplained>) {
-        let of = |removed: bool| {
-            let kept = changes.iter().filter(move |c| (c.change == ChangeKind::Removed) == removed);
-            kept.map(|change| change.path.as_bytes())
-        };
-        let present: HashSet<&[u8]> = of(false).chain(copied_up.iter().map(Text::as_bytes)).collect();
-        let removed: HashSet<&[u8]> = of(true).collect();
-        let unseen: Vec<&[u8]> = changes
-            .iter()
-            .filter(|change| change.unreadable.is_some())
-            .map(|change| change.path.as_bytes())
-            .collect();
-        for (path, name) in self.names.iter().filter(|(_, name)| !name.contested) {
-            if self.scope.layers.iter().any(|layer| fold(layer.as_bytes()) == *path)
-                || unseen.iter().any(|folder| is_below(path, folder))
-            {
-                continue;
-            }
-            let By { seq, kind, .. } = name.by;
-            let found = present.contains(path.as_slice());
-            let gone = || ancestors(path).any(|above| removed.contains(above));
-            let detail = if name.present && !found && !self.blind {
-                format!("event {seq} ({kind}) left no trace in the difference")
-            } else if !name.present && found {
-                format!("event {seq} ({kind}) took it away, and it is there")
-            } else if !name.present && !name.made && !found && !gone() {
-                format!("event {seq} ({kind}) took it away, and the difference does not show it")
-            } else {
-                continue;
-            };
-            unexplained.push(Unexplained { side: Side::Events, path: path.clone().into(), detail });
-        }
-    }
-
     fn paths(&mut self, file: &FilePath, follow: bool) -> Option<(Vec<u8>, Option<Vec<u8>>)> {
         let (links, acts) = (&self.links, &self.acts);
         let made = |path: &[u8]| match (links.get(path), acts.get(path)) {
@@ -261,7 +177,7 @@ impl<'a> Files<'a> {
         }
     }
 
-    fn acts_on(&self, path: &[u8]) -> u8 {
+    pub(super) fn acts_on(&self, path: &[u8]) -> u8 {
         let moved = ancestors(path).any(|above| self.moved.contains(above));
         self.acts.get(path).copied().unwrap_or(0) | if moved { MOVED } else { 0 }
     }
@@ -285,11 +201,8 @@ impl<'a> Files<'a> {
         if [&b"/proc"[..], b"/sys", b"/dev"].iter().any(|root| is_below(path, root)) {
             return false;
         }
-        let deepest = |mounts: &[Text]| {
-            let fitting = mounts.iter().map(|mount| fold(mount.as_bytes())).filter(|m| is_below(path, m));
-            fitting.map(|mount| mount.len()).max()
-        };
-        deepest(&self.scope.layers) > deepest(&self.scope.excluded)
+        let deepest = |mounts: &[Vec<u8>]| mounts.iter().filter(|m| is_below(path, m)).map(Vec::len).max();
+        deepest(&self.layers) > deepest(&self.excluded)
     }
 
     fn made(&mut self, path: Vec<u8>, by: By, sure: bool) {
@@ -419,12 +332,12 @@ fn bit(act: &Act<'_>) -> u8 {
     }
 }
 
-fn last_part(path: &[u8]) -> Option<&[u8]> {
+pub(super) fn last_part(path: &[u8]) -> Option<&[u8]> {
     path.rsplit(|b| *b == b'/').next().filter(|part| !part.is_empty())
 }
 
 /// `path` itself, the folder it lies in, and so on up to `/`.
-fn ancestors(path: &[u8]) -> impl Iterator<Item = &[u8]> {
+pub(super) fn ancestors(path: &[u8]) -> impl Iterator<Item = &[u8]> {
     std::iter::successors(Some(path), |path| match path.iter().rposition(|b| *b == b'/') {
         _ if *path == b"/" => None,
         None => None,

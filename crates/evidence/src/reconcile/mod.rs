@@ -7,9 +7,11 @@
 
 mod act;
 mod files;
+mod judge;
 mod names;
 mod processes;
 mod resolve;
 
-pub use files::{Files, FilesVerdict, Scope, files};
+pub use files::{Files, Scope, files};
+pub use judge::FilesVerdict;
 pub use processes::{ProcessAccount, processes};

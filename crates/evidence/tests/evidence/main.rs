@@ -5,4 +5,5 @@ mod common;
 mod formats;
 mod fsdiff;
 mod keys;
+mod model;
 mod reconcile;
