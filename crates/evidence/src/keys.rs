@@ -157,6 +157,27 @@ pub fn import(home: &Path, from: &Path) -> Result<PublicKey> {
     Ok(key.public())
 }
 
+/// The public halves of the own key of `home` and of those that were the own key before; none is made.
+pub fn own_public_keys(home: &Path) -> Result<Vec<PublicKey>> {
+    let own = own_key_path(home);
+    let folder = own.parent().expect("a key lies in a folder");
+    let entries = match fs::read_dir(folder) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries.at("read", folder)?,
+    };
+    let mut paths = Vec::new();
+    for entry in entries {
+        let path = entry.at("read", folder)?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if name == "signing.pem" || (name.starts_with("signing-") && name.ends_with(".pem")) {
+            paths.push(path);
+        }
+    }
+    // the own key first
+    paths.sort_by_key(|path| (*path != own, path.clone()));
+    paths.iter().map(|path| load(path).map(|key| key.public())).collect()
+}
+
 /// The public half of the own key of `home` as PEM; the key is made where there is none.
 pub fn export_public(home: &Path) -> Result<String> {
     Ok(load_or_create(home)?.public().to_pem())

@@ -45,6 +45,8 @@ fn a_key_reads_back_from_pem_and_an_imported_one_becomes_the_own() {
     let kept =
         keys::own_key_path(home.path()).with_file_name(format!("signing-{}.pem", &old.public().id()[7..23]));
     assert_eq!(keys::load(&kept).unwrap().public(), old.public());
+    assert_eq!(keys::own_public_keys(home.path()).unwrap(), [key.public(), old.public()]);
+    assert_eq!(keys::own_public_keys(&home.path().join("none")).unwrap(), []);
 }
 
 #[test]
