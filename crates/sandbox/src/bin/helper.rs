@@ -1,5 +1,5 @@
-//! A small supervisor for the tests: `helper run JSON -- ARGV…` runs one program in an environment and prints
-//! how it ended. It also plays the hidden parts.
+//! A small supervisor for the tests: `helper RUN WORK root|user ARGV…` runs one program in an environment and
+//! prints how it ended. It also plays the hidden parts.
 
 use detektr_sandbox::{
     Control, Environment, Identity, Limits, Plan, Program, Rootfs, RunAs, default_set, init_main, is_init,
@@ -21,12 +21,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     let run = run.to_string_lossy().into_owned();
     let identity = Identity::from_seed(1);
     let seconds = std::env::var("HELPER_SECONDS").ok().and_then(|s| s.parse().ok()).unwrap_or(20);
+    let processes = std::env::var("HELPER_PROCESSES").ok().and_then(|s| s.parse().ok()).unwrap_or(1024);
     let plan = Plan {
         run,
         work: PathBuf::from(work),
         rootfs: std::env::var_os("HELPER_ROOTFS").map_or(Rootfs::Host, |d| Rootfs::Dir(d.into())),
         user: if user == "root" { RunAs::Root } else { RunAs::User },
-        limits: Limits::default(),
+        limits: Limits { processes, ..Limits::default() },
         baits: default_set(1, &identity),
         identity,
         setenv: Vec::new(),

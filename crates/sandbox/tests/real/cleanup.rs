@@ -1,24 +1,13 @@
 //! Nothing stays: after success, after SIGKILL of the supervisor, after both it and the reaper were killed.
 
-use crate::common::{HELPER, cgroups_of, launch_and_wait, plan, run_id, skipped_without_root, until, work};
+use crate::common::{
+    HELPER, cgroups_of, launch_and_wait, plan, processes_with, run_id, skipped_without_root, until, work,
+};
 use detektr_sandbox::{EndState, Environment, Layer, RunAs, sweep};
 use std::fs;
 use std::io::Read;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-
-/// Processes whose command line holds this.
-fn processes_with(mark: &str) -> Vec<u32> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir("/proc").expect("proc").flatten() {
-        let Some(pid) = entry.file_name().to_str().and_then(|n| n.parse::<u32>().ok()) else { continue };
-        let line = fs::read(entry.path().join("cmdline")).unwrap_or_default();
-        if String::from_utf8_lossy(&line).contains(mark) {
-            found.push(pid);
-        }
-    }
-    found
-}
 
 /// The helper, as a supervisor whose artifact says `up` and then stays.
 fn supervisor(run: &str, folder: &Path) -> Child {

@@ -130,3 +130,16 @@ pub(crate) fn until(seconds: u64, mut holds: impl FnMut() -> bool) -> bool {
     }
     holds()
 }
+
+/// Processes whose command line holds this.
+pub(crate) fn processes_with(mark: &str) -> Vec<u32> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir("/proc").expect("proc").flatten() {
+        let Some(pid) = entry.file_name().to_str().and_then(|n| n.parse::<u32>().ok()) else { continue };
+        let line = std::fs::read(entry.path().join("cmdline")).unwrap_or_default();
+        if String::from_utf8_lossy(&line).contains(mark) {
+            found.push(pid);
+        }
+    }
+    found
+}

@@ -1,23 +1,28 @@
 //! Environments made by an ordinary user: the helper run as nobody.
 
-use crate::common::{HELPER, run_id, skipped_without_root, work};
+use crate::common::{HELPER, processes_with, run_id, skipped_without_root, until, work};
+use std::io::Read;
 use std::os::unix::fs::{PermissionsExt, chown};
-use std::process::Command;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+/// The helper's command line as an ordinary user of the host.
+fn command(folder: &Path, run: &str, user: &str, script: &str) -> Command {
+    chown(folder, Some(65_534), Some(65_534)).expect("chown");
+    let helper = folder.join("helper");
+    std::fs::copy(HELPER, &helper).expect("copy the helper where nobody may run it");
+    std::fs::set_permissions(&helper, std::fs::Permissions::from_mode(0o755)).expect("mode");
+    let mut command = Command::new("setpriv");
+    command.args(["--reuid", "65534", "--regid", "65534", "--clear-groups"]).arg(&helper);
+    command.arg(run).arg(folder.join("runs")).args([user, "bash", "-c", script]);
+    command.env("HELPER_PROCESSES", "60");
+    command
+}
 
 /// Runs a script as an ordinary user of the host; its output, then that of the helper.
 fn ordinary(user: &str, script: &str) -> (String, String) {
     let folder = work();
-    chown(folder.path(), Some(65_534), Some(65_534)).expect("chown");
-    let helper = folder.path().join("helper");
-    std::fs::copy(HELPER, &helper).expect("copy the helper where nobody may run it");
-    std::fs::set_permissions(&helper, std::fs::Permissions::from_mode(0o755)).expect("mode");
-    let output = Command::new("setpriv")
-        .args(["--reuid", "65534", "--regid", "65534", "--clear-groups"])
-        .arg(&helper)
-        .args([&run_id("ordinary"), &folder.path().join("runs").to_string_lossy().into_owned()])
-        .args([user, "sh", "-c", script])
-        .output()
-        .expect("setpriv");
+    let output = command(folder.path(), &run_id("ordinary"), user, script).output().expect("setpriv");
     let text = |b: &[u8]| String::from_utf8_lossy(b).into_owned();
     let left: Vec<_> = std::fs::read_dir(folder.path().join("runs")).expect("list").collect();
     assert!(left.is_empty(), "left behind: {left:?}");
@@ -68,4 +73,37 @@ fn a_memory_hog_of_an_ordinary_user_is_watched_and_ended() {
     }
     let (_, err) = ordinary("root", "tail -n 1 /dev/zero");
     assert!(err.contains("LimitKilled(Memory)"), "{err}");
+}
+
+#[test]
+fn a_fork_bomb_of_an_ordinary_user_is_bounded() {
+    if skipped_without_root() {
+        return;
+    }
+    // First that births are refused past the bound; only then one that never stops by itself.
+    let (_, err) = ordinary("root", "for i in $(seq 200); do sleep 3 & done");
+    assert!(err.contains("fork"), "births were not refused: {err}");
+    let (_, err) = ordinary("root", "b() { b | b & }; b; sleep 1; kill -9 -1");
+    assert!(err.contains("ended: Completed") || err.contains("ended: Timeout"), "{err}");
+}
+
+#[test]
+fn nothing_of_an_ordinary_users_run_is_left_after_its_supervisor_was_killed() {
+    if skipped_without_root() {
+        return;
+    }
+    let (folder, run) = (work(), run_id("killed-user"));
+    let script = format!("echo up; exec -a {run} sleep 300");
+    let mut child = command(folder.path(), &run, "root", &script)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("start");
+    let mut word = [0u8; 3];
+    child.stdout.as_mut().expect("piped").read_exact(&mut word).expect("the artifact runs");
+    assert!(until(5, || processes_with(&run).len() >= 2));
+    child.kill().expect("kill the supervisor");
+    child.wait().expect("reap it");
+    let gone = || processes_with(&run).is_empty() && !folder.path().join("runs").join(&run).exists();
+    assert!(until(2, gone), "{:?}", processes_with(&run));
 }
