@@ -39,6 +39,27 @@ static __always_inline int run_of(struct config *c, struct task_struct *task)
 	return -1;
 }
 
+/* The same for the task that runs now, which is the way of every call on the host: one helper a level. */
+static __always_inline int run_of_current(struct config *c)
+{
+#pragma unroll
+	for (int i = 0; i < LEVELS; i++) {
+		u32 wanted = c->levels[i];
+		u32 *slot;
+		u64 id;
+
+		if (!wanted)
+			return -1;
+		id = bpf_get_current_ancestor_cgroup_id(wanted);
+		if (!id)
+			continue;
+		slot = bpf_map_lookup_elem(&cgroups, &id);
+		if (slot)
+			return *slot;
+	}
+	return -1;
+}
+
 /* Argument `n` of a tracepoint as a mere number: functions take no pointers. */
 static __always_inline u64 number(u64 *ctx, u32 n)
 {
@@ -142,7 +163,7 @@ int on_sys_enter(u64 *ctx)
 {
 	struct config *c = settings();
 	struct task_struct *task;
-	u64 self = bpf_get_current_task();
+	u64 self;
 	struct pt_regs *regs = (void *)ctx[0];
 	struct state *st;
 	struct spec *spec;
@@ -152,10 +173,11 @@ int on_sys_enter(u64 *ctx)
 
 	if (!c || !c->active)
 		return 0;
-	task = bpf_get_current_task_btf();
-	slot = run_of(c, task);
+	slot = run_of_current(c);
 	if (slot < 0)
 		return 0;
+	task = bpf_get_current_task_btf();
+	self = bpf_get_current_task();
 	st = state_of(task->pid, slot, 0);
 	if (!st)
 		return 0;
@@ -217,7 +239,7 @@ int on_sys_exit(u64 *ctx)
 {
 	struct config *c = settings();
 	struct task_struct *task;
-	u64 self = bpf_get_current_task();
+	u64 self;
 	struct pt_regs *regs = (void *)ctx[0];
 	struct config *settings_at = c;
 	struct state *st;
@@ -230,10 +252,11 @@ int on_sys_exit(u64 *ctx)
 
 	if (!c || !c->active)
 		return 0;
-	task = bpf_get_current_task_btf();
-	slot = run_of(c, task);
+	slot = run_of_current(c);
 	if (slot < 0)
 		return 0;
+	task = bpf_get_current_task_btf();
+	self = bpf_get_current_task();
 	slot_at = slot;
 	tid = task->pid;
 	st = bpf_map_lookup_elem(&states, &tid);
