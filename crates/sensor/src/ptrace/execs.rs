@@ -13,7 +13,10 @@ impl Tracer {
         self.become_leader(tid, old_tid);
         let status = procfs::status(tid).unwrap_or_default();
         let Some(thread) = self.tasks.threads.get_mut(&tid) else {
-            self.hole("untraced_process", format!("process {tid}, whose birth was not seen, executed a program"));
+            self.hole(
+                "untraced_process",
+                format!("process {tid}, whose birth was not seen, executed a program"),
+            );
             return self.resume(tid, 0);
         };
         let call = thread.call.take();

@@ -113,7 +113,13 @@ pub(super) struct Executed {
 
 impl Hashes {
     /// The file that `tid` has just executed by the name `filename`, where `exe` now runs.
-    pub(super) fn executed(&mut self, tid: i32, filename: &Copied, cwd: &RawObject, exe: &RawObject) -> Executed {
+    pub(super) fn executed(
+        &mut self,
+        tid: i32,
+        filename: &Copied,
+        cwd: &RawObject,
+        exe: &RawObject,
+    ) -> Executed {
         if let Some(file) = open_asked(tid, filename, cwd)
             && let Ok(data) = file.metadata()
             && data.is_file()
@@ -166,7 +172,8 @@ impl Hashes {
 
 fn begins_with_interpreter_line(file: &File) -> bool {
     let mut begin = [0; 2];
-    std::os::unix::fs::FileExt::read_at(file, &mut begin, 0).is_ok_and(|length| length == 2) && &begin == b"#!"
+    std::os::unix::fs::FileExt::read_at(file, &mut begin, 0).is_ok_and(|length| length == 2)
+        && &begin == b"#!"
 }
 
 /// Opens the file by the name that the process used, within the process's own root: no symbolic link of the

@@ -26,7 +26,9 @@ pub(super) fn read_some(tid: i32, address: u64, buffer: &mut [u8]) -> usize {
         return copied as usize;
     }
     // Not allowed, or not possible (memory of devices): the tracer's own way.
-    std::fs::File::open(format!("/proc/{tid}/mem")).and_then(|memory| memory.read_at(buffer, address)).unwrap_or(0)
+    std::fs::File::open(format!("/proc/{tid}/mem"))
+        .and_then(|memory| memory.read_at(buffer, address))
+        .unwrap_or(0)
 }
 
 /// `length` bytes at `address`, whole or not at all.

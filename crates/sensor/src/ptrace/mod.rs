@@ -81,7 +81,11 @@ impl Sensor for PtraceSensor {
         Some(filter::program(observe_stat))
     }
 
-    fn watch(&mut self, target: Target, sink: SyncSender<Vec<Raw>>) -> Result<Box<dyn Watching>, SensorError> {
+    fn watch(
+        &mut self,
+        target: Target,
+        sink: SyncSender<Vec<Raw>>,
+    ) -> Result<Box<dyn Watching>, SensorError> {
         let failed = |error: io::Error| SensorError::Unavailable {
             what: "starting the tracer's threads".into(),
             why: error.to_string(),
@@ -209,7 +213,10 @@ fn close(report: Option<Report>, received: Option<BTreeMap<detektr_event::Kind, 
     let mut holes = Vec::new();
     let sentinel = report.is_some() && received.is_some();
     if !sentinel {
-        holes.push(Hole { reason: "sensor_lost", detail: "the tracer ended before the environment did".into() });
+        holes.push(Hole {
+            reason: "sensor_lost",
+            detail: "the tracer ended before the environment did".into(),
+        });
     }
     let received = received.unwrap_or_default();
     let mut ledger = BTreeMap::new();

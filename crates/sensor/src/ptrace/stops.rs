@@ -47,7 +47,14 @@ impl InFlight {
     }
 
     pub(super) fn record(self, ret: Returned) -> RawCall {
-        RawCall { nr: self.nr, abi: self.abi, args: self.args, ret, entry_ns: self.entry_ns, taken: self.taken }
+        RawCall {
+            nr: self.nr,
+            abi: self.abi,
+            args: self.args,
+            ret,
+            entry_ns: self.entry_ns,
+            taken: self.taken,
+        }
     }
 }
 
@@ -195,7 +202,10 @@ impl Tracer {
 
     /// A call made a child, and no birth was reported for it.
     fn lost_child(&mut self, tid: i32, child: i64) {
-        self.hole("untraced_process", format!("thread {tid} made child {child} of its pid namespace, which is not traced"));
+        self.hole(
+            "untraced_process",
+            format!("thread {tid} made child {child} of its pid namespace, which is not traced"),
+        );
     }
 
     /// A call that never returned: its thread is gone.
@@ -226,8 +236,8 @@ impl Tracer {
         }
         match name {
             "chdir" | "fchdir" if !self.directories_shared => self.leave_place(tid),
-            "chdir" | "fchdir" | "chroot" | "pivot_root" | "rename" | "renameat" | "renameat2" | "rmdir" | "mount"
-            | "move_mount" | "umount" | "umount2" => self.generation += 1,
+            "chdir" | "fchdir" | "chroot" | "pivot_root" | "rename" | "renameat" | "renameat2" | "rmdir"
+            | "mount" | "move_mount" | "umount" | "umount2" => self.generation += 1,
             "unlinkat" if call.args[2] & libc::AT_REMOVEDIR as u64 != 0 => self.generation += 1,
             "unshare" | "setns" => {
                 self.generation += 1;

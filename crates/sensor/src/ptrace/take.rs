@@ -37,7 +37,9 @@ impl Tracer {
                 Take::MessageName(n) => message_name(tid, args[n as usize], pointer),
                 Take::SocketcallArgs(n) => bytes(tid, args[n as usize], 4 * socketcall_arguments(args[0])),
                 Take::SocketcallAddress(n) => socketcall_address(tid, args[0], args[n as usize]),
-                Take::Creds => self.thread_credentials(tid).map_or(Taken::Nothing, |now| Taken::Credentials(now, now)),
+                Take::Creds => {
+                    self.thread_credentials(tid).map_or(Taken::Nothing, |now| Taken::Credentials(now, now))
+                }
                 Take::RetFd | Take::AddressOut(..) => Taken::Nothing,
             })
             .collect()
@@ -58,11 +60,14 @@ impl Tracer {
                 }
                 Take::SocketcallAddress(n) if value >= 0 && matches!(call.args[0], 5 | 18) => {
                     if let Some(words) = memory::read_exact(tid, call.args[n as usize], 12) {
-                        call.taken[i] = address_out(tid, memory::word(&words[4..8]), memory::word(&words[8..12]));
+                        call.taken[i] =
+                            address_out(tid, memory::word(&words[4..8]), memory::word(&words[8..12]));
                     }
                 }
                 Take::Creds => {
-                    if let (Some(before), Some(after)) = (self.thread_credentials(tid), self.refresh_credentials(tid)) {
+                    if let (Some(before), Some(after)) =
+                        (self.thread_credentials(tid), self.refresh_credentials(tid))
+                    {
                         call.taken[i] = Taken::Credentials(before, after);
                     }
                 }

@@ -1,11 +1,11 @@
 //! The tracer: one thread that seizes the launcher and handles every stop of what descends from it. It never waits
 //! for anything but its tracees (and, when records pile up, their reader).
 
+use super::image::Hashes;
 use super::outbox::Outbox;
 use super::procfs::{self, Objects};
 use super::sys::{self, Resume, Waited};
 use super::tasks::{Tasks, Thread};
-use super::image::Hashes;
 use crate::raw::{Birth, Body, Raw, RawExit};
 use crate::sensor::{Counts, Hole};
 use detektr_event::Kind;
@@ -120,7 +120,10 @@ impl Tracer {
     fn close(mut self) -> Report {
         let left = self.tasks.threads.len();
         if left > 0 {
-            self.hole("sensor_lost", format!("{left} traced threads were still there at the end, and were killed"));
+            self.hole(
+                "sensor_lost",
+                format!("{left} traced threads were still there at the end, and were killed"),
+            );
         }
         Report { counts: self.outbox.counts(), holes: self.holes }
     }
@@ -154,7 +157,13 @@ impl Tracer {
             io_worker: false,
         };
         let parent = status.ppid;
-        self.outbox.put(Raw { boot_ns: birth.start_ns, tgid: parent, tid: parent, euid: None, body: Body::Birth(birth) });
+        self.outbox.put(Raw {
+            boot_ns: birth.start_ns,
+            tgid: parent,
+            tid: parent,
+            euid: None,
+            body: Body::Birth(birth),
+        });
         self.tasks.add(pid, Thread::new(pid, status.credentials, false), env).launcher = true;
         Ok(())
     }
@@ -193,7 +202,9 @@ impl Tracer {
             0 if signal == libc::SIGTRAP | 0x80 => self.call_stop(tid),
             0 => self.signal_stop(tid, signal),
             libc::PTRACE_EVENT_SECCOMP => self.seccomp_stop(tid),
-            libc::PTRACE_EVENT_FORK | libc::PTRACE_EVENT_VFORK | libc::PTRACE_EVENT_CLONE => self.born(tid, event),
+            libc::PTRACE_EVENT_FORK | libc::PTRACE_EVENT_VFORK | libc::PTRACE_EVENT_CLONE => {
+                self.born(tid, event)
+            }
             libc::PTRACE_EVENT_EXIT => {
                 let status = sys::event_message(tid).unwrap_or(libc::SIGKILL as u64) as i32;
                 self.ended(tid, status);
@@ -210,7 +221,8 @@ impl Tracer {
 
     /// Lets a stopped thread go on. A thread that was killed in its stop is reported by `wait` next.
     pub(super) fn resume(&mut self, tid: i32, signal: i32) {
-        let to_call = self.tasks.threads.get(&tid).is_some_and(|thread| thread.every_call || thread.call.is_some());
+        let to_call =
+            self.tasks.threads.get(&tid).is_some_and(|thread| thread.every_call || thread.call.is_some());
         drop(sys::resume(tid, if to_call { Resume::ToCall } else { Resume::Run }, signal));
     }
 
@@ -236,9 +248,13 @@ impl Tracer {
             return false;
         }
         let Some(thread) = self.tasks.threads.get(&tid) else { return false };
-        let own = self.tasks.processes.get(&thread.tgid).is_some_and(|process| process.env_tgid == sender as u32);
+        let own =
+            self.tasks.processes.get(&thread.tgid).is_some_and(|process| process.env_tgid == sender as u32);
         code > 0
-            || (code == SI_USER && own && thread.signalled != signal && matches!(signal, libc::SIGPIPE | libc::SIGXFSZ))
+            || (code == SI_USER
+                && own
+                && thread.signalled != signal
+                && matches!(signal, libc::SIGPIPE | libc::SIGXFSZ))
     }
 
     /// Thread `tid` made a child.

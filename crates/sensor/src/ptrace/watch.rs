@@ -52,7 +52,9 @@ fn name(abi: Abi, nr: usize) -> Option<&'static str> {
 
 fn books(name: &str) -> Option<Handling> {
     Some(match name {
-        "write" | "pwrite64" | "writev" | "pwritev" | "pwritev2" | "sendfile" | "sendfile64" => Handling::Write(0),
+        "write" | "pwrite64" | "writev" | "pwritev" | "pwritev2" | "sendfile" | "sendfile64" => {
+            Handling::Write(0)
+        }
         "splice" | "copy_file_range" => Handling::Write(2),
         "close" => Handling::Close,
         "dup2" | "dup3" => Handling::Replace,

@@ -19,7 +19,9 @@ fn files_are_told_with_their_objects_bases_results_and_bytes() {
     let open = run.call_on("openat", "new");
     let Returned::Value(fd) = open.ret else { panic!("{open:?}") };
     assert!(fd > 2);
-    let [Taken::Object(base), Taken::String { .. }, Taken::Object(file)] = &open.taken[..] else { panic!("{open:?}") };
+    let [Taken::Object(base), Taken::String { .. }, Taken::Object(file)] = &open.taken[..] else {
+        panic!("{open:?}")
+    };
     assert_eq!(whole(&file.path), format!("{}/new", whole(&base.path)));
     assert_eq!((file.mode & 0o170777, file.unlinked, file.from_procfs), (0o100600, false, true));
     assert!(file.ino != 0 && file.mount_namespace != 0 && !file.fs.is_empty());
@@ -39,7 +41,9 @@ fn files_are_told_with_their_objects_bases_results_and_bytes() {
         .raws
         .iter()
         .filter_map(|raw| match &raw.body {
-            Body::Io(io) => Some((whole(&io.object.path).ends_with("/new"), io.written, io.writes, io.mapped)),
+            Body::Io(io) => {
+                Some((whole(&io.object.path).ends_with("/new"), io.written, io.writes, io.mapped))
+            }
             _ => None,
         })
         .collect();

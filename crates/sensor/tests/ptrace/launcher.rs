@@ -27,7 +27,12 @@ pub fn compile(directory: &Path, source: &str, flags: &[&str]) -> Option<PathBuf
     let file = directory.join("program.c");
     let program = directory.join("program");
     std::fs::write(&file, source).expect("source written");
-    let output = Command::new("gcc").args(["-O1", "-pthread", "-D_GNU_SOURCE", "-o"]).arg(&program).arg(&file).args(flags).output();
+    let output = Command::new("gcc")
+        .args(["-O1", "-pthread", "-D_GNU_SOURCE", "-o"])
+        .arg(&program)
+        .arg(&file)
+        .args(flags)
+        .output();
     match output {
         Ok(output) if output.status.success() => Some(program),
         Ok(output) => {

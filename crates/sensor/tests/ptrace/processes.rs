@@ -24,7 +24,12 @@ fn a_program_is_told_from_birth_to_exit_with_arguments_environment_and_hash() {
     assert_eq!((&exec.incomplete, &exec.interpreter), (&None, &None));
     let real = std::fs::canonicalize("/bin/sh").expect("a shell");
     assert_eq!(whole(&exec.exe.path), real.to_str().expect("a plain path"));
-    assert_eq!(exec.cwd.path, detektr_event::Copied::whole(std::env::current_dir().expect("a place").into_os_string().into_encoded_bytes()));
+    assert_eq!(
+        exec.cwd.path,
+        detektr_event::Copied::whole(
+            std::env::current_dir().expect("a place").into_os_string().into_encoded_bytes()
+        )
+    );
     assert_eq!(exec.sha256, sha256(&real).map(Sha256::Hash));
     assert_eq!(exec.ppid, std::process::id());
     let stdout = exec.stdio[1].as_ref().expect("stdout is open");
@@ -140,7 +145,11 @@ fn vfork_and_clone3_are_told_with_their_flags() {
     let births = run.births();
     assert_eq!(births.len(), 3);
     assert_eq!(births[1].1.flags, (libc::CLONE_VFORK | libc::CLONE_VM) as u64);
-    assert_eq!(births[2].1.flags & libc::CLONE_FS as u64, libc::CLONE_FS as u64, "an untraced child can't escape");
+    assert_eq!(
+        births[2].1.flags & libc::CLONE_FS as u64,
+        libc::CLONE_FS as u64,
+        "an untraced child can't escape"
+    );
     let status = |tid| run.exits().iter().find(|(raw, _)| raw.tid == tid).map(|(_, exit)| exit.status);
     assert_eq!(status(births[1].1.tid), Some(4 << 8));
     assert_eq!(status(births[2].1.tid), Some(5 << 8), "CLONE_UNTRACED was taken out for the child");
@@ -169,7 +178,11 @@ fn a_daemon_that_forked_twice_is_followed() {
             return 0; }"#;
     let Some(run) = run_source(source, &[]) else { return };
     assert_eq!(run.births().len(), 3);
-    let (raw, open) = run.calls("openat").into_iter().find(|(_, call)| crate::launcher::string(&call.taken).ends_with("/late")).expect("the daemon's file");
+    let (raw, open) = run
+        .calls("openat")
+        .into_iter()
+        .find(|(_, call)| crate::launcher::string(&call.taken).ends_with("/late"))
+        .expect("the daemon's file");
     assert_eq!(raw.tgid, run.births()[2].1.tgid);
     assert!(matches!(open.ret, Returned::Value(fd) if fd >= 0));
 }
@@ -182,7 +195,11 @@ fn a_32_bit_program_is_decoded_as_such() {
             unlink("file32"); execl("/does/not/exist", "x", "y", (char *)0); return f < 0; }"#;
     let directory = tempfile::tempdir().expect("a directory");
     let Some(program) = compile(directory.path(), source, &["-m32"]) else { return };
-    let run = run(&[program.to_str().expect("plain"), directory.path().to_str().expect("plain"), "three"], &["E=32"], false);
+    let run = run(
+        &[program.to_str().expect("plain"), directory.path().to_str().expect("plain"), "three"],
+        &["E=32"],
+        false,
+    );
     let (_, exec) = run.execs()[0];
     assert_eq!(exec.argv.len(), 3);
     assert_eq!(exec.env.iter().map(whole).collect::<Vec<_>>(), ["E=32"]);
