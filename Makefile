@@ -1,0 +1,20 @@
+# make demo    detonate a harmless example and show what it did
+# make test    all tests
+# make bench   the table of docs/performance.md, measured here
+# Each installs what it lacks by scripts/setup.sh, which says what it does.
+
+.PHONY: demo test bench
+
+demo:
+	@scripts/setup.sh demo
+	cargo build
+	"$${CARGO_TARGET_DIR:-target}"/debug/detektr detonate examples/demo/demo.sh
+
+test:
+	@scripts/setup.sh test
+	scripts/test.sh
+
+bench:
+	@scripts/setup.sh bench
+	cargo build --release --package detektr --package detektr-bench
+	"$${CARGO_TARGET_DIR:-target}"/release/detektr-bench

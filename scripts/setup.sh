@@ -1,0 +1,85 @@
+#!/bin/sh
+# Installs what a task of the Makefile needs and this machine lacks, by Debian package; says what it does.
+#   scripts/setup.sh demo|test|bench
+# It uses apt-get only where something is missing, as root or through sudo. Where it can't, it says what is
+# missing; that stops `demo`, while tests that need the missing thing skip themselves and say so.
+set -eu
+task="${1:?usage: setup.sh demo|test|bench}"
+missing=""
+
+need() { # COMMAND PACKAGE
+    PATH="$PATH:/usr/sbin:/sbin" command -v "$1" >/dev/null 2>&1 || missing="$missing $2"
+}
+need_package() { # FILE PACKAGE
+    [ -e "$1" ] || missing="$missing $2"
+}
+
+if ! command -v cargo >/dev/null 2>&1; then
+    echo "setup: cargo is missing; install Rust from https://rustup.rs (1.88 or newer)" >&2
+    exit 1
+fi
+need cc gcc
+case "$task" in
+demo) ;;
+test)
+    need clang clang
+    need llvm-strip llvm
+    need_package /usr/include/bpf/bpf_helpers.h libbpf-dev
+    need bpftool bpftool
+    need qemu-system-x86_64 qemu-system-x86
+    need_package /usr/lib/gcc/x86_64-linux-gnu/12/32/libgcc.a gcc-multilib
+    need strace strace
+    need python3 python3
+    ;;
+bench)
+    need bwrap bubblewrap
+    need strace strace
+    need runsc runsc
+    ;;
+*)
+    echo "setup: unknown task $task" >&2
+    exit 2
+    ;;
+esac
+
+# gcc-multilib of another release keeps its libraries elsewhere.
+case "$missing" in
+*gcc-multilib*)
+    if ls /usr/lib/gcc/x86_64-linux-gnu/*/32/libgcc.a >/dev/null 2>&1; then
+        missing="$(echo "$missing" | sed 's/ gcc-multilib//')"
+    fi
+    ;;
+esac
+
+if [ -z "$missing" ]; then
+    echo "setup: everything for '$task' is here"
+    exit 0
+fi
+if [ "$(id -u)" = 0 ]; then
+    root=""
+elif command -v sudo >/dev/null 2>&1 && sudo -n true 2>/dev/null; then
+    root="sudo"
+else
+    root="none"
+fi
+failed=""
+if [ "$root" = none ] || ! command -v apt-get >/dev/null 2>&1; then
+    failed="$missing"
+else
+    echo "setup: installing$missing with apt-get"
+    $root apt-get update -q >/dev/null 2>&1 || echo "setup: apt-get update failed; trying with the lists that are here"
+    for package in $missing; do
+        DEBIAN_FRONTEND=noninteractive $root apt-get install -yq --no-install-recommends "$package" >/dev/null 2>&1 ||
+            failed="$failed $package"
+    done
+fi
+if [ -n "$failed" ]; then
+    echo "setup: missing and not installed here:$failed" >&2
+    case " $failed " in
+    *" gcc "*) exit 1 ;;
+    esac
+    case "$task" in
+    test) echo "setup: tests that need them will skip themselves" >&2 ;;
+    bench) echo "setup: rows that need them will be left out (runsc: see https://gvisor.dev/docs/user_guide/install/)" >&2 ;;
+    esac
+fi

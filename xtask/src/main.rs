@@ -1,0 +1,42 @@
+//! Chores of this repository: `cargo xtask schema` writes the JSON Schemas under `schema/`, `cargo xtask bpf`
+//! compiles the BPF programs. With `--check` nothing is written, and what differs is named.
+
+mod bpf;
+mod schema;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+const USAGE: &str = "usage: cargo xtask schema|bpf [--check]";
+
+fn main() -> ExitCode {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let done = match words.as_slice() {
+        ["schema"] => schema::write(&workspace()),
+        ["schema", "--check"] => schema::check(&workspace()),
+        ["bpf"] => bpf::run(&workspace(), false).map(|()| "compiled".to_owned()),
+        ["bpf", "--check"] => {
+            bpf::run(&workspace(), true).map(|()| "the object is what its sources compile to".to_owned())
+        }
+        _ => {
+            eprintln!("{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    match done {
+        Ok(said) => {
+            println!("{said}");
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The folder of the workspace.
+fn workspace() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
