@@ -15,6 +15,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     if is_init(&args) {
         init_main();
     }
+    if args.get(1).is_some_and(|a| a == "probe") {
+        for check in detektr_sandbox::probe().checks {
+            println!("{} {}: {}", if check.ok { "yes" } else { "no" }, check.name, check.detail);
+        }
+        return Ok(());
+    }
     let [_, run, work, user, argv @ ..] = args.as_slice() else {
         return Err("usage: helper RUN WORK root|user ARGV…".into());
     };

@@ -24,7 +24,7 @@ impl Environment {
     /// Makes folders, cgroups, the reaper and init. The root is mounted at the first launch, so that files can
     /// still be placed.
     pub fn create(plan: &Plan) -> Result<Environment, SandboxError> {
-        let privileged = sys::euid() == 0 && !in_user_namespace();
+        let privileged = real_root();
         let (run_dir, lock) = make_run_dir(plan)?;
         // From here on whatever fails is cleaned up by this note.
         let mut guard = Guard(Some(Leftover { run_dir: run_dir.clone(), cgroups: Vec::new() }));
@@ -117,10 +117,17 @@ impl Drop for Guard {
     }
 }
 
-/// Root of a container that maps ids is no real root: it can't map ranges of its own.
-fn in_user_namespace() -> bool {
+/// Root with root's powers over the whole host. Root of a container that maps ids, or lacks the capabilities,
+/// can't map ranges of its own, and is treated as an ordinary user.
+fn real_root() -> bool {
+    const NEEDED: u64 = 1 << 0 /* chown */ | 1 << 1 /* dac_override */ | 1 << 6 /* setgid */ | 1 << 7 /* setuid */
+        | 1 << 21 /* sys_admin */ | 1 << 27 /* mknod */;
     let map = fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
-    map.split_whitespace().collect::<Vec<_>>() != ["0", "0", "4294967295"]
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let held = status.lines().find_map(|l| u64::from_str_radix(l.strip_prefix("CapEff:")?.trim(), 16).ok());
+    sys::euid() == 0
+        && map.split_whitespace().eq(["0", "0", "4294967295"])
+        && held.is_some_and(|held| held & NEEDED == NEEDED)
 }
 
 fn make_run_dir(plan: &Plan) -> Result<(PathBuf, OwnedFd), SandboxError> {

@@ -7,10 +7,11 @@ use std::os::fd::{AsFd, OwnedFd};
 
 /// How many ids an environment has where it gets a range of its own.
 pub const RANGE: u32 = 65_536;
-/// Ranges begin here; below live the ids that hosts hand out.
-const FIRST: u32 = 0x1000_0000;
+/// Ranges begin here: above all that distributions, containers and systemd hand out (it ends at 0x6fff_ffff),
+/// and below where ids turn negative for some programs.
+const FIRST: u32 = 0x7000_0000;
 /// How many ranges there are to choose from.
-const SLOTS: u32 = 0x6000;
+const SLOTS: u32 = 0x0ffe;
 
 /// A stretch of ids.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

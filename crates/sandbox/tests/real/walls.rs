@@ -206,3 +206,25 @@ fn the_host_is_not_named_inside() {
     let uptime: u64 = lines[3].parse().expect("uptime");
     assert!(uptime >= identity.boot_offset, "{uptime}");
 }
+
+#[test]
+fn the_probe_says_what_an_environment_then_has() {
+    if skipped_without_root() {
+        return;
+    }
+    let folder = crate::common::work();
+    let plan = crate::common::plan(folder.path(), RunAs::Root);
+    let mut environment = detektr_sandbox::Environment::create(&plan).expect("create");
+    let did = crate::common::launch_and_wait(&mut environment, &["true"], 10);
+    assert_eq!(did.ended.state, EndState::Completed);
+    let description = environment.description().clone();
+    let probe = detektr_sandbox::probe();
+    let says = |name: &str| probe.checks.iter().find(|c| c.name == name).expect("a check").clone();
+    assert_eq!(says("idmapped overlay layers").ok, description.mounts[0].ids == "idmapped");
+    assert_eq!(says("process accounting").ok, description.accounting);
+    assert_eq!(says("CLONE_INTO_CGROUP").ok, description.cgroup);
+    let memory = says("memory controller");
+    let bound = description.limits.iter().find(|b| b.limit == "memory").expect("a bound");
+    assert_eq!(bound.mechanism, if memory.ok { memory.detail } else { "watch".into() });
+    environment.destroy().expect("destroy");
+}
