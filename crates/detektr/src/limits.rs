@@ -52,10 +52,7 @@ impl LimitOption {
             LimitOption::Processes(count) => limits.processes = count,
             LimitOption::Disk(bytes) => limits.disk = bytes,
             LimitOption::FileSize(bytes) => limits.file_size = bytes,
-            LimitOption::Output(bytes) => {
-                limits.output = bytes;
-                request.output = bytes;
-            }
+            LimitOption::Output(bytes) => limits.output = bytes,
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::store::Store;
 use crate::tree::{Bounds, Tree, render};
 use crate::{commands, units};
 use detektr_detonate::{
-    ArtifactSpec, DetonateError, DetonateRequest, Detonator, Outcome, RootfsChoice, RunAs, SensorChoice,
+    ArtifactSpec, DetonateError, DetonateRequest, Detonator, Limits, Outcome, RootfsChoice, RunAs, SensorChoice,
     UnpackError,
 };
 use detektr_evidence::EvidenceError;
@@ -161,9 +161,7 @@ fn request(args: Args, store: &Store, cancel: Arc<AtomicBool>) -> Result<Detonat
             User::User => RunAs::User,
             User::Root => RunAs::Root,
         },
-        limits: detektr_detonate::Limits::default(),
-        timeout: args.timeout,
-        output: 10 << 20,
+        limits: Limits { wall: args.timeout, ..Limits::default() },
         setenv: args.setenv,
         hostname: args.hostname,
         baits: !args.no_baits,
