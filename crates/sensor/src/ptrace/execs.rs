@@ -6,6 +6,9 @@ use super::{image, memory, procfs, sys};
 use crate::raw::{Abi, Body, RawExec, RawFailedExec, RawObject, Returned, Taken};
 use detektr_event::{Copied, Unreadable};
 
+/// Filters of an environment with no control: this sensor's, and the sandbox's wall against AF_VSOCK.
+const DETEKTR_FILTERS: u32 = 2;
+
 impl Tracer {
     /// Process `tid` executes another program now; the calling thread has become its leader.
     pub(super) fn executed(&mut self, tid: i32) {
@@ -25,7 +28,7 @@ impl Tracer {
             process.shares_memory = false;
             std::mem::take(&mut process.launcher)
         });
-        if first && status.filters.is_some_and(|filters| filters > 1) {
+        if first && status.filters.is_some_and(|filters| filters > DETEKTR_FILTERS) {
             // Another filter may answer calls before ours passes them on.
             self.stop_every_call_of_process(tid);
         }

@@ -255,21 +255,15 @@ pub(super) fn clone_flags(name: &str, args: &[u64; 6], taken: &[Taken]) -> u64 {
 /// Takes CLONE_UNTRACED out of what a call is about to use, so that no child escapes. What to put back at return.
 pub(super) fn keep_traced(tid: i32, call: &mut InFlight, name: &str) {
     let untraced = libc::CLONE_UNTRACED as u64;
-    if clone_flags(name, &call.args, &call.taken) & untraced == 0 {
+    let flags = clone_flags(name, &call.args, &call.taken);
+    if flags & untraced == 0 {
         return;
     }
-    match name {
-        "clone" => {
-            if sys::set_first_argument(tid, call.arch, call.args[0] & !untraced).is_ok() {
-                call.restore = Some(call.args[0]);
-            }
-        }
-        "clone3" => {
-            let flags = clone_flags(name, &call.args, &call.taken);
-            if sys::poke(tid, call.args[0], flags & !untraced).is_ok() {
-                call.restore_word = Some((call.args[0], flags));
-            }
-        }
-        _ => {}
+    if name == "clone" {
+        let done = sys::set_first_argument(tid, call.arch, call.args[0] & !untraced);
+        call.restore = done.is_ok().then_some(call.args[0]);
+    } else {
+        let done = sys::poke(tid, call.args[0], flags & !untraced);
+        call.restore_word = done.is_ok().then_some((call.args[0], flags));
     }
 }
