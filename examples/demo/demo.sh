@@ -2,7 +2,7 @@
 # A harmless artifact that does what dropped programs do: it writes a program and runs it, starts a process that
 # outlives the first step, asks for the password hashes, and calls home. Nothing of it leaves the environment.
 
-echo "hello from $(id -un) on $(hostname)"
+echo "hello from $(id -un) on $(uname -n)"
 
 # Drop a program and run it.
 dropped=/tmp/.cache-helper
@@ -17,8 +17,8 @@ chmod 700 "$dropped"
 )
 
 # Read the password hashes.
-if cat /etc/shadow 2>/dev/null; then
-    echo "the password hashes can be read"
+if hashes="$(cat /etc/shadow 2>/dev/null)"; then
+    echo "the password hashes can be read: $(echo "$hashes" | wc -l) lines"
 else
     echo "the password hashes are out of reach"
 fi
