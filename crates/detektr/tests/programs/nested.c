@@ -17,8 +17,8 @@ static int write_file(const char *path, const char *text)
     ssize_t written = write(fd, text, strlen(text));
     int error = errno;
     close(fd);
-    errno = error;
-    return written < 0 ? -1 : 0;
+    TELL_ERRNO("file.write", path, written < 0 ? error : 0);
+    return 0;
 }
 
 int main(int count, char **argv)

@@ -111,3 +111,28 @@ fn a_refused_ring_is_seen() {
         hold(&run);
     }
 }
+
+#[test]
+fn a_root_that_the_artifact_made_is_not_taken_for_the_environments() {
+    // SAFETY: geteuid takes nothing and can't fail.
+    if unsafe { libc::geteuid() } != 0 {
+        eprintln!("skipped: hosts may refuse user namespaces to ordinary users");
+        return;
+    }
+    let Some(run) = generator("nested.c", &[], &["PLACE"]) else { return };
+    hold(&run);
+    let events: Vec<serde_json::Value> =
+        decoded(&run).iter().map(|event| serde_json::to_value(event).expect("an event is JSON")).collect();
+    let on = |kind: &str, path: &str| {
+        let found: Vec<_> =
+            events.iter().filter(|event| event["kind"] == kind && event["file"]["path"] == path).collect();
+        assert_eq!(found.len(), 1, "{kind} {path}: {found:?}");
+        found[0]["file"].clone()
+    };
+    let shadow = on("file.create", "/etc/shadow");
+    assert!(shadow["path_root"]["mount_namespace"].is_u64(), "{shadow}");
+    assert_eq!((&shadow["fs"], &shadow["resolved"]), (&"tmpfs".into(), &true.into()));
+    assert_eq!(on("file.write", "/etc/shadow")["bytes"], 17);
+    let inner = on("file.create", "/inner");
+    assert_eq!(inner["path_root"]["root"], "/jail", "{inner}");
+}
