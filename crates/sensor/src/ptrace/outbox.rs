@@ -156,3 +156,40 @@ pub(super) fn kind(body: &Body) -> Kind {
         Body::CgroupMove { .. } => Kind::ProcessNamespace,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::raw::RawExit;
+
+    fn end(tid: u32) -> Raw {
+        let body = Body::Exit(RawExit { status: 0, process_ended: true });
+        Raw { boot_ns: 0, tgid: tid, tid, euid: None, body }
+    }
+
+    #[test]
+    fn records_arrive_in_order_and_are_counted_at_both_ends() {
+        let (sink, records) = std::sync::mpsc::sync_channel(2);
+        let (mut outbox, pump) = open(sink).expect("a thread");
+        let reader =
+            std::thread::spawn(move || records.into_iter().flatten().map(|raw| raw.tid).collect::<Vec<_>>());
+        (0..100_000).for_each(|tid| outbox.put(end(tid)));
+        let counts = outbox.counts()[&Kind::ProcessExit];
+        drop(outbox);
+        assert_eq!((counts.attempted, counts.emitted, counts.dropped), (100_000, 100_000, 0));
+        assert_eq!(pump.join(), Some(BTreeMap::from([(Kind::ProcessExit, 100_000)])));
+        assert!(reader.join().expect("the reader ends").into_iter().eq(0..100_000));
+    }
+
+    #[test]
+    fn records_without_a_reader_are_counted_as_not_received() {
+        let (sink, records) = std::sync::mpsc::sync_channel(2);
+        drop(records);
+        let (mut outbox, pump) = open(sink).expect("a thread");
+        outbox.put(end(1));
+        let counts = outbox.counts()[&Kind::ProcessExit];
+        drop(outbox);
+        let received = pump.join().expect("the pump ended by itself");
+        assert_eq!((counts.attempted, received.get(&Kind::ProcessExit)), (1, None));
+    }
+}

@@ -4,4 +4,5 @@ mod calls;
 mod fidelity;
 mod hiding;
 mod launcher;
+mod loss;
 mod processes;
