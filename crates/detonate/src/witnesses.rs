@@ -82,8 +82,14 @@ impl Overlays {
         let upper = IdMaps { uid: map(&launched.uid_map), gid: map(&launched.gid_map) };
         let description = environment.description();
         let idmapped = description.mounts.iter().all(|mount| mount.ids != "plain");
-        let lower =
-            if description.id_mapping == "range" && idmapped { IdMaps::default() } else { upper.clone() };
+        // Beneath, Detektr's own folders bear the environment's ids; the host's bear the disk's, which an idmapped
+        // mount shows as they are.
+        let mut lower = upper.clone();
+        if description.id_mapping == "range" && idmapped {
+            for ids in [&mut lower.uid, &mut lower.gid] {
+                ids.0.push(IdRange { inside: 0, outside: 0, count: detektr_sandbox::RANGE });
+            }
+        }
         let options = DiffOptions {
             ids: LayerIds { upper, lower },
             host_lower: description.rootfs == "host",
