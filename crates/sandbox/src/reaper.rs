@@ -19,10 +19,20 @@ pub(crate) struct Leftover {
 }
 
 impl Leftover {
-    /// Removes it all.
+    /// Writes it into the run's folder, for a sweep.
+    pub(crate) fn note(&self) -> io::Result<()> {
+        fs::write(self.run_dir.join(NOTE), serde_json::to_vec(self)?)
+    }
+
+    /// Removes it all, and the cgroups that bear the run's name without being noted.
     pub(crate) fn remove(&self) -> io::Result<()> {
         let end = Instant::now() + Duration::from_secs(5);
-        let cgroups = cgroup::remove(&self.cgroups, Duration::from_secs(5));
+        let mut paths = self.cgroups.clone();
+        if let Some(run) = self.run_dir.file_name() {
+            let all = cgroup::left_by(&run.to_string_lossy());
+            paths.extend(all.into_iter().filter(|p| !self.cgroups.contains(p)));
+        }
+        let cgroups = cgroup::remove(&paths, Duration::from_secs(5));
         // Where no cgroup tells of the last process's end, one may still be writing.
         loop {
             match remove_tree(&self.run_dir) {
@@ -33,8 +43,22 @@ impl Leftover {
     }
 }
 
+impl Leftover {
+    /// The supervisor's death frees the lock, a little later than its pidfd tells.
+    fn lock_falls_free(&self, lock: &File) -> bool {
+        let end = Instant::now() + Duration::from_secs(1);
+        while Instant::now() < end {
+            if rustix::fs::flock(lock, rustix::fs::FlockOperation::NonBlockingLockExclusive).is_ok() {
+                return true;
+            }
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        false
+    }
+}
+
 /// The file in a run's folder that says what must go.
-pub(crate) const NOTE: &str = "leftover.json";
+const NOTE: &str = "leftover.json";
 /// The file in a run's folder whose lock says that its supervisor lives.
 pub(crate) const LOCK: &str = "lock";
 
@@ -67,6 +91,13 @@ pub(crate) fn run(done: OwnedFd, supervisor: OwnedFd, note: OwnedFd) -> ! {
             break;
         }
     }
+    // Another living run's folder of the same name is not ours.
+    if let Ok(lock) = File::open(leftover.run_dir.join(LOCK))
+        && rustix::fs::flock(&lock, rustix::fs::FlockOperation::NonBlockingLockExclusive).is_err()
+        && !leftover.lock_falls_free(&lock)
+    {
+        std::process::exit(1);
+    }
     // Init ends by itself when the supervisor does, and takes all with it; the folder goes when it has.
     std::process::exit(i32::from(leftover.remove().is_err()))
 }
@@ -97,9 +128,7 @@ pub fn sweep(work_root: &Path) -> Vec<String> {
     drop(alone);
     for (run, folder, _lock) in dead {
         let note = fs::read(folder.join(NOTE)).ok().and_then(|b| serde_json::from_slice::<Leftover>(&b).ok());
-        let mut cgroups = note.map(|n| n.cgroups).unwrap_or_default();
-        cgroups
-            .extend(cgroup::left_by(&run).into_iter().filter(|p| !cgroups.contains(p)).collect::<Vec<_>>());
+        let cgroups = note.map(|n| n.cgroups).unwrap_or_default();
         if (Leftover { run_dir: folder, cgroups }).remove().is_ok() {
             swept.push(run);
         }

@@ -10,12 +10,13 @@ use crate::namespaces::clone::{self, Child};
 use crate::namespaces::maps::{self, IdRange};
 use crate::namespaces::protocol::{Channel, Setup};
 use crate::plan::{Plan, Rootfs, RunAs};
-use crate::reaper::{LOCK, Leftover, NOTE, lock_work};
+use crate::reaper::{LOCK, Leftover, lock_work};
 use crate::rootfs::given::Given;
 use crate::rootfs::{dir, host};
 use crate::{secrets, sys};
 use std::collections::BTreeMap;
 use std::fs::{self, DirBuilder, File};
+use std::io::{Seek, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
@@ -25,9 +26,12 @@ impl Environment {
     /// still be placed.
     pub fn create(plan: &Plan) -> Result<Environment, SandboxError> {
         let privileged = real_root();
-        let (run_dir, lock) = make_run_dir(plan)?;
-        // From here on whatever fails is cleaned up by this note.
-        let mut guard = Guard(Some(Leftover { run_dir: run_dir.clone(), cgroups: Vec::new() }));
+        let run_dir = name_run_dir(plan)?;
+        // Before anything else is there: whatever is made from here on is removed, should we be killed.
+        let reaper = start_reaper(&Leftover { run_dir: run_dir.clone(), cgroups: Vec::new() })?;
+        let mut guard = Guard { reaper: Some(reaper), leftover: None };
+        let lock = make_run_dir(&run_dir)?;
+        guard.leftover = Some(Leftover { run_dir: run_dir.clone(), cgroups: Vec::new() });
         let mut locks = vec![lock];
         let mut base = None;
         if privileged {
@@ -52,19 +56,12 @@ impl Environment {
         furnish(plan, &given, privileged)?;
         let cgroups = Cgroups::create(&plan.run, &plan.limits);
         let leftover = Leftover { run_dir: run_dir.clone(), cgroups: cgroups.paths() };
-        guard.0 = Some(leftover.clone());
-        let reaper = start_reaper(&leftover)?;
+        guard.leftover = Some(leftover.clone());
+        leftover.note().map_err(SandboxError::file("write the note of", &run_dir))?;
         let (channel, theirs) = Channel::pair().map_err(SandboxError::step("making the channel to init"))?;
-        let init = match start_init(&theirs, privileged) {
-            Ok(init) => init,
-            Err(e) => {
-                let _ = sys::pidfd_signal(reaper.0.pidfd.as_fd(), libc::SIGKILL);
-                maps::reap(&reaper.0);
-                return Err(e);
-            }
-        };
+        let init = start_init(&theirs, privileged)?;
         drop(theirs);
-        guard.0 = None;
+        let reaper = guard.disarm();
         let userns = base.and_then(|base| maps::map_namespace(base).ok());
         let cgroup_fd = cgroups.unified.as_ref().and_then(|p| File::open(p).ok()).map(OwnedFd::from);
         let mut description = Description {
@@ -87,7 +84,7 @@ impl Environment {
             run_dir,
             channel,
             init,
-            reaper: Some(reaper),
+            reaper,
             leftover,
             cgroups,
             cgroup_fd,
@@ -107,12 +104,27 @@ impl Environment {
 const NAMESPACES: [&str; 8] = ["user", "pid", "mount", "network", "ipc", "uts", "cgroup", "time"];
 
 /// Removes what was made, where making goes wrong half-way.
-struct Guard(Option<Leftover>);
+struct Guard {
+    reaper: Option<(Child, OwnedFd)>,
+    leftover: Option<Leftover>,
+}
+
+impl Guard {
+    /// All went well: the reaper stays.
+    fn disarm(&mut self) -> Option<(Child, OwnedFd)> {
+        self.leftover = None;
+        self.reaper.take()
+    }
+}
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        if let Some(leftover) = self.0.take() {
+        if let Some(leftover) = self.leftover.take() {
             let _ = leftover.remove();
+        }
+        if let Some((reaper, _)) = self.reaper.take() {
+            let _ = sys::pidfd_signal(reaper.pidfd.as_fd(), libc::SIGKILL);
+            maps::reap(&reaper);
         }
     }
 }
@@ -130,7 +142,7 @@ fn real_root() -> bool {
         && held.is_some_and(|held| held & NEEDED == NEEDED)
 }
 
-fn make_run_dir(plan: &Plan) -> Result<(PathBuf, OwnedFd), SandboxError> {
+fn name_run_dir(plan: &Plan) -> Result<PathBuf, SandboxError> {
     let good = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
     if plan.run.is_empty() || plan.run.starts_with('.') || !plan.run.chars().all(good) {
         return Err(SandboxError::Plan(format!("{:?} can't be a run's id", plan.run)));
@@ -138,9 +150,21 @@ fn make_run_dir(plan: &Plan) -> Result<(PathBuf, OwnedFd), SandboxError> {
     fs::create_dir_all(&plan.work).map_err(SandboxError::file("make folder", &plan.work))?;
     let work = fs::canonicalize(&plan.work).map_err(SandboxError::file("open", &plan.work))?;
     let run_dir = work.join(&plan.run);
+    if run_dir.exists() {
+        return Err(SandboxError::Plan(format!(
+            "the run {} exists already, in {}",
+            plan.run,
+            run_dir.display()
+        )));
+    }
+    Ok(run_dir)
+}
+
+fn make_run_dir(run_dir: &Path) -> Result<OwnedFd, SandboxError> {
+    let work = run_dir.parent().unwrap_or(run_dir);
     // A sweep must not find the folder before its lock is held.
-    let _alone = lock_work(&work).map_err(SandboxError::file("lock", &work))?;
-    DirBuilder::new().mode(0o700).create(&run_dir).map_err(SandboxError::file("make folder", &run_dir))?;
+    let _alone = lock_work(work).map_err(SandboxError::file("lock", work))?;
+    DirBuilder::new().mode(0o700).create(run_dir).map_err(SandboxError::file("make folder", run_dir))?;
     let lock = run_dir.join(LOCK);
     let file = File::create(&lock).map_err(SandboxError::file("make", &lock))?;
     rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive)
@@ -149,7 +173,7 @@ fn make_run_dir(plan: &Plan) -> Result<(PathBuf, OwnedFd), SandboxError> {
     fs::create_dir(&stage).map_err(SandboxError::file("make folder", &stage))?;
     let acct = run_dir.join("acct");
     File::create(&acct).map_err(SandboxError::file("make", &acct))?;
-    Ok((run_dir, file.into()))
+    Ok(file.into())
 }
 
 fn furnish(plan: &Plan, given: &Given, privileged: bool) -> Result<(), SandboxError> {
@@ -317,9 +341,9 @@ fn supervisor() -> Result<OwnedFd, SandboxError> {
 fn start_reaper(leftover: &Leftover) -> Result<(Child, OwnedFd), SandboxError> {
     let step = || SandboxError::step("starting the reaper");
     let text = serde_json::to_vec(leftover).map_err(|e| step()(e.into()))?;
-    let path = leftover.run_dir.join(NOTE);
-    fs::write(&path, text).map_err(SandboxError::file("write", &path))?;
-    let note = File::open(&path).map_err(SandboxError::file("open", &path))?;
+    let note = rustix::fs::memfd_create("detektr-note", rustix::fs::MemfdFlags::CLOEXEC);
+    let mut note = File::from(note.map_err(|e| step()(e.into()))?);
+    note.write_all(&text).and_then(|()| note.rewind()).map_err(step())?;
     let (done, word) =
         rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).map_err(|e| step()(e.into()))?;
     let (child, go) =

@@ -63,8 +63,10 @@ fn empty(folder: BorrowedFd<'_>, top: BorrowedFd<'_>, depth: u32, moved: &mut u6
                 Mode::empty(),
             )
         };
-        // Nobody else is here any more, and it was a folder: no link is followed.
-        let _ = rustix::fs::chmodat(folder, &name, Mode::RWXU, AtFlags::empty());
+        // Nobody else is here any more, and it was a folder: no link is followed. Root needs no permission.
+        if crate::sys::euid() != 0 {
+            let _ = rustix::fs::chmodat(folder, &name, Mode::RWXU, AtFlags::empty());
+        }
         let below = open()?;
         empty(below.as_fd(), top, depth - 1, moved)?;
         gone(rustix::fs::unlinkat(folder, &name, AtFlags::REMOVEDIR))?;

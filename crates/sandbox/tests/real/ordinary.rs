@@ -104,6 +104,7 @@ fn nothing_of_an_ordinary_users_run_is_left_after_its_supervisor_was_killed() {
     assert!(until(5, || processes_with(&run).len() >= 2));
     child.kill().expect("kill the supervisor");
     child.wait().expect("reap it");
-    let gone = || processes_with(&run).is_empty() && !folder.path().join("runs").join(&run).exists();
-    assert!(until(2, gone), "{:?}", processes_with(&run));
+    assert!(until(2, || processes_with(&run).is_empty()), "{:?}", processes_with(&run));
+    // A thousand small files in the data folder: gone soon, however busy the machine is.
+    assert!(until(20, || !folder.path().join("runs").join(&run).exists()));
 }
