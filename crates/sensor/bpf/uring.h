@@ -1,5 +1,6 @@
 /* io_uring: operations at their submission and at their completion. The tracepoints have other names and
- * arguments on other kernels; user space loads the one that its BTF has. */
+ * arguments on other kernels. User space takes the submission's name from BTF; of the completion's two programs
+ * the verifier refuses the one that doesn't fit, as each reads an argument that only its kernels have so. */
 #pragma once
 
 #define OP_CONNECT 16
@@ -139,9 +140,9 @@ int on_uring_submit_sqe(u64 *ctx)
 SEC("tp_btf/io_uring_complete")
 int on_uring_complete_cqe(u64 *ctx)
 {
-	struct io_uring_cqe *cqe = (void *)number(ctx, 2);
+	struct io_uring_cqe *cqe = (void *)ctx[2];
 
-	return completed(number(ctx, 1), BPF_CORE_READ(cqe, res));
+	return completed(number(ctx, 1), cqe->res);
 }
 
 SEC("tp_btf/io_uring_complete")

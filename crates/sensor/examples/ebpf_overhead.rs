@@ -51,5 +51,7 @@ fn main() {
     let watched = least();
     watching.finish();
     std::fs::remove_dir(&cgroup).expect("the cgroup is empty");
-    println!("load_us={load_us} getppid: without {without:.0} ns, loaded {loaded:.0} ns, watching another {watched:.0} ns");
+    println!(
+        "load_us={load_us} getppid: without {without:.0} ns, loaded {loaded:.0} ns, watching another {watched:.0} ns"
+    );
 }

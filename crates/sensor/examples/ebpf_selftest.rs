@@ -86,7 +86,12 @@ fn watch() -> Result<String, String> {
     let mut hooks = sensor.describe().hooks;
     hooks.sort();
     let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
-    Ok(format!("kernel={} load_us={load_us} records={} hooks={}", release.trim(), raws.len(), hooks.join(",")))
+    Ok(format!(
+        "kernel={} load_us={load_us} records={} hooks={}",
+        release.trim(),
+        raws.len(),
+        hooks.join(",")
+    ))
 }
 
 fn check(raws: &[Raw]) -> Result<(), String> {
@@ -97,15 +102,22 @@ fn check(raws: &[Raw]) -> Result<(), String> {
             Body::Birth(_) => drop(seen.insert("thread", String::new())),
             Body::Exec(exec) => {
                 let argv: Vec<_> = exec.argv.iter().map(|a| a.lossy().into_owned()).collect();
-                seen.insert("exec", format!("{} {} {:?}", exec.exe.path.lossy(), argv.join(" "), exec.incomplete));
+                seen.insert(
+                    "exec",
+                    format!("{} {} {:?}", exec.exe.path.lossy(), argv.join(" "), exec.incomplete),
+                );
             }
             Body::FailedExec(failed) => {
                 let argv: Vec<_> = failed.argv.iter().map(|a| a.lossy().into_owned()).collect();
                 seen.insert("failed exec", argv.join(" "));
             }
-            Body::Exit(exit) if exit.status & 0x7f == libc::SIGSEGV => drop(seen.insert("killed", String::new())),
+            Body::Exit(exit) if exit.status & 0x7f == libc::SIGSEGV => {
+                drop(seen.insert("killed", String::new()))
+            }
             Body::Exit(_) => drop(seen.insert("exit", String::new())),
-            Body::KernelSignal { signal, .. } if *signal == libc::SIGSEGV => drop(seen.insert("signal", String::new())),
+            Body::KernelSignal { signal, .. } if *signal == libc::SIGSEGV => {
+                drop(seen.insert("signal", String::new()))
+            }
             Body::CgroupMove { inside: true } => drop(seen.insert("move", String::new())),
             Body::Uring(uring) if uring.opcode == 18 => {
                 let path = uring.object.as_ref().map(|o| o.path.lossy().into_owned());
@@ -116,15 +128,18 @@ fn check(raws: &[Raw]) -> Result<(), String> {
             Body::Call(call) => {
                 let name = calls::spec(call.abi, call.nr).map_or("?", |spec| spec.name);
                 if name == "openat" && call.ret == Returned::Value(-i64::from(libc::ENOENT)) {
-                    if let Taken::String { entry, .. } = &call.taken[1] {
-                        if entry.lossy() == "/no/such/file" {
-                            seen.insert("failed open", String::new());
-                        }
+                    if let Taken::String { entry, .. } = &call.taken[1]
+                        && entry.lossy() == "/no/such/file"
+                    {
+                        seen.insert("failed open", String::new());
                     }
                 } else if name == "setresuid"
                     && let Taken::Credentials(before, after) = &call.taken[0]
                 {
-                    seen.insert("credentials", format!("{} {:x}", after.uids[1], before.capabilities.effective & 1));
+                    seen.insert(
+                        "credentials",
+                        format!("{} {:x}", after.uids[1], before.capabilities.effective & 1),
+                    );
                 }
             }
             _ => {}

@@ -2,9 +2,9 @@
 
 mod ebpf_support;
 
+use detektr_event::{Copied, Kind};
 use detektr_sensor::calls;
 use detektr_sensor::ebpf::EbpfSensor;
-use detektr_event::{Copied, Kind};
 use detektr_sensor::raw::{Abi, Body, Raw, RawCall, RawExec, RawIo, RawObject, Returned, Taken};
 use ebpf_support::{Acts, Watched, assert_complete, cgroup_root};
 use std::process::{Command, Stdio};
@@ -44,7 +44,8 @@ fn a_program_is_seen_from_its_exec_to_its_exit() {
     let mut sensor = EbpfSensor::load().expect("the sensor loads");
     eprintln!("loaded in {} us", detektr_sensor::Sensor::describe(&sensor).load_us);
     let watched = Watched::begin(&mut sensor, &root, 1 << 22);
-    let output = watched.run(Command::new("/bin/cat").args(["/etc/hostname", "/nonexistent"]).env_clear().env("A", "b"));
+    let output = watched
+        .run(Command::new("/bin/cat").args(["/etc/hostname", "/nonexistent"]).env_clear().env("A", "b"));
     assert_eq!(output.status.code(), Some(1));
     let (raws, closing) = watched.finish();
     assert_complete(&closing);
@@ -179,7 +180,9 @@ fn addresses_are_told_as_they_were_passed() {
 #[test]
 fn credentials_are_told_before_and_after_and_with_a_failed_exec() {
     let Some(raws) = seen(&["credentials"]) else { return };
-    let Taken::Credentials(before, after) = one(&raws, "setresuid").taken[0] else { panic!("no credentials") };
+    let Taken::Credentials(before, after) = one(&raws, "setresuid").taken[0] else {
+        panic!("no credentials")
+    };
     assert_eq!((before.uids, after.uids), ([0; 4], [1, 2, 3, 2]));
     assert_eq!(after.gids, [5, 6, 7, 6]);
     assert_ne!(before.capabilities.effective, 0);
@@ -305,7 +308,10 @@ fn a_thread_that_executes_takes_the_place_of_its_leader() {
     assert_eq!(execs.len(), 2);
     let exec = execs[1];
     assert_eq!(lossy(&exec.argv)[1], "done");
-    let raw = raws.iter().find(|r| matches!(&r.body, Body::Exec(e) if e.old_tid == exec.old_tid)).expect("the exec");
+    let raw = raws
+        .iter()
+        .find(|r| matches!(&r.body, Body::Exec(e) if e.old_tid == exec.old_tid))
+        .expect("the exec");
     assert_ne!(exec.old_tid, raw.tid);
     assert_eq!(raw.tid, raw.tgid);
     assert!(exec.old_credentials.is_some());
@@ -382,7 +388,8 @@ fn an_adopted_process_has_its_birth_told_where_no_hook_told_it() {
     child.kill().expect("it can be killed");
     child.wait().expect("it ends");
     let (raws, _) = watched.finish();
-    let births: Vec<_> = raws.iter().filter(|r| matches!(&r.body, Body::Birth(b) if b.tgid == child.id())).collect();
+    let births: Vec<_> =
+        raws.iter().filter(|r| matches!(&r.body, Body::Birth(b) if b.tgid == child.id())).collect();
     assert_eq!(births.len(), 1);
     assert_eq!(births[0].tgid, std::process::id());
 }

@@ -33,7 +33,17 @@ fn self_test() -> Result<PathBuf, String> {
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
     let target = target.join("static");
     let output = Command::new(env!("CARGO"))
-        .args(["build", "-q", "--locked", "-p", "detektr-sensor", "--example", "ebpf_selftest", "--target", TRIPLE])
+        .args([
+            "build",
+            "-q",
+            "--locked",
+            "-p",
+            "detektr-sensor",
+            "--example",
+            "ebpf_selftest",
+            "--target",
+            TRIPLE,
+        ])
         .arg("--manifest-path")
         .arg(root().join("Cargo.toml"))
         .env("CARGO_TARGET_DIR", &target)
@@ -86,7 +96,19 @@ fn every_program_loads_attaches_and_fires_on_debians_kernel_6_1() {
     std::fs::write(&image, initramfs(&init)).expect("the initramfs can be written");
     let console = folder.path().join("console");
     let mut machine = Command::new("qemu-system-x86_64")
-        .args(["-accel", "tcg", "-cpu", "max", "-smp", "2", "-m", "1024", "-no-reboot", "-nographic", "-nodefaults"])
+        .args([
+            "-accel",
+            "tcg",
+            "-cpu",
+            "max",
+            "-smp",
+            "2",
+            "-m",
+            "1024",
+            "-no-reboot",
+            "-nographic",
+            "-nodefaults",
+        ])
         .args(["-append", "console=ttyS0 quiet panic=-1"])
         .arg("-kernel")
         .arg(kernel)
@@ -113,4 +135,19 @@ fn every_program_loads_attaches_and_fires_on_debians_kernel_6_1() {
     for hook in ["sys_enter", "sys_exit", "io_uring_submit_sqe", "io_uring_complete", "cgroup_attach_task"] {
         assert!(line.contains(&format!("tp_btf/{hook}")), "{hook} in {line}");
     }
+}
+
+#[test]
+fn every_program_loads_attaches_and_fires_on_this_kernel() {
+    // SAFETY: geteuid reads nothing of ours.
+    if unsafe { libc::geteuid() } != 0 {
+        return skip("needs root");
+    }
+    if !std::fs::read_to_string("/proc/self/mountinfo").expect("mountinfo").contains(" - cgroup2 ") {
+        return skip("no cgroup v2 is mounted");
+    }
+    let program = self_test().expect("the self-test builds");
+    let output = Command::new(program).output().expect("it starts");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(text.contains("ebpf-selftest: ok "), "{text}{}", String::from_utf8_lossy(&output.stderr));
 }

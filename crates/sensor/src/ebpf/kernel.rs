@@ -93,7 +93,8 @@ pub(super) fn clear_slot(rings: BorrowedFd<'_>, index: u32) -> std::io::Result<(
     let attr =
         Attr { map_fd: rings.as_raw_fd() as u32, _pad: 0, key: &raw const index as u64, value: 0, flags: 0 };
     // SAFETY: `attr` is laid out as the kernel wants it for this command, and `key` points at a live u32.
-    let result = unsafe { libc::syscall(libc::SYS_bpf, BPF_MAP_DELETE_ELEM, &raw const attr, size_of::<Attr>()) };
+    let result =
+        unsafe { libc::syscall(libc::SYS_bpf, BPF_MAP_DELETE_ELEM, &raw const attr, size_of::<Attr>()) };
     if result < 0 { Err(std::io::Error::last_os_error()) } else { Ok(()) }
 }
 
@@ -109,6 +110,7 @@ pub(super) fn recursion_misses(fd: BorrowedFd<'_>) -> std::io::Result<u64> {
     let mut info: aya_obj::generated::bpf_prog_info = unsafe { std::mem::zeroed() };
     let attr = Attr { fd: fd.as_raw_fd() as u32, len: size_of_val(&info) as u32, info: &raw mut info as u64 };
     // SAFETY: `attr` is laid out as the kernel wants it, and `info` is writable for `len` bytes.
-    let result = unsafe { libc::syscall(libc::SYS_bpf, BPF_OBJ_GET_INFO_BY_FD, &raw const attr, size_of::<Attr>()) };
+    let result =
+        unsafe { libc::syscall(libc::SYS_bpf, BPF_OBJ_GET_INFO_BY_FD, &raw const attr, size_of::<Attr>()) };
     if result < 0 { Err(std::io::Error::last_os_error()) } else { Ok(info.recursion_misses) }
 }

@@ -25,6 +25,9 @@ const PROGRAMS: [(&str, &str); 8] = [
     ("sentinel", ""),
 ];
 
+/// Two programs for one tracepoint, whose arguments changed.
+const COMPLETIONS: [&str; 2] = ["on_uring_complete_cqe", "on_uring_complete_res"];
+
 /// The programs and maps, loaded.
 pub(super) struct Loaded {
     pub bpf: Ebpf,
@@ -70,18 +73,25 @@ impl Loaded {
         });
         let btf = match btf {
             Ok(btf) => btf.map_err(|e| {
-                unavailable("read the kernel's types", format!("{}; a kernel with BTF (6.1 or newer) is needed", chain(&e)))
+                unavailable(
+                    "read the kernel's types",
+                    format!("{}; a kernel with BTF (6.1 or newer) is needed", chain(&e)),
+                )
             })?,
             Err(_) => return Err(unavailable("read the kernel's types", "the parser panicked")),
         };
         let mut bpf = loaded.map_err(|e| {
-            unavailable("load the BPF programs", format!("{}; root, or CAP_BPF and CAP_PERFMON, is needed", chain(&e)))
+            unavailable(
+                "load the BPF programs",
+                format!("{}; root, or CAP_BPF and CAP_PERFMON, is needed", chain(&e)),
+            )
         })?;
         let mut programs = PROGRAMS.to_vec();
         let mut limitations = limitations();
         match uring(&btf) {
             Some(both) => programs.extend(both),
-            None => limitations.push("This kernel's io_uring tracepoints are unknown: operations are not seen.".to_owned()),
+            None => limitations
+                .push("This kernel's io_uring tracepoints are unknown: operations are not seen.".to_owned()),
         }
         fill(&mut bpf)?;
         let wanted: std::collections::HashMap<&str, &str> = programs.iter().copied().collect();
@@ -99,7 +109,21 @@ impl Loaded {
             results.extend(threads.into_iter().map(|t| t.join()));
         });
         for result in results {
-            let (name, result) = result.map_err(|_| unavailable("load a BPF program", "the loader panicked"))?;
+            let (name, result) =
+                result.map_err(|_| unavailable("load a BPF program", "the loader panicked"))?;
+            let other =
+                COMPLETIONS.iter().find(|other| COMPLETIONS.contains(&name.as_str()) && **other != name);
+            let result = match (result, other) {
+                (Err(why), Some(other)) => {
+                    let second = bpf
+                        .program_mut(other)
+                        .ok_or_else(|| unavailable("load the io_uring program", why))?;
+                    programs.retain(|(known, _)| *known != name);
+                    programs.push((other, "io_uring_complete"));
+                    load(second, "io_uring_complete", &btf)
+                }
+                (result, _) => result,
+            };
             result.map_err(|why| unavailable(format!("load the BPF program {name}"), why))?;
         }
         let mut hooks = Vec::new();
@@ -109,13 +133,13 @@ impl Loaded {
                 .program_mut(name)
                 .and_then(|p| p.try_into().ok())
                 .ok_or_else(|| unavailable(format!("find the BPF program {name}"), "the object lacks it"))?;
-            program.attach().map_err(|e| unavailable(format!("attach to the tracepoint {tracepoint}"), chain(&e)))?;
+            program
+                .attach()
+                .map_err(|e| unavailable(format!("attach to the tracepoint {tracepoint}"), chain(&e)))?;
             hooks.push(format!("tp_btf/{tracepoint}"));
             attached.push(*name);
         }
-        let mut config = Config::default();
-        config.own_pid_ns = own_pid_namespace();
-        config.kinds = [
+        let kinds = [
             Kind::ProcessFork,
             Kind::ProcessExec,
             Kind::ProcessExit,
@@ -123,14 +147,17 @@ impl Loaded {
             Kind::ProcessSignal,
             Kind::KernelIoUring,
             Kind::ProcessNamespace,
-        ]
-        .map(|kind| specs::kind_index(kind).into());
+        ];
+        let config = Config {
+            own_pid_ns: own_pid_namespace(),
+            kinds: kinds.map(|kind| specs::kind_index(kind).into()),
+            ..Config::default()
+        };
         let description = Description {
             name: "ebpf",
             hooks,
             limitations,
             load_us: began.elapsed().as_micros() as u64,
-            ..Description::default()
         };
         let mut loaded = Loaded { bpf, config, description, slots: [false; RUNS as usize], attached };
         loaded.put_config()?;
@@ -144,8 +171,12 @@ impl Loaded {
     }
 
     /// The array map `name`.
-    pub fn array<V: aya::Pod>(&mut self, name: &str) -> Result<Array<&mut aya::maps::MapData, V>, SensorError> {
-        let map = self.bpf.map_mut(name).ok_or_else(|| SensorError::Lost(format!("the map {name} is gone")))?;
+    pub fn array<V: aya::Pod>(
+        &mut self,
+        name: &str,
+    ) -> Result<Array<&mut aya::maps::MapData, V>, SensorError> {
+        let map =
+            self.bpf.map_mut(name).ok_or_else(|| SensorError::Lost(format!("the map {name} is gone")))?;
         Array::try_from(map).map_err(|e| SensorError::Lost(format!("the map {name}: {}", chain(&e))))
     }
 
@@ -162,15 +193,17 @@ impl Loaded {
 
 fn load(program: &mut Program, tracepoint: &str, btf: &Btf) -> Result<(), String> {
     if tracepoint.is_empty() {
-        let program: &mut RawTracePoint = program.try_into().map_err(|e| chain(&e as &aya::programs::ProgramError))?;
+        let program: &mut RawTracePoint =
+            program.try_into().map_err(|e| chain(&e as &aya::programs::ProgramError))?;
         return program.load().map_err(|e| chain(&e));
     }
-    let program: &mut BtfTracePoint = program.try_into().map_err(|e| chain(&e as &aya::programs::ProgramError))?;
+    let program: &mut BtfTracePoint =
+        program.try_into().map_err(|e| chain(&e as &aya::programs::ProgramError))?;
     program.load(tracepoint, btf).map_err(|e| chain(&e))
 }
 
-/// The programs for this kernel's io_uring tracepoints: the completion gives the queue entry since 6.14, its
-/// parts before; the submission was `submit_sqe` until 6.3.
+/// The programs for this kernel's io_uring tracepoints: the submission was `submit_sqe` until 6.3. The completion
+/// gives the queue entry on newer kernels, its parts on older: the version is a guess, the verifier knows.
 fn uring(btf: &Btf) -> Option<[(&'static str, &'static str); 2]> {
     let has = |name: &str| btf.id_by_type_name_kind(name, BtfKind::Typedef).is_ok();
     if !has("btf_trace_io_uring_complete") {
@@ -183,7 +216,7 @@ fn uring(btf: &Btf) -> Option<[(&'static str, &'static str); 2]> {
     } else {
         return None;
     };
-    let complete = if kernel_version() >= (6, 14) { "on_uring_complete_cqe" } else { "on_uring_complete_res" };
+    let complete = COMPLETIONS[usize::from(kernel_version() < (6, 14))];
     Some([submit, (complete, "io_uring_complete")])
 }
 

@@ -6,8 +6,8 @@ use super::strings::Pieces;
 use super::wire::{Header, Item, Record, kind_of};
 use crate::calls::{self, Take};
 use crate::raw::{
-    Abi, Birth, Body, Raw, RawCall, RawCredentials, RawExec, RawExit, RawFailedExec, RawIo, RawObject, RawUring,
-    Returned, Taken,
+    Abi, Birth, Body, Raw, RawCall, RawCredentials, RawExec, RawExit, RawFailedExec, RawIo, RawObject,
+    RawUring, Returned, Taken,
 };
 use detektr_event::{Copied, Kind};
 use std::collections::{HashMap, HashSet};
@@ -238,7 +238,8 @@ impl Merge {
         if failed_exec == 0 {
             return raw(header, Body::Call(Box::new(call)));
         }
-        let (argv, env, incomplete) = self.pieces.remove(&header.tid).unwrap_or_default().finish(chunks, true);
+        let (argv, env, incomplete) =
+            self.pieces.remove(&header.tid).unwrap_or_default().finish(chunks, true);
         let object = |i: usize| items.get(takes.len() + i).and_then(Item::object);
         let credentials = items.get(takes.len() + 1).and_then(Item::credentials).unwrap_or_default();
         let failed = RawFailedExec {

@@ -43,7 +43,11 @@ impl Sensor for EbpfSensor {
         None
     }
 
-    fn watch(&mut self, target: Target, sink: SyncSender<Vec<Raw>>) -> Result<Box<dyn Watching>, SensorError> {
+    fn watch(
+        &mut self,
+        target: Target,
+        sink: SyncSender<Vec<Raw>>,
+    ) -> Result<Box<dyn Watching>, SensorError> {
         Ok(Box::new(watch::Watch::begin(Arc::clone(&self.loaded), target, sink)?))
     }
 }

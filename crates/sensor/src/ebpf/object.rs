@@ -71,7 +71,8 @@ impl Item {
             return None;
         }
         let mut n = Numbers(&self.body);
-        let (uids, gids, [inheritable, permitted, effective, bounding, ambient]) = (n.u32s(), n.u32s(), n.u64s());
+        let (uids, gids, [inheritable, permitted, effective, bounding, ambient]) =
+            (n.u32s(), n.u32s(), n.u64s());
         let capabilities = CapabilitySets { inheritable, permitted, effective, bounding, ambient };
         Some(RawCredentials { uids, gids, capabilities })
     }

@@ -76,9 +76,8 @@ pub(super) fn read(mut ring: RingBuf<MapData>, sink: SyncSender<Vec<Raw>>, share
         if !batch.is_empty() {
             let _ = sink.send(std::mem::take(&mut batch));
         }
-        if let Ok(mut born) = shared.born.lock() {
-            std::mem::swap(&mut *born, &mut merge.born);
-            merge.born.clone_from(&born);
+        if any && let Ok(mut born) = shared.born.lock() {
+            born.clone_from(&merge.born);
         }
         shared.drained.fetch_add(1, Ordering::AcqRel);
         if over {

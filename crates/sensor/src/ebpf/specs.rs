@@ -14,7 +14,7 @@ pub(super) fn kind_index(kind: Kind) -> u8 {
 
 /// The values of the map `specs`, by index: x86_64 and x32 first, i386 from 1,024.
 pub(super) fn table() -> Vec<SpecValue> {
-    (0..2048u32).map(|index| value(index)).collect()
+    (0..2048u32).map(value).collect()
 }
 
 fn value(index: u32) -> SpecValue {

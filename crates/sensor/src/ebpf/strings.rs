@@ -61,7 +61,9 @@ fn split(list: Vec<Piece>, pointed: bool) -> Vec<Copied> {
                     let text = std::mem::take(&mut open);
                     out.push(match text.len() {
                         0 => Unreadable::NotResident.into(),
-                        had => Copied::Truncated { text: text.into(), truncated: had as u64 + u64::from(len) },
+                        had => {
+                            Copied::Truncated { text: text.into(), truncated: had as u64 + u64::from(len) }
+                        }
                     });
                 }
                 skipping = true;

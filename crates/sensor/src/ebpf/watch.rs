@@ -24,12 +24,10 @@ pub(super) struct Watch {
     loaded: Arc<Mutex<Loaded>>,
     slot: u32,
     cgroup: u64,
-    level: u32,
     shared: Arc<Shared>,
     reader: Option<JoinHandle<Seen>>,
     sink: Option<SyncSender<Vec<Raw>>>,
     misses_before: u64,
-    pid_namespace: u64,
 }
 
 fn lost(what: &str, why: impl std::fmt::Display) -> SensorError {
@@ -71,15 +69,14 @@ impl Watch {
             };
             this.config.levels[free] = level;
         }
-        let run = Run {
-            pid_ns: pid_namespace as u32,
-            observe_stat: target.observe_stat.into(),
-            ..Run::default()
-        };
+        let run =
+            Run { pid_ns: pid_namespace as u32, observe_stat: target.observe_stat.into(), ..Run::default() };
         this.array("runs")?.set(slot, run, 0).map_err(|e| lost("set up the run", e))?;
         let mut counts = this.array("counts")?;
         for kind in 0..KINDS {
-            counts.set(slot * KINDS + kind, Count::default(), 0).map_err(|e| lost("set the counts to 0", e))?;
+            counts
+                .set(slot * KINDS + kind, Count::default(), 0)
+                .map_err(|e| lost("set the counts to 0", e))?;
         }
         let map = this.bpf.map_mut("rings").ok_or_else(|| lost("find the rings", "the map is gone"))?;
         let mut rings: ArrayOfMaps<_, MapData> = map.try_into().map_err(|e| lost("open the rings", e))?;
@@ -102,17 +99,7 @@ impl Watch {
         this.config.active += 1;
         this.put_config()?;
         drop(guard);
-        Ok(Watch {
-            loaded,
-            slot,
-            cgroup: id,
-            level,
-            shared,
-            reader: Some(reader),
-            sink: Some(sink),
-            misses_before,
-            pid_namespace,
-        })
+        Ok(Watch { loaded, slot, cgroup: id, shared, reader: Some(reader), sink: Some(sink), misses_before })
     }
 
     /// Waits until the reader has emptied the ring once more.
@@ -138,25 +125,17 @@ impl Watch {
             {
                 let _ = cgroups.remove(&self.cgroup);
             }
-            let mut options = RawTracePointRunOptions::new();
-            options.args[0] = self.slot.into();
-            let program: Option<&RawTracePoint> = guard.bpf.program("sentinel").and_then(|p| p.try_into().ok());
-            let mut asked = program.map(|p| p.test_run(options));
-            // a full ring has room again once the reader went on
-            let until = Instant::now() + PATIENCE;
-            while let Some(Ok(result)) = &asked
-                && result.return_value != 0
-                && Instant::now() < until
-            {
-                reader.thread().unpark();
-                std::thread::yield_now();
-                let mut options = RawTracePointRunOptions::new();
-                options.args[0] = self.slot.into();
-                asked = program.map(|p| p.test_run(options));
-            }
-            if !matches!(&asked, Some(Ok(result)) if result.return_value == 0) {
-                self.shared.stop.store(true, Ordering::Release);
-            }
+        }
+        // a full ring has room again once the reader went on
+        let until = Instant::now() + PATIENCE;
+        let mut told = self.tell_the_end();
+        while told == Some(false) && Instant::now() < until {
+            reader.thread().unpark();
+            std::thread::yield_now();
+            told = self.tell_the_end();
+        }
+        if told != Some(true) {
+            self.shared.stop.store(true, Ordering::Release);
         }
         reader.thread().unpark();
         self.sink = None;
@@ -180,7 +159,10 @@ impl Watch {
         }
         let of_the_run: u64 = ledger.values().map(|c| c.dropped).sum();
         if of_the_run > 0 {
-            holes.push(Hole { reason: "ring_full", detail: format!("{of_the_run} records found the ring full") });
+            holes.push(Hole {
+                reason: "ring_full",
+                detail: format!("{of_the_run} records found the ring full"),
+            });
         }
         if run.map_full > 0 {
             let detail = format!("{} things found a table of the sensor full", run.map_full);
@@ -192,7 +174,9 @@ impl Watch {
             holes.push(Hole { reason: "recursion_miss", detail });
         }
         match &seen {
-            None => holes.push(Hole { reason: "sensor_lost", detail: "the reader of the ring panicked".into() }),
+            None => {
+                holes.push(Hole { reason: "sensor_lost", detail: "the reader of the ring panicked".into() })
+            }
             Some(seen) => {
                 match seen.sentinel {
                     None => {
@@ -219,12 +203,16 @@ impl Watch {
         Closing { ledger, holes, sentinel: seen.is_some_and(|s| s.sentinel.is_some()) }
     }
 
+    /// Puts the sentinel into the ring; `Some(false)` where it was full, `None` where the program can't be run.
+    fn tell_the_end(&self) -> Option<bool> {
+        let guard = lock(&self.loaded);
+        let program: &RawTracePoint = guard.bpf.program("sentinel")?.try_into().ok()?;
+        let mut options = RawTracePointRunOptions::new();
+        options.args[0] = self.slot.into();
+        program.test_run(options).ok().map(|result| result.return_value == 0)
+    }
+
     fn release(&self, this: &mut Loaded) {
-        if let Some(map) = this.bpf.map_mut("rings")
-            && let Ok(rings) = ArrayOfMaps::<_, MapData>::try_from(map)
-        {
-            let _: &ArrayOfMaps<_, MapData> = &rings;
-        }
         if let Some(aya::maps::Map::ArrayOfMaps(map)) = this.bpf.map("rings") {
             let _ = clear_slot(map.fd().as_fd(), self.slot);
         }
@@ -233,7 +221,7 @@ impl Watch {
         if this.config.active == 0 {
             this.config.levels = [0; LEVELS];
         }
-        let _ = (self.level, this.put_config());
+        let _ = this.put_config();
     }
 }
 
@@ -243,7 +231,7 @@ impl Watching for Watch {
         if self.shared.born.lock().is_ok_and(|born| born.contains(&pid)) {
             return Ok(());
         }
-        let birth = birth_from_proc(pid, self.pid_namespace).map_err(|e| lost("look at the launcher", e))?;
+        let birth = birth_from_proc(pid).map_err(|e| lost("look at the launcher", e))?;
         if let Some(sink) = &self.sink {
             sink.send(vec![birth]).map_err(|_| lost("tell the launcher's birth", "nobody listens"))?;
         }
@@ -318,13 +306,12 @@ fn place(cgroup: &Path) -> Result<(u64, u32), SensorError> {
 }
 
 /// The birth of a process that no hook told, from `/proc`.
-fn birth_from_proc(pid: u32, pid_namespace: u64) -> std::io::Result<Raw> {
+fn birth_from_proc(pid: u32) -> std::io::Result<Raw> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
     let number = |key: &str| -> Option<u32> {
         status.lines().find_map(|l| l.strip_prefix(key))?.split_whitespace().last()?.parse().ok()
     };
-    let _ = pid_namespace;
     let ticks: u64 = stat
         .rsplit_once(')')
         .and_then(|(_, rest)| rest.split_whitespace().nth(19))

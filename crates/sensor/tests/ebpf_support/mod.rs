@@ -75,7 +75,8 @@ impl Watched {
 
     /// Puts the child into the cgroup between fork and exec.
     pub fn inside<'a>(&self, command: &'a mut Command) -> &'a mut Command {
-        let procs = std::ffi::CString::new(format!("{}/cgroup.procs", self.cgroup.0.display())).expect("no NUL");
+        let procs =
+            std::ffi::CString::new(format!("{}/cgroup.procs", self.cgroup.0.display())).expect("no NUL");
         // SAFETY: only async-signal-safe calls on memory made before the fork.
         unsafe {
             command.pre_exec(move || {
