@@ -467,7 +467,9 @@ int on_exit(u64 *ctx)
 		in_call = st->in_call && st->wanted;
 	s->slot = slot;
 	files = BPF_CORE_READ((struct task_struct *)self, files);
-	if (files && BPF_CORE_READ(files, count.counter) == 1) {
+	/* The last user of the table, or the last thread: two that end at once each see the other's use of it. */
+	if (files && (BPF_CORE_READ(files, count.counter) == 1 ||
+		      BPF_CORE_READ((struct task_struct *)self, signal, live.counter) == 0)) {
 		u64 key = (u64)files;
 
 		io_sweep(si, self, 0, 0xfffffffe, 1);

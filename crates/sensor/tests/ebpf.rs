@@ -231,6 +231,10 @@ fn twenty_thousand_short_lives_are_all_told() {
     let births = raws.iter().filter(|r| matches!(&r.body, Body::Birth(b) if b.tgid == b.tid)).count();
     let ends = raws.iter().filter(|r| matches!(&r.body, Body::Exit(e) if e.process_ended)).count();
     assert_eq!((births, ends), (20_000, 20_001));
+    // the environment's pid namespace is the sensor's own here
+    assert!(
+        raws.iter().all(|r| !matches!(&r.body, Body::Birth(b) if (b.env_tgid, b.env_tid) != (b.tgid, b.tid)))
+    );
     let forks = calls(&raws, "clone").len() + calls(&raws, "fork").len() + calls(&raws, "vfork").len();
     assert_eq!(forks, 20_000, "a child's own return from the fork is no call of its own");
     assert_eq!(closing.ledger[&Kind::ProcessExit].received, 20_001);

@@ -153,12 +153,8 @@ impl Loaded {
             kinds: kinds.map(|kind| specs::kind_index(kind).into()),
             ..Config::default()
         };
-        let description = Description {
-            name: "ebpf",
-            hooks,
-            limitations,
-            load_us: began.elapsed().as_micros() as u64,
-        };
+        let description =
+            Description { name: "ebpf", hooks, limitations, load_us: began.elapsed().as_micros() as u64 };
         let mut loaded = Loaded { bpf, config, description, slots: [false; RUNS as usize], attached };
         loaded.put_config()?;
         Ok(loaded)
