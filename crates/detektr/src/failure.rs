@@ -79,7 +79,7 @@ impl Failure {
             }
             Body::Foreign(report) => (
                 report.code().map(|c| c.to_string()).unwrap_or_default(),
-                report.to_string(),
+                related(report),
                 report.help().map(|h| h.to_string()),
             ),
         };
@@ -102,6 +102,12 @@ impl From<std::io::Error> for Failure {
     fn from(e: std::io::Error) -> Self {
         Failure::failed("detektr::output", "can't write the output").because(e)
     }
+}
+
+/// A diagnostic with all that belongs to it (each mistake in a file, with its place) in one sentence.
+fn related(report: &miette::Report) -> String {
+    let parts = report.related().into_iter().flatten().map(|part| part.to_string());
+    std::iter::once(report.to_string()).chain(parts).collect::<Vec<_>>().join("; ")
 }
 
 /// A path for a message.

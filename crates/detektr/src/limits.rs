@@ -1,7 +1,7 @@
 //! `--limit NAME=VALUE`.
 
 use crate::units;
-use detektr_detonate::DetonateRequest;
+use detektr_detonate::Limits;
 
 /// One limit, as given.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -43,9 +43,8 @@ impl std::str::FromStr for LimitOption {
 }
 
 impl LimitOption {
-    /// Puts it into `request`.
-    pub fn apply(self, request: &mut DetonateRequest) {
-        let limits = &mut request.limits;
+    /// Puts it into `limits`.
+    pub fn apply(self, limits: &mut Limits) {
         match self {
             LimitOption::Cpus(cpus) => limits.cpus = cpus,
             LimitOption::Memory(bytes) => limits.memory = bytes,

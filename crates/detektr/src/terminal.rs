@@ -1,7 +1,7 @@
 //! What is written for people: colour, and strings that an artifact made, with nothing in them that a terminal
 //! would obey.
 
-use detektr_event::{Copied, FilePath};
+use detektr_event::{Copied, FilePath, Text};
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write};
 
@@ -172,6 +172,12 @@ pub fn command_line(argv: &[Copied], limit: usize) -> String {
         }
     }
     shorten(&line, limit)
+}
+
+/// [`command_line`] of words that are whole.
+pub fn words_line(words: &[Text], limit: usize) -> String {
+    let words: Vec<Copied> = words.iter().cloned().map(Copied::Whole).collect();
+    command_line(&words, limit)
 }
 
 /// At most `limit` characters of `text`, the cut marked.

@@ -10,10 +10,11 @@ use crate::store::Store;
 use crate::tree::{Bounds, Tree, render};
 use crate::{commands, units};
 use detektr_detonate::{
-    ArtifactSpec, DetonateError, DetonateRequest, Detonator, Limits, Outcome, RootfsChoice, RunAs, SensorChoice,
-    UnpackError,
+    ArtifactSpec, DetonateError, DetonateRequest, Detonator, Limits, Outcome, RootfsChoice, RunAs,
+    SensorChoice, UnpackError,
 };
 use detektr_evidence::EvidenceError;
+use detektr_sandbox::profile::{Profile, ProfileNetwork, ProfileRootfs, ProfileSensor};
 use serde_json::json;
 use std::ffi::OsString;
 use std::io::Write as _;
@@ -38,27 +39,30 @@ pub struct Args {
     /// Arguments of ARTIFACT; without ARTIFACT, a command and its arguments
     #[arg(last = true, value_name = "ARG")]
     args: Vec<OsString>,
+    /// Take the environment from a profile (YAML); options given here go before it
+    #[arg(long, value_name = "PROFILE.yaml")]
+    env: Option<PathBuf>,
     /// Root file system: a folder, or an image as .tar (OCI layout or docker save) [default: the host's own]
     #[arg(long, value_name = "DIR|IMAGE.tar")]
     rootfs: Option<PathBuf>,
-    /// Run as an ordinary user, or as root of the environment
-    #[arg(long, value_enum, default_value = "user")]
-    user: User,
-    /// Network of the environment
-    #[arg(long, value_enum, default_value = "none")]
-    net: Net,
+    /// Run as an ordinary user, or as root of the environment [default: user]
+    #[arg(long, value_enum)]
+    user: Option<User>,
+    /// Network of the environment [default: none]
+    #[arg(long, value_enum)]
+    net: Option<Net>,
     /// How the environment is isolated
     #[arg(long, value_enum, default_value = "namespaces")]
     isolation: Isolation,
-    /// Who watches; auto takes the best that this host allows
-    #[arg(long, value_enum, default_value = "auto")]
-    sensor: Sensor,
+    /// Who watches; auto takes the best that this host allows [default: auto]
+    #[arg(long, value_enum)]
+    sensor: Option<Sensor>,
     /// Watch these calls as well
     #[arg(long, value_enum)]
     observe: Vec<Observe>,
-    /// End the run after this time: 30s, 2m, 1m30s
-    #[arg(long, value_name = "TIME", value_parser = units::duration, default_value = "60s")]
-    timeout: Duration,
+    /// End the run after this time: 30s, 2m, 1m30s [default: 60s]
+    #[arg(long, value_name = "TIME", value_parser = units::duration)]
+    timeout: Option<Duration>,
     /// Limit a resource: cpus=2, memory=1GiB, processes=1024, disk=1GiB, file-size=1GiB, output=10MiB
     #[arg(long, value_name = "NAME=VALUE")]
     limit: Vec<LimitOption>,
@@ -147,58 +151,64 @@ pub fn run(args: Args, context: &mut Context) -> Result<u8, Failure> {
 
 fn request(args: Args, store: &Store, cancel: Arc<AtomicBool>) -> Result<DetonateRequest, Failure> {
     // each of these has one value yet; naming them in a script today keeps its meaning tomorrow
-    let (Net::None, Isolation::Namespaces) = (args.net, args.isolation);
-    let artifact = match args.artifact {
-        Some(path) => ArtifactSpec::Path(path),
-        None => ArtifactSpec::Command,
+    let (None | Some(Net::None), Isolation::Namespaces) = (args.net, args.isolation);
+    let profile = args.env.as_deref().map_or(Ok(Profile::default()), read_profile)?;
+    let (None | Some(ProfileNetwork::None)) = profile.network;
+    let rootfs = match (args.rootfs, profile.rootfs) {
+        (Some(path), _) => rootfs(path)?,
+        (None, None | Some(ProfileRootfs::Host)) => RootfsChoice::Host,
+        (None, Some(ProfileRootfs::Dir(path) | ProfileRootfs::Image(path))) => rootfs(path)?,
     };
-    let mut request = DetonateRequest {
-        artifact,
+    let user = match args.user {
+        Some(User::User) => RunAs::User,
+        Some(User::Root) => RunAs::Root,
+        None => profile.user.unwrap_or(RunAs::User),
+    };
+    let sensor = match (args.sensor, profile.sensor) {
+        (Some(Sensor::Ebpf), _) | (None, Some(ProfileSensor::Ebpf)) => SensorChoice::Ebpf,
+        (Some(Sensor::Ptrace), _) | (None, Some(ProfileSensor::Ptrace)) => SensorChoice::Ptrace,
+        (Some(Sensor::Auto), _) | (None, None | Some(ProfileSensor::Auto)) => SensorChoice::Auto,
+    };
+    let mut limits = profile.limits.over(Limits::default());
+    limits.wall = args.timeout.unwrap_or(limits.wall);
+    args.limit.into_iter().for_each(|limit| limit.apply(&mut limits));
+    Ok(DetonateRequest {
+        artifact: args.artifact.map_or(ArtifactSpec::Command, ArtifactSpec::Path),
         args: args.args,
         home: store.home().to_owned(),
-        rootfs: args.rootfs.map_or(Ok(RootfsChoice::Host), rootfs)?,
-        user: match args.user {
-            User::User => RunAs::User,
-            User::Root => RunAs::Root,
-        },
-        limits: Limits { wall: args.timeout, ..Limits::default() },
-        setenv: args.setenv,
-        hostname: args.hostname,
-        baits: !args.no_baits,
-        observe_stat: args.observe.iter().any(|Observe::Stat| true),
+        rootfs,
+        user,
+        limits,
+        setenv: profile.setenv.into_iter().chain(args.setenv).collect(),
+        hostname: args.hostname.or(profile.hostname),
+        baits: !args.no_baits && profile.baits.unwrap_or(true),
+        observe_stat: !args.observe.is_empty() || profile.observe_stat.unwrap_or(false),
         stdin: args.stdin,
-        sensor: match args.sensor {
-            Sensor::Auto => SensorChoice::Auto,
-            Sensor::Ebpf => SensorChoice::Ebpf,
-            Sensor::Ptrace => SensorChoice::Ptrace,
-        },
+        sensor,
         key: args.key,
         out: args.out,
         ring_bytes: args.ring,
         cancel,
-    };
-    for limit in args.limit {
-        limit.apply(&mut request);
-    }
-    Ok(request)
+    })
+}
+
+fn read_profile(file: &Path) -> Result<Profile, Failure> {
+    Profile::read(file).map_err(|e| Failure::foreign(exit::USAGE, miette::Report::new(e)))
 }
 
 fn rootfs(path: PathBuf) -> Result<RootfsChoice, Failure> {
+    let refused = |message: String| {
+        Failure::usage("detektr::rootfs", message).help(
+            "give a folder that holds a root file system, or an image as .tar (OCI layout or docker save)",
+        )
+    };
     match std::fs::metadata(&path) {
         Ok(metadata) if metadata.is_dir() => Ok(RootfsChoice::Dir(path)),
         Ok(metadata) if metadata.is_file() => Ok(RootfsChoice::Image(path)),
         Ok(_) => {
-            Err(Failure::usage("detektr::rootfs", format!("{} is neither a folder nor a file", shown(&path)))
-                .help("give a folder that holds a root file system, or an image as .tar"))
+            Err(refused(format!("the root file system {} is neither a folder nor a file", shown(&path))))
         }
-        Err(e) => Err(Failure::usage(
-            "detektr::rootfs",
-            format!("can't read the root file system {}", shown(&path)),
-        )
-        .because(e)
-        .help(
-            "give a folder that holds a root file system, or an image as .tar (OCI layout or docker save)",
-        )),
+        Err(e) => Err(refused(format!("can't read the root file system {}", shown(&path))).because(e)),
     }
 }
 

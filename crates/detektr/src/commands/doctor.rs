@@ -10,6 +10,7 @@ use detektr_sensor::ebpf::EbpfSensor;
 use detektr_sensor::ptrace::PtraceSensor;
 use serde::Serialize;
 use std::io::Write as _;
+use std::os::unix::fs::MetadataExt as _;
 
 /// Try what this host can do; for each missing thing, tell what is lost and how to get it
 ///
@@ -95,11 +96,16 @@ fn data_folder(context: &Context) -> Check {
 }
 
 fn environment() -> Vec<Check> {
+    let root = std::fs::metadata("/proc/self").is_ok_and(|metadata| metadata.uid() == 0);
     let tried = detektr_sandbox::probe().checks.into_iter();
     tried
         .map(|check| Check {
-            // an environment can do with less of everything but this
-            required: check.name == "namespaces",
+            // an environment can do with less of everything but these
+            required: match check.name.as_str() {
+                "user namespaces" => true,
+                "overlay in a user namespace" => !root,
+                _ => false,
+            },
             name: check.name,
             ok: check.ok,
             detail: check.detail,

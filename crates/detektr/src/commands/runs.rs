@@ -4,7 +4,7 @@ use crate::cli::Context;
 use crate::exit;
 use crate::failure::Failure;
 use crate::store::Stored;
-use crate::terminal::{clean_bytes, shorten};
+use crate::terminal::{shorten, words_line};
 use detektr_evidence::{Bundle, EvidenceError, Exit, Manifest, recover};
 use serde::Serialize;
 use std::io::Write as _;
@@ -87,14 +87,13 @@ fn row(stored: Stored) -> Row {
 }
 
 fn sealed(stored: &Stored, manifest: &Manifest) -> Row {
-    let words: Vec<String> = manifest.artifact.argv.iter().map(|word| clean_bytes(word.as_bytes())).collect();
     Row {
         run: stored.id.clone(),
         bundle: stored.path.clone(),
         state: manifest.state.name().into(),
         complete: manifest.complete,
         started: manifest.phases.first().map(|phase| phase.start.to_string()),
-        artifact: Some(words.join(" ")),
+        artifact: Some(words_line(&manifest.artifact.argv, 1_000)),
         exit: manifest.exit.clone(),
         events: Some(manifest.events),
     }

@@ -4,7 +4,7 @@ use crate::cli::Context;
 use crate::exit;
 use crate::failure::{Failure, shown};
 use crate::recording::{Recording, told};
-use crate::terminal::{Out, clean, clean_bytes, shorten};
+use crate::terminal::{Out, clean, clean_bytes, shorten, words_line};
 use crate::units::{show_duration, show_size};
 use detektr_evidence::{BaitPlace, Bundle, Change, ChangeKind, Exit, Leftover, Manifest, OutputSpan};
 use serde_json::{Value, json};
@@ -84,10 +84,9 @@ fn sealed(bundle: &Bundle, context: &mut Context) -> Result<u8, Failure> {
 /// What ran and how it ended, in a few lines.
 pub fn summary(manifest: &Manifest, out: &mut Out) -> Result<(), Failure> {
     let style = out.style;
-    let words: Vec<String> = manifest.artifact.argv.iter().map(|word| clean_bytes(word.as_bytes())).collect();
     writeln!(out, "run       {}", style.bold(&clean(&manifest.run)))?;
     let kind = clean(&manifest.artifact.kind);
-    writeln!(out, "artifact  {} ({kind})", shorten(&words.join(" "), 200))?;
+    writeln!(out, "artifact  {} ({kind})", words_line(&manifest.artifact.argv, 200))?;
     if let Some(hash) = &manifest.artifact.sha256 {
         writeln!(out, "sha256    {}", clean(hash))?;
     }

@@ -267,6 +267,21 @@ fn limits_variables_and_names_reach_the_environment() {
 }
 
 #[test]
+fn a_profile_sets_the_environment_and_options_go_before_it() {
+    if !able() {
+        return;
+    }
+    let home = Home::new();
+    let profile = home.file("p.yaml", b"detektr: 1\nhostname: from-profile\nuser: root\ntimeout: 30s\n");
+    let stdout = |args: &[&str]| {
+        let document = detonated(&home, &[&["--env", profile.to_str().unwrap()], args].concat(), 0);
+        std::fs::read_to_string(format!("{}/stdout", document["bundle"].as_str().unwrap())).unwrap()
+    };
+    assert_eq!(stdout(&["--", "sh", "-c", "hostname; id -u"]), "from-profile\n0\n");
+    assert_eq!(stdout(&["--hostname", "mine", "--", "hostname"]), "mine\n");
+}
+
+#[test]
 fn nothing_is_left_of_a_run_but_its_bundle() {
     if !able() {
         return;

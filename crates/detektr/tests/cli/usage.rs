@@ -81,6 +81,17 @@ fn other_files_that_can_not_be_used_are_refused() {
 }
 
 #[test]
+fn a_mistake_in_a_profile_is_told_with_its_line_and_the_remedy() {
+    let home = Home::new();
+    let profile = home.file("p.yaml", b"detektr: 1\nuser: somebody\n");
+    let args = ["detonate", "--env", profile.to_str().unwrap(), "/bin/true"];
+    refused(&home, home.detektr(args), &["p.yaml", "user"]);
+    let error = home.detektr([&["--json"][..], &args].concat()).exits(2).json();
+    assert!(error["error"]["message"].as_str().unwrap().contains("p.yaml:2:"), "{error}");
+    refused(&home, home.detektr(["detonate", "--env", "/no/such.yaml", "/bin/true"]), &["/no/such.yaml"]);
+}
+
+#[test]
 fn an_escape_in_a_file_name_does_not_reach_the_terminal() {
     let home = Home::new();
     let name = std::ffi::OsStr::from_bytes(b"/no/\x1b[31mfile\x07");
