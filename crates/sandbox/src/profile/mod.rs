@@ -121,7 +121,7 @@ impl Profile {
     pub fn parse(text: &str, file: &Path) -> Result<Self, ProfileError> {
         let folder = file.parent().unwrap_or(Path::new(""));
         let problems = match tree::Node::parse(text) {
-            Err(problem) => vec![problem],
+            Err(problem) => vec![*problem],
             Ok(node) => {
                 let (profile, problems) = read::profile(&node, folder);
                 if problems.is_empty() {

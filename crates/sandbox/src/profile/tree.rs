@@ -36,9 +36,9 @@ pub(super) struct Key {
 
 impl Node {
     /// The tree of `text`.
-    pub(super) fn parse(text: &str) -> Result<Node, Problem> {
+    pub(super) fn parse(text: &str) -> Result<Node, Box<Problem>> {
         if text.len() > BYTES {
-            return Err(Problem::new(0..0, "size", format!("a profile of more than {BYTES} bytes")));
+            return Err(Problem::new(0..0, "size", format!("a profile of more than {BYTES} bytes")).into());
         }
         let mut builder = Builder { lines: Lines::of(text), parser: Parser::new_from_str(text) };
         let mut root = None;
@@ -48,13 +48,15 @@ impl Node {
                 (Event::StreamStart | Event::DocumentStart(_) | Event::DocumentEnd | Event::Nothing, _) => {}
                 (_, span) if root.is_some() => {
                     let what = "a second document in one file";
-                    return Err(Problem::new(span, "yaml", what).help("give each profile a file of its own"));
+                    return Err(Problem::new(span, "yaml", what)
+                        .help("give each profile a file of its own")
+                        .into());
                 }
                 (event, span) => root = Some(builder.node(event, span, 0)?),
             }
         }
         root.ok_or_else(|| {
-            Problem::new(0..0, "empty", "the profile is empty").help("begin it with `detektr: 1`")
+            Problem::new(0..0, "empty", "the profile is empty").help("begin it with `detektr: 1`").into()
         })
     }
 
@@ -75,23 +77,25 @@ struct Builder<'t> {
 }
 
 impl<'t> Builder<'t> {
-    fn next(&mut self) -> Result<(Event<'t>, Range<usize>), Problem> {
+    fn next(&mut self) -> Result<(Event<'t>, Range<usize>), Box<Problem>> {
         match self.parser.next_event() {
             None => Ok((Event::StreamEnd, 0..0)),
             Some(Ok((event, span))) => Ok((event, self.lines.range(&span))),
             Some(Err(error)) => {
                 let at = self.lines.offset(error.marker());
                 let what = format!("this is no YAML: {}", error.info());
-                Err(Problem::new(at..at, "yaml", what).help(
-                    "check indentation (spaces, no tabs), colons followed by a space, and closed quotes",
-                ))
+                Err(Problem::new(at..at, "yaml", what)
+                    .help(
+                        "check indentation (spaces, no tabs), colons followed by a space, and closed quotes",
+                    )
+                    .into())
             }
         }
     }
 
-    fn node(&mut self, event: Event<'t>, span: Range<usize>, depth: usize) -> Result<Node, Problem> {
+    fn node(&mut self, event: Event<'t>, span: Range<usize>, depth: usize) -> Result<Node, Box<Problem>> {
         if depth > DEPTH {
-            return Err(Problem::new(span, "yaml", format!("nested more than {DEPTH} deep")));
+            return Err(Problem::new(span, "yaml", format!("nested more than {DEPTH} deep")).into());
         }
         let (anchor, tag) = match &event {
             Event::Scalar(_, _, anchor, tag) => (*anchor, tag.is_some()),
@@ -102,11 +106,11 @@ impl<'t> Builder<'t> {
         if anchor != 0 {
             let problem =
                 Problem::new(span, "yaml", "anchors and aliases (`&name`, `*name`) are no part of profiles");
-            return Err(problem.help("write the value out where it is needed"));
+            return Err(problem.help("write the value out where it is needed").into());
         }
         if tag {
             let problem = Problem::new(span, "yaml", "tags (`!name`) are no part of profiles");
-            return Err(problem.help("leave the tag out; quotes make text of a number"));
+            return Err(problem.help("leave the tag out; quotes make text of a number").into());
         }
         match event {
             Event::Scalar(text, style, ..) => {
@@ -123,11 +127,11 @@ impl<'t> Builder<'t> {
                 }
             }
             Event::MappingStart(..) => self.map(span, depth),
-            _ => Err(Problem::new(span, "yaml", "this is no value")),
+            _ => Err(Problem::new(span, "yaml", "this is no value").into()),
         }
     }
 
-    fn map(&mut self, span: Range<usize>, depth: usize) -> Result<Node, Problem> {
+    fn map(&mut self, span: Range<usize>, depth: usize) -> Result<Node, Box<Problem>> {
         let mut entries: Vec<(Key, Node)> = Vec::new();
         loop {
             let (event, at) = self.next()?;
@@ -136,12 +140,14 @@ impl<'t> Builder<'t> {
             }
             let key = match self.node(event, at, depth + 1)? {
                 Node { span, value: Value::Scalar { text, .. } } => Key { span, text },
-                Node { span, .. } => return Err(Problem::new(span, "yaml", "a key must be a single word")),
+                Node { span, .. } => {
+                    return Err(Problem::new(span, "yaml", "a key must be a single word").into());
+                }
             };
             if let Some((first, _)) = entries.iter().find(|(other, _)| other.text == key.text) {
                 let line = self.lines.line_of(first.span.start);
                 let what = format!("`{}` stands here for the second time (first in line {line})", key.text);
-                return Err(Problem::new(key.span, "duplicate", what).help("keep one of the two"));
+                return Err(Problem::new(key.span, "duplicate", what).help("keep one of the two").into());
             }
             let (event, at) = self.next()?;
             let value = self.node(event, at, depth + 1)?;
