@@ -397,3 +397,38 @@ fn an_adopted_process_has_its_birth_told_where_no_hook_told_it() {
     assert_eq!(births.len(), 1);
     assert_eq!(births[0].tgid, std::process::id());
 }
+
+#[test]
+fn births_carry_the_numbers_of_the_environments_pid_namespace() {
+    let Some(root) = cgroup_root() else { return };
+    let mut sensor = EbpfSensor::load().expect("the sensor loads");
+    let mut outer = Command::new("unshare")
+        .args(["--pid", "--fork", "--kill-child", "sh", "-c", "echo; exec sleep 60"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    let mut line = [0];
+    std::io::Read::read_exact(outer.stdout.as_mut().expect("its stdout"), &mut line).expect("it came so far");
+    let inner =
+        std::fs::read_to_string(format!("/proc/{0}/task/{0}/children", outer.id())).expect("its child");
+    let inner = inner.trim();
+    let watched = Watched::begin_in(&mut sensor, &root, 1 << 20, &format!("/proc/{inner}/ns/pid"));
+    let output = watched.run(Command::new("nsenter").args(["--pid", "--target", inner, "/bin/true"]));
+    outer.kill().expect("it can be killed");
+    outer.wait().expect("it ends");
+    assert!(output.status.success(), "{output:?}");
+    let (raws, closing) = watched.finish();
+    assert_complete(&closing);
+    let births: Vec<_> = raws
+        .iter()
+        .filter_map(|r| match &r.body {
+            Body::Birth(birth) => Some(birth),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(births.len(), 1);
+    assert_eq!((births[0].env_tgid, births[0].env_tid), (2, 2));
+    assert_ne!(births[0].tgid, 2);
+    let exec = execs(&raws).into_iter().find(|e| lossy(&e.argv) == ["/bin/true"]).expect("the exec");
+    assert_eq!(exec.env_ppid, 0, "its parent stands outside");
+}

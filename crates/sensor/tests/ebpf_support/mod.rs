@@ -61,11 +61,16 @@ pub struct Watched {
 
 impl Watched {
     pub fn begin(sensor: &mut EbpfSensor, root: &Path, ring_bytes: u32) -> Watched {
+        Watched::begin_in(sensor, root, ring_bytes, "/proc/self/ns/pid")
+    }
+
+    /// The same with another pid namespace as the environment's.
+    pub fn begin_in(sensor: &mut EbpfSensor, root: &Path, ring_bytes: u32, pid_namespace: &str) -> Watched {
         let cgroup = Cgroup::new(root);
         let (sink, records) = sync_channel(1 << 20);
         let target = Target {
             cgroup: Some(cgroup.0.clone()),
-            pid_namespace: std::fs::File::open("/proc/self/ns/pid").expect("own pid namespace").into(),
+            pid_namespace: std::fs::File::open(pid_namespace).expect("a pid namespace").into(),
             observe_stat: false,
             ring_bytes,
         };
