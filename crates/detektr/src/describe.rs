@@ -38,7 +38,16 @@ fn told(detail: &Detail) -> String {
             (None, None) => "unknown".into(),
         },
         Detail::ProcessCredentials { credentials: c } => {
-            format!("{} uid {}→{} gid {}→{}", c.call, c.old.euid, c.new.euid, c.old.egid, c.new.egid)
+            let ids = |c: &detektr_event::Credentials| [c.uid, c.euid, c.suid, c.gid, c.egid, c.sgid];
+            let (old, new) = (&c.old.capabilities, &c.new.capabilities);
+            let mut text = c.call.clone();
+            if ids(&c.old) != ids(&c.new) || old == new {
+                let _ = write!(text, " uid {}→{} gid {}→{}", c.old.euid, c.new.euid, c.old.egid, c.new.egid);
+            }
+            if old != new {
+                let _ = write!(text, " capabilities {:x}→{:x}", old.effective, new.effective);
+            }
+            text
         }
         Detail::ProcessNamespace { namespace } => format!("{} {}", namespace.call, namespace.flags.join("|")),
         Detail::ProcessPtrace { ptrace } => format!("{} pid {}", ptrace.request, ptrace.target),

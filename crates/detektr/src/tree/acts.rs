@@ -240,10 +240,10 @@ fn network(event: &Event) -> Option<String> {
 fn is_notable(detail: &Detail) -> bool {
     match detail {
         Detail::ProcessSignal { signal } => signal.call == "kernel",
+        Detail::ProcessCredentials { credentials } => credentials.old != credentials.new,
         other => matches!(
             other.kind(),
-            Kind::ProcessCredentials
-                | Kind::ProcessNamespace
+            Kind::ProcessNamespace
                 | Kind::ProcessPtrace
                 | Kind::ProcessMemoryWrite
                 | Kind::ProcessMemoryExec
