@@ -64,7 +64,15 @@ pub fn warm(bench: &Bench) -> Result<()> {
             Ok(begin.elapsed().as_secs_f64() * 1000.0)
         },
         || {
-            process(Command::new("bwrap").args(["--unshare-all", "--ro-bind", "/", "/", "--proc", "/proc", "/bin/true"]))
+            process(Command::new("bwrap").args([
+                "--unshare-all",
+                "--ro-bind",
+                "/",
+                "/",
+                "--proc",
+                "/proc",
+                "/bin/true",
+            ]))
         },
     )?;
     pairs.print("each further detonation in one process", "`bwrap --unshare-all`");
@@ -92,7 +100,9 @@ pub fn ptrace_overhead(bench: &Bench) -> Result<()> {
     let args = ["100", "40"];
     let names: Vec<&str> = CALLS
         .iter()
-        .filter(|call| !call.optional && syscalls::x86_64::Sysno::iter().any(|number| number.name() == call.name))
+        .filter(|call| {
+            !call.optional && syscalls::x86_64::Sysno::iter().any(|number| number.name() == call.name)
+        })
         .map(|call| call.name)
         .collect();
     let trace = format!("trace={}", names.join(","));
@@ -132,7 +142,9 @@ pub fn loss(bench: &Bench) -> Result<()> {
     let dropped: u64 = ledger.0.values().map(|counts| counts.dropped).sum();
     let rate = attempted as f64 / seconds.trim().parse::<f64>()?;
     let balance = if ledger.unbalanced().next().is_none() { "balances" } else { "DOES NOT BALANCE" };
-    println!("| events lost at {rate:.0} events a second | {dropped} of {attempted}; the ledger {balance} | | | | 1 |");
+    println!(
+        "| events lost at {rate:.0} events a second | {dropped} of {attempted}; the ledger {balance} | | | | 1 |"
+    );
     Ok(())
 }
 
@@ -168,7 +180,11 @@ pub fn million_child(count: &OsStr, home: &Path) -> ExitCode {
                 .find_map(|line| line.strip_prefix("VmHWM:"))
                 .and_then(|rest| rest.trim().trim_end_matches("kB").trim().parse::<f64>().ok())
                 .unwrap_or(f64::NAN);
-            println!("| peak memory of a detonation with {} events | {:.0} MiB | | | | 1 |", outcome.events, peak / 1024.0);
+            println!(
+                "| peak memory of a detonation with {} events | {:.0} MiB | | | | 1 |",
+                outcome.events,
+                peak / 1024.0
+            );
             ExitCode::SUCCESS
         }
         Err(error) => {

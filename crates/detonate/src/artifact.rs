@@ -124,15 +124,21 @@ impl ArtifactError {
     pub fn remedy(&self) -> &'static str {
         match self {
             ArtifactError::Unreadable { .. } => "name a file that exists and that you may read",
-            ArtifactError::NotAFile { .. } => "name one file; for a command write: detektr detonate -- COMMAND ARG…",
+            ArtifactError::NotAFile { .. } => {
+                "name one file; for a command write: detektr detonate -- COMMAND ARG…"
+            }
             ArtifactError::Empty { .. } => "check that the file was written or downloaded in full",
             ArtifactError::WrongArchitecture { .. } => "run it on a machine of that architecture",
             ArtifactError::BrokenElf { .. } => "check that the file was written or downloaded in full",
             ArtifactError::NotAProgram { .. } => {
                 "name an executable, or a script with an interpreter line; a library can be loaded by a program of yours"
             }
-            ArtifactError::InterpreterAbsent { .. } => "install it on this host, or give an image that has it: --rootfs",
-            ArtifactError::CommandAbsent { .. } => "check the spelling, or give a root file system that has it: --rootfs",
+            ArtifactError::InterpreterAbsent { .. } => {
+                "install it on this host, or give an image that has it: --rootfs"
+            }
+            ArtifactError::CommandAbsent { .. } => {
+                "check the spelling, or give a root file system that has it: --rootfs"
+            }
             ArtifactError::NoCommand => "write: detektr detonate -- COMMAND ARG…",
         }
     }
@@ -267,7 +273,8 @@ fn elf(path: &Path, head: &[u8], size: u64) -> Result<ArtifactKind, ArtifactErro
             u64::from_le_bytes(word)
         };
         if word(0, 4) as u32 == PT_INTERP {
-            let (offset, length) = if class64 { (word(8, 8), word(32, 8)) } else { (word(4, 4), word(16, 4)) };
+            let (offset, length) =
+                if class64 { (word(8, 8), word(32, 8)) } else { (word(4, 4), word(16, 4)) };
             if length < 2 || length > 4096 || offset.checked_add(length).is_none_or(|end| end > size) {
                 return Err(broken("its loader's name lies outside the file"));
             }

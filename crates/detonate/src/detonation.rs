@@ -4,6 +4,7 @@
 //! before that (a bad artifact, a bad key, a data folder without permission) is an error instead.
 
 use crate::artifact::{self, ArtifactKind, ArtifactSpec};
+use crate::beneath::{self, Beneath};
 use crate::choose::Sensors;
 use crate::error::DetonateError;
 use crate::images::{self, UnpackedImage};
@@ -12,7 +13,9 @@ use crate::recorder::{Inputs, Live, Recorded, Recorder};
 use crate::request::{DetonateRequest, Progress, RootfsChoice};
 use crate::{ending, witnesses};
 use detektr_event::{Phase, SensorName, Text, Timestamp};
-use detektr_evidence::{Artifact, BundleWriter, Incomplete, Manifest, PhaseSpan, SigningKey, Start, State, keys};
+use detektr_evidence::{
+    Artifact, BundleWriter, Incomplete, Manifest, PhaseSpan, SigningKey, Start, State, keys,
+};
 use detektr_sandbox::{
     Bait, BaitKind, Control, Ended, Environment, Identity, Launched, Plan, Program, Rootfs, RunAs,
     SandboxError, default_set,
@@ -66,6 +69,8 @@ struct Prepared {
     name: OsString,
     sha256: Option<String>,
     image: Option<UnpackedImage>,
+    /// The root file system's tree on this host.
+    root: PathBuf,
     key: SigningKey,
     runs: PathBuf,
     stdin: File,
@@ -147,15 +152,16 @@ impl Detonator {
         timing.mark("environment");
         manifest.environment = describe(&environment, prepared);
         manifest.baits = plan.baits.iter().map(witnesses::bait).collect();
-        let launched = match self.launch(request, prepared, &plan, &mut environment, &mut writer, manifest, timing) {
-            Ok(launched) => launched,
-            Err(error) => {
-                manifest.state = error.state;
-                manifest.mark_incomplete(error.state.name(), error.why);
-                destroy(environment, manifest);
-                return Ok(writer);
-            }
-        };
+        let launched =
+            match self.launch(request, prepared, &plan, &mut environment, &mut writer, manifest, timing) {
+                Ok(launched) => launched,
+                Err(error) => {
+                    manifest.state = error.state;
+                    manifest.mark_incomplete(error.state.name(), error.why);
+                    destroy(environment, manifest);
+                    return Ok(writer);
+                }
+            };
         let Running { mut watching, receiver, pumps, launched, executed, description, why } = launched;
         let live = Arc::new(Live::default());
         let mut decoder = Decoder::new(DecoderConfig {
@@ -166,33 +172,42 @@ impl Detonator {
         decoder.launcher(launched.pid);
         manifest.sensor = witnesses::sensor(&description, why, request.ring_bytes.unwrap_or(RING_BYTES));
         let overlays = witnesses::Overlays::before(&environment, &launched)?;
+        let beneath = Beneath::new(overlays.layers().to_vec(), setup.0);
         let recorder = Recorder::start(
             receiver,
-            Inputs { writer, decoder, executed, baits: bait_paths(&plan.baits), overlays, live: live.clone() },
+            Inputs {
+                writer,
+                decoder,
+                executed,
+                baits: bait_paths(&plan.baits),
+                overlays,
+                beneath,
+                live: live.clone(),
+            },
         )
         .map_err(|source| DetonateError::Thread { source })?;
 
         let executed_at = now();
         let begin = Instant::now();
         let ended: Result<Ended, SandboxError> = environment.release().map(|()| {
-                let mut watch = || {
-                    progress(Progress {
-                        elapsed: begin.elapsed(),
-                        phase: "execute",
-                        events: live.events.load(Ordering::Relaxed),
-                        processes: live.processes.load(Ordering::Relaxed),
-                    });
-                    if request.cancel.load(Ordering::Relaxed) {
-                        return Control::Stop("cancelled".into());
-                    }
-                    if live.broken.load(Ordering::Relaxed) {
-                        return Control::Stop("bundle_failed".into());
-                    }
-                    match watching.health() {
-                        Ok(()) => Control::Continue,
-                        Err(error) => Control::Stop(format!("sensor_lost: {error}")),
-                    }
-                };
+            let mut watch = || {
+                progress(Progress {
+                    elapsed: begin.elapsed(),
+                    phase: "execute",
+                    events: live.events.load(Ordering::Relaxed),
+                    processes: live.processes.load(Ordering::Relaxed),
+                });
+                if request.cancel.load(Ordering::Relaxed) {
+                    return Control::Stop("cancelled".into());
+                }
+                if live.broken.load(Ordering::Relaxed) {
+                    return Control::Stop("bundle_failed".into());
+                }
+                match watching.health() {
+                    Ok(()) => Control::Continue,
+                    Err(error) => Control::Stop(format!("sensor_lost: {error}")),
+                }
+            };
             environment.wait(begin + request.limits.wall, &mut watch)
         });
         timing.mark("execute");
@@ -201,7 +216,7 @@ impl Detonator {
             PhaseSpan { phase: Phase::Execute, start: executed_at, end: now() },
         ];
         let closing = watching.finish();
-        let Ok(Recorded { writer: back, decoder, fsdiff }) = recorder.finish() else {
+        let Ok(Recorded { writer: back, decoder, fsdiff, host_changed }) = recorder.finish() else {
             return Err(DetonateError::Recorder);
         };
         writer = back;
@@ -212,6 +227,9 @@ impl Detonator {
         }
         timing.mark("drain");
         manifest.witnesses.fsdiff = Some(fsdiff?);
+        for sentence in host_changed {
+            manifest.mark_incomplete("host_changed", sentence);
+        }
         ending::tell(manifest, &ended);
         close(manifest, &closing, &decoder);
         witnesses::processes(manifest, &decoder, &environment, &ended);
@@ -352,7 +370,11 @@ fn prepare(request: &DetonateRequest) -> Result<Prepared, DetonateError> {
             let kind = artifact::inspect(path)?;
             let sha256 = images::sha256_of(path)
                 .map_err(|source| artifact::ArtifactError::Unreadable { path: path.clone(), source })?;
-            (kind, path.file_name().unwrap_or(OsString::from("artifact").as_os_str()).to_owned(), Some(sha256))
+            (
+                kind,
+                path.file_name().unwrap_or(OsString::from("artifact").as_os_str()).to_owned(),
+                Some(sha256),
+            )
         }
     };
     let image = match &request.rootfs {
@@ -374,13 +396,14 @@ fn prepare(request: &DetonateRequest) -> Result<Prepared, DetonateError> {
     };
     artifact::check_interpreter(&kind, shown, &request.args, &root)?;
     let stdin = request.stdin.as_deref().unwrap_or(Path::new("/dev/null"));
-    let stdin = File::open(stdin).map_err(|source| DetonateError::Stdin { path: stdin.to_owned(), source })?;
+    let stdin =
+        File::open(stdin).map_err(|source| DetonateError::Stdin { path: stdin.to_owned(), source })?;
     let key = match &request.key {
         Some(path) => keys::load(path)?,
         None => keys::load_or_create(&request.home)?,
     };
     let runs = request.out.clone().unwrap_or_else(|| request.home.join("runs"));
-    Ok(Prepared { kind, name, sha256, image, key, runs, stdin })
+    Ok(Prepared { kind, name, sha256, image, root, key, runs, stdin })
 }
 
 fn plan(request: &DetonateRequest, prepared: &Prepared, run: &str) -> Plan {
@@ -410,8 +433,10 @@ fn plan(request: &DetonateRequest, prepared: &Prepared, run: &str) -> Plan {
 /// The environment as the sandbox describes it, with what only this crate knows of its root file system.
 fn describe(environment: &Environment, prepared: &Prepared) -> serde_json::Value {
     let mut value = serde_json::to_value(environment.description()).unwrap_or_default();
-    if let (Some(object), Some(image)) = (value.as_object_mut(), &prepared.image) {
-        object.insert("image_sha256".into(), image.sha256.clone().into());
+    let Some(object) = value.as_object_mut() else { return value };
+    match &prepared.image {
+        Some(image) => drop(object.insert("image_sha256".into(), image.sha256.clone().into())),
+        None => object.extend(beneath::identity(&prepared.root)),
     }
     value
 }

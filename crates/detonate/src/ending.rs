@@ -28,10 +28,13 @@ pub fn tell(manifest: &mut Manifest, ended: &EndedResult) {
     };
     manifest.exit = ended.exit.map(|exit| match exit {
         ExitStatus::Code(code) => Exit::Code { code },
-        ExitStatus::Signal(signal) => Exit::Signal { signal: detektr_sensor::decode::signal_name(i64::from(signal)) },
+        ExitStatus::Signal(signal) => {
+            Exit::Signal { signal: detektr_sensor::decode::signal_name(i64::from(signal)) }
+        }
     });
     if let Some((errno, message)) = &ended.exec_error {
-        manifest.mark_incomplete("not_executed", format!("the artifact was not executed: {message} ({errno})"));
+        manifest
+            .mark_incomplete("not_executed", format!("the artifact was not executed: {message} ({errno})"));
     }
     manifest.state = match &ended.state {
         EndState::Completed => match ended.exit {

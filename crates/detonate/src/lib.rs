@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 pub mod artifact;
+mod beneath;
 mod choose;
 mod detonation;
 mod ending;

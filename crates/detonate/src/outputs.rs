@@ -33,6 +33,8 @@ impl Pump {
 
     /// Waits for the end of the pipe.
     pub fn finish(self) -> io::Result<()> {
-        self.thread.join().unwrap_or_else(|_| Err(io::Error::other("the thread that reads the output failed")))
+        self.thread
+            .join()
+            .unwrap_or_else(|_| Err(io::Error::other("the thread that reads the output failed")))
     }
 }

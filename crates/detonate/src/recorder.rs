@@ -1,7 +1,8 @@
 //! The stream: raw records from the sensor become events and go to the bundle, in order, on one thread.
 
-use detektr_event::{Access, BaitRead, Detail, Event, Outcome, SensorName, Sha256};
+use crate::beneath::Beneath;
 use crate::witnesses::Overlays;
+use detektr_event::{Access, BaitRead, Detail, Event, Outcome, SensorName, Sha256};
 use detektr_evidence::reconcile::Files;
 use detektr_evidence::{BundleWriter, EvidenceError, FsdiffWitness};
 use detektr_sensor::ExecutedFiles;
@@ -36,6 +37,8 @@ pub struct Recorded {
     pub decoder: Decoder,
     /// What the file-system difference says, or why the bundle could not be written.
     pub fsdiff: Result<FsdiffWitness, EvidenceError>,
+    /// What the host changed of the files that the run used.
+    pub host_changed: Vec<String>,
 }
 
 /// A running recorder.
@@ -55,6 +58,8 @@ pub struct Inputs {
     pub baits: HashMap<Vec<u8>, String>,
     /// The overlays as they were before the artifact starts.
     pub overlays: Overlays,
+    /// The file system beneath them.
+    pub beneath: Beneath,
     /// Shared counts.
     pub live: Arc<Live>,
 }
@@ -62,7 +67,8 @@ pub struct Inputs {
 impl Recorder {
     /// Records what comes out of `source` until its other end is closed.
     pub fn start(source: Receiver<Vec<Raw>>, inputs: Inputs) -> std::io::Result<Self> {
-        let thread = std::thread::Builder::new().name("recorder".into()).spawn(move || record(&source, inputs))?;
+        let thread =
+            std::thread::Builder::new().name("recorder".into()).spawn(move || record(&source, inputs))?;
         Ok(Recorder { thread })
     }
 
@@ -73,7 +79,7 @@ impl Recorder {
 }
 
 fn record(source: &Receiver<Vec<Raw>>, inputs: Inputs) -> Recorded {
-    let Inputs { mut writer, mut decoder, executed, baits, overlays, live } = inputs;
+    let Inputs { mut writer, mut decoder, executed, baits, overlays, mut beneath, live } = inputs;
     let mut files = overlays.files();
     let mut failed = None;
     let mut events = Vec::new();
@@ -92,7 +98,7 @@ fn record(source: &Receiver<Vec<Raw>>, inputs: Inputs) -> Recorded {
             decoder.decode(raw, &mut events);
             for event in events.drain(..) {
                 if failed.is_none()
-                    && let Err(error) = write(&mut writer, event, &baits, &mut files)
+                    && let Err(error) = write(&mut writer, event, &baits, &mut files, &mut beneath)
                 {
                     live.broken.store(true, Ordering::Relaxed);
                     failed = Some(error);
@@ -116,7 +122,7 @@ fn record(source: &Receiver<Vec<Raw>>, inputs: Inputs) -> Recorded {
         Some(error) => Err(error),
         None => overlays.after(files, &mut writer),
     };
-    Recorded { writer, decoder, fsdiff }
+    Recorded { writer, decoder, fsdiff, host_changed: beneath.changed() }
 }
 
 /// Adds the hash of the executed file to an exec that has none.
@@ -125,8 +131,15 @@ fn add_hash(raw: &mut Raw, executed: &ExecutedFiles) {
         Body::Exec(exec) if exec.sha256.is_none() => {
             let path = exec.exe.path.as_whole().map(|path| path.as_bytes().to_vec()).unwrap_or_default();
             let hash = executed.take(exec.old_tid, &path, exec.interpreter.is_some());
-            exec.sha256 = Some(hash.unwrap_or_else(|| Sha256::Absent {
-                absent: if exec.exe.memfd { "a memfd" } else { "not a file of the environment's own file system" }.into(),
+            exec.sha256 = Some(hash.unwrap_or_else(|| {
+                Sha256::Absent {
+                    absent: if exec.exe.memfd {
+                        "a memfd"
+                    } else {
+                        "not a file of the environment's own file system"
+                    }
+                    .into(),
+                }
             }));
         }
         Body::FailedExec(_) | Body::Exit(_) => executed.forget(raw.tid),
@@ -139,9 +152,11 @@ fn write(
     mut event: Event,
     baits: &HashMap<Vec<u8>, String>,
     files: &mut Files<'_>,
+    beneath: &mut Beneath,
 ) -> Result<(), EvidenceError> {
     writer.event_ref(&mut event)?;
     files.event(&event);
+    beneath.event(&event);
     if let Some(read) = bait_read(&event, baits) {
         writer.event(read)?;
     }

@@ -5,8 +5,8 @@ use crate::error::DetonateError;
 use detektr_event::Text;
 use detektr_evidence::reconcile::{self, Files, ProcessAccount, Scope};
 use detektr_evidence::{
-    Bait, BaitPlace, Baseline, BundleWriter, DiffOptions, EvidenceError, FsdiffWitness, IdMap, IdMaps, IdRange,
-    Layer, LayerIds, LowerView, Manifest, Sensor, fsdiff, sha256_hex,
+    Bait, BaitPlace, Baseline, BundleWriter, DiffOptions, EvidenceError, FsdiffWitness, IdMap, IdMaps,
+    IdRange, Layer, LayerIds, LowerView, Manifest, Sensor, fsdiff, sha256_hex,
 };
 use detektr_sandbox::{BaitKind, Environment, Launched};
 use detektr_sensor::Description;
@@ -76,7 +76,11 @@ impl Overlays {
             .map(|layer| Layer { mount_point: layer.mount_point, upper: layer.upper, lowers: layer.lowers })
             .collect();
         let map = |ranges: &[detektr_sandbox::IdRange]| {
-            let range = |r: &detektr_sandbox::IdRange| IdRange { inside: r.inside, outside: r.outside, count: r.count };
+            let range = |r: &detektr_sandbox::IdRange| IdRange {
+                inside: r.inside,
+                outside: r.outside,
+                count: r.count,
+            };
             IdMap(ranges.iter().map(range).collect())
         };
         let upper = IdMaps { uid: map(&launched.uid_map), gid: map(&launched.gid_map) };
@@ -99,6 +103,11 @@ impl Overlays {
         Ok(Overlays { layers, baseline, options, excluded: vec![Text::from("/dev/shm")] })
     }
 
+    /// The overlays themselves.
+    pub fn layers(&self) -> &[Layer] {
+        &self.layers
+    }
+
     /// What takes the events, to be held against what the run changed.
     pub fn files(&self) -> Files<'static> {
         let beneath = LowerView::new(&self.layers);
@@ -106,7 +115,8 @@ impl Overlays {
     }
 
     fn scope(&self) -> Scope {
-        let layers = self.layers.iter().map(|layer| Text::from(layer.mount_point.as_os_str().as_bytes())).collect();
+        let layers =
+            self.layers.iter().map(|layer| Text::from(layer.mount_point.as_os_str().as_bytes())).collect();
         Scope { layers, excluded: self.excluded.clone() }
     }
 

@@ -9,7 +9,6 @@ use detektr_detonate::{
 };
 use detektr_event::{Detail, Event, Kind};
 use detektr_evidence::Bundle;
-use detektr_sensor::ebpf::EbpfSensor;
 use detektr_sensor::ptrace::PtraceSensor;
 use detektr_sensor::raw::{Body, Raw};
 use detektr_sensor::{Closing, Description, Sensor, SensorError, Target, Watching, calls};
@@ -145,7 +144,10 @@ struct SabotagedWatch {
 }
 
 impl Sabotaged {
-    fn new(sensor: impl Sensor + 'static, sabotage: impl Fn(Raw, &mut Vec<Raw>) + Send + Sync + 'static) -> Self {
+    fn new(
+        sensor: impl Sensor + 'static,
+        sabotage: impl Fn(Raw, &mut Vec<Raw>) + Send + Sync + 'static,
+    ) -> Self {
         Sabotaged { sensor: Box::new(sensor), sabotage: Arc::new(Box::new(sabotage)), dies: Arc::default() }
     }
 }
@@ -157,7 +159,11 @@ impl Sensor for Sabotaged {
     fn launch_filter(&self, observe_stat: bool) -> Option<Vec<(u16, u8, u8, u32)>> {
         self.sensor.launch_filter(observe_stat)
     }
-    fn watch(&mut self, target: Target, sink: SyncSender<Vec<Raw>>) -> Result<Box<dyn Watching>, SensorError> {
+    fn watch(
+        &mut self,
+        target: Target,
+        sink: SyncSender<Vec<Raw>>,
+    ) -> Result<Box<dyn Watching>, SensorError> {
         let (sender, receiver) = sync_channel::<Vec<Raw>>(16);
         let inner = self.sensor.watch(target, sender)?;
         let sabotage = self.sabotage.clone();
@@ -200,7 +206,10 @@ fn dead_sensor() -> Result<(), Failed> {
         dies.store(matches!(raw.body, Body::Exec(_)) || dies.load(Ordering::Relaxed), Ordering::Relaxed);
         left.push(raw);
     }));
-    let outcome = run(&Detonator::with_sensor(Box::new(sensor)), &shell(home.path(), "sleep 600", SensorChoice::Ptrace))?;
+    let outcome = run(
+        &Detonator::with_sensor(Box::new(sensor)),
+        &shell(home.path(), "sleep 600", SensorChoice::Ptrace),
+    )?;
     assert_eq!(outcome.state, State::SensorLost);
     expect_hole(&outcome, "sensor_lost")
 }
@@ -209,7 +218,8 @@ fn dead_sensor() -> Result<(), Failed> {
 fn sabotaged(sabotage: impl Fn(Raw, &mut Vec<Raw>) + Send + Sync + 'static) -> Result<Outcome, Failed> {
     let home = tempfile::tempdir()?;
     let sensor = Sabotaged::new(PtraceSensor::new()?, sabotage);
-    let outcome = run(&Detonator::with_sensor(Box::new(sensor)), &shell(home.path(), BUSY, SensorChoice::Ptrace))?;
+    let outcome =
+        run(&Detonator::with_sensor(Box::new(sensor)), &shell(home.path(), BUSY, SensorChoice::Ptrace))?;
     assert_eq!(outcome.state, State::Completed);
     Ok(outcome)
 }
@@ -272,7 +282,8 @@ fn changed_behind() -> Result<(), Failed> {
         if !placed.load(Ordering::Relaxed)
             && let Some(ready) = find(&work, "ready")
         {
-            std::fs::write(ready.with_file_name("from-outside"), "x").expect("the upper folder can be written to");
+            std::fs::write(ready.with_file_name("from-outside"), "x")
+                .expect("the upper folder can be written to");
             placed.store(true, Ordering::Relaxed);
         }
     })?;
@@ -302,9 +313,15 @@ fn two_at_once() -> Result<(), Failed> {
     let outcomes: Vec<Result<Outcome, String>> = std::thread::scope(|scope| {
         let threads: Vec<_> = ["one", "two", "three"]
             .map(|word| {
-                let request = shell(home.path(), &format!("for i in 1 2 3 4 5; do echo {word} > /tmp/{word}$i; done"), SensorChoice::Auto);
+                let request = shell(
+                    home.path(),
+                    &format!("for i in 1 2 3 4 5; do echo {word} > /tmp/{word}$i; done"),
+                    SensorChoice::Auto,
+                );
                 let detonator = &detonator;
-                scope.spawn(move || detonator.detonate(&request, &mut |_| {}).map_err(|error| error.to_string()))
+                scope.spawn(move || {
+                    detonator.detonate(&request, &mut |_| {}).map_err(|error| error.to_string())
+                })
             })
             .into();
         threads.into_iter().map(|thread| thread.join().expect("no panic")).collect()
@@ -316,7 +333,9 @@ fn two_at_once() -> Result<(), Failed> {
         let created: Vec<String> = events
             .iter()
             .filter_map(|event| match &event.detail {
-                Detail::FileCreate { file } if event.outcome.is_success() => Some(file.path.lossy().into_owned()),
+                Detail::FileCreate { file } if event.outcome.is_success() => {
+                    Some(file.path.lossy().into_owned())
+                }
                 _ => None,
             })
             .filter(|path| path.starts_with("/tmp/"))
