@@ -36,7 +36,7 @@ pub fn check(workspace: &Path) -> Result<String, String> {
         fs::read_to_string(workspace.join("schema").join(name)).ok().as_deref() != Some(&text(schema))
     };
     let stale: Vec<&str> =
-        all().iter().filter(|(name, schema)| differs(&name, schema)).map(|(name, _)| *name).collect();
+        all().iter().filter(|(name, schema)| differs(name, schema)).map(|(name, _)| *name).collect();
     if stale.is_empty() {
         return Ok("all schemas are what the types say".to_owned());
     }
