@@ -41,6 +41,8 @@ pub fn identity(root: &Path) -> Map<String, Value> {
 /// Remembers which files a run used, to ask at the end whether the host changed one of them meanwhile.
 pub struct Beneath {
     layers: Vec<Layer>,
+    /// Below it lies what Detektr itself put beneath the overlays.
+    own: PathBuf,
     /// Nanoseconds since 1970.
     started: i64,
     used: HashSet<Vec<u8>>,
@@ -48,9 +50,10 @@ pub struct Beneath {
 }
 
 impl Beneath {
-    /// Begins for a run that starts at `started` (nanoseconds since 1970) above `layers`.
-    pub fn new(layers: Vec<Layer>, started: i64) -> Self {
-        Beneath { layers, started, used: HashSet::new(), forgotten: false }
+    /// Begins for a run that starts at `started` (nanoseconds since 1970) above `layers`; what lies below `own`
+    /// is Detektr's, not the host's.
+    pub fn new(layers: Vec<Layer>, own: PathBuf, started: i64) -> Self {
+        Beneath { layers, own, started, used: HashSet::new(), forgotten: false }
     }
 
     /// Takes the next event.
@@ -85,7 +88,7 @@ impl Beneath {
         changed
     }
 
-    /// The file of the topmost lower folder that has it.
+    /// The file of the topmost lower folder that has it, where that is the host's.
     fn host_file(&self, path: &Path) -> Option<PathBuf> {
         let layer = self
             .layers
@@ -93,7 +96,8 @@ impl Beneath {
             .filter(|layer| path.starts_with(&layer.mount_point))
             .max_by_key(|layer| layer.mount_point.components().count())?;
         let relative = path.strip_prefix(&layer.mount_point).ok()?;
-        layer.lowers.iter().map(|lower| lower.join(relative)).find(|file| file.symlink_metadata().is_ok())
+        let mut files = layer.lowers.iter().map(|lower| lower.join(relative));
+        files.find(|file| file.symlink_metadata().is_ok()).filter(|file| !file.starts_with(&self.own))
     }
 
     fn is_newer(&self, file: &Path) -> bool {
@@ -123,7 +127,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_that_changed_after_the_start_is_told_and_an_older_one_is_not() {
+    fn a_file_of_the_host_that_changed_after_the_start_is_told_and_no_other() {
         let host = tempfile::tempdir().unwrap();
         std::fs::write(host.path().join("file"), "x").unwrap();
         let changed = host.path().join("file").metadata().unwrap();
@@ -133,8 +137,11 @@ mod tests {
             upper: "/nowhere".into(),
             lowers: vec![host.path().into()],
         }];
-        for (started, told) in [(ctime - 1, 1), (ctime, 0)] {
-            let mut beneath = Beneath::new(layers.clone(), started);
+        let elsewhere = Path::new("/nowhere");
+        for (own, started, told) in
+            [(elsewhere, ctime - 1, 1), (elsewhere, ctime, 0), (host.path(), ctime - 1, 0)]
+        {
+            let mut beneath = Beneath::new(layers.clone(), own.into(), started);
             beneath.used.insert(b"/file".to_vec());
             beneath.used.insert(b"/absent".to_vec());
             assert_eq!(beneath.changed().len(), told);

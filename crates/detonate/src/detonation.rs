@@ -172,7 +172,7 @@ impl Detonator {
         decoder.launcher(launched.pid);
         manifest.sensor = witnesses::sensor(&description, why, request.ring_bytes.unwrap_or(RING_BYTES));
         let overlays = witnesses::Overlays::before(&environment, &launched)?;
-        let beneath = Beneath::new(overlays.layers().to_vec(), setup.0);
+        let beneath = Beneath::new(overlays.layers().to_vec(), environment.run_dir().to_owned(), setup.0);
         let recorder = Recorder::start(
             receiver,
             Inputs {

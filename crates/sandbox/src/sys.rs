@@ -155,6 +155,16 @@ pub(crate) fn pidfd_signal(pidfd: BorrowedFd<'_>, signal: libc::c_int) -> io::Re
     .map(drop)
 }
 
+/// kill(2) of every other process of the pid namespace. Refused outside one's own: only its first process may.
+pub(crate) fn kill_others() -> io::Result<()> {
+    // SAFETY: no memory is involved.
+    if unsafe { libc::getpid() } != 1 {
+        return Err(io::ErrorKind::PermissionDenied.into());
+    }
+    // SAFETY: no memory is involved; as the first process of a pid namespace this reaches that namespace alone.
+    check(unsafe { libc::kill(-1, libc::SIGKILL) }.into()).map(drop)
+}
+
 /// prctl(2) with one number.
 pub(crate) fn prctl(option: libc::c_int, value: libc::c_ulong) -> io::Result<()> {
     // SAFETY: the options used here take plain numbers.

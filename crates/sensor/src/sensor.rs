@@ -77,7 +77,8 @@ pub trait Sensor: Send {
     fn launch_filter(&self, observe_stat: bool) -> Option<Vec<(u16, u8, u8, u32)>>;
 
     /// Begins to watch `target`; records go to `sink` in batches, in order. The launcher is not running yet.
-    fn watch(&mut self, target: Target, sink: SyncSender<Vec<Raw>>) -> Result<Box<dyn Watching>, SensorError>;
+    fn watch(&mut self, target: Target, sink: SyncSender<Vec<Raw>>)
+    -> Result<Box<dyn Watching>, SensorError>;
 }
 
 /// A sensor that watches one environment.

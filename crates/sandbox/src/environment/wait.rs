@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 
 /// How often watched limits and the caller are asked.
 const TICK: Duration = Duration::from_millis(20);
+/// How long processes that are killed may take to end.
+const LAST_WORDS: Duration = Duration::from_secs(2);
 /// How often the disk's use is counted.
 const DISK_TICK: Duration = Duration::from_millis(250);
 /// The caller's word at every tick of [`Environment::wait`].
@@ -100,7 +102,7 @@ impl Environment {
             other => other,
         };
         if state != EndState::Completed {
-            self.kill_all();
+            self.end_all();
         }
         Ended {
             state,
@@ -116,6 +118,20 @@ impl Environment {
 
     fn disk_usage(&self) -> u64 {
         watch::disk_usage(&[self.run_dir.join("upper"), self.run_dir.join("work")], self.plan.limits.disk)
+    }
+
+    /// Has init kill everything but itself, and waits for the ends; then kills init. Processes that die with init
+    /// leave no accounting record, for the kernel closes the file first.
+    fn end_all(&mut self) {
+        let deadline = Instant::now() + LAST_WORDS;
+        if self.ask(&ToInit::KillAll, &[]).is_ok() {
+            while self.pending.ended.is_none() && Instant::now() < deadline {
+                if self.listen(TICK).is_err() {
+                    break;
+                }
+            }
+        }
+        self.kill_all();
     }
 
     /// Takes what init has to say, waiting at most so long for the first word.

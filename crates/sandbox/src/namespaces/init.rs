@@ -102,6 +102,11 @@ impl Init {
                 let (memory, threads) = crate::limits::watch::usage_here();
                 self.say(&FromInit::Usage { memory, threads })
             }
+            ToInit::KillAll => {
+                // Nobody left to kill is as good.
+                let _ = sys::kill_others();
+                Ok(())
+            }
         }
     }
 

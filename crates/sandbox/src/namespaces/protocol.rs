@@ -70,6 +70,8 @@ pub(crate) enum ToInit {
     Place { path: PathBuf, mode: u32, uid: u32, gid: u32 },
     /// How much do the processes use?
     Usage,
+    /// Kill every other process.
+    KillAll,
 }
 
 /// From init to the supervisor.
