@@ -275,7 +275,7 @@ fn elf(path: &Path, head: &[u8], size: u64) -> Result<ArtifactKind, ArtifactErro
         if word(0, 4) as u32 == PT_INTERP {
             let (offset, length) =
                 if class64 { (word(8, 8), word(32, 8)) } else { (word(4, 4), word(16, 4)) };
-            if length < 2 || length > 4096 || offset.checked_add(length).is_none_or(|end| end > size) {
+            if !(2..=4096).contains(&length) || offset.checked_add(length).is_none_or(|end| end > size) {
                 return Err(broken("its loader's name lies outside the file"));
             }
             let mut name = read_at(path, offset, length as usize)?;

@@ -19,12 +19,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
 
+/// A test and its name, which says what it shows.
+type Named = (&'static str, fn() -> Result<(), Failed>);
+
 fn main() {
     let words: Vec<OsString> = std::env::args_os().collect();
     if detektr_sandbox::is_init(&words) {
         detektr_sandbox::init_main();
     }
-    let tests: [(&str, fn() -> Result<(), Failed>); 8] = [
+    let tests: [Named; 8] = [
         ("an_undisturbed_run_is_complete_with_both_sensors", undisturbed),
         ("a_ring_too_small_for_its_events_makes_the_run_incomplete", shrunk_ring),
         ("a_sensor_that_dies_ends_the_run_as_sensor_lost", dead_sensor),
