@@ -98,12 +98,13 @@ pub fn ptrace_overhead(bench: &Bench) -> Result<()> {
     let tracer = Detonator::new();
     let blind = Detonator::with_sensor(Box::new(Blind));
     let args = ["100", "40"];
-    let names: Vec<&str> = CALLS
+    let names: Vec<String> = CALLS
         .iter()
         .filter(|call| {
             !call.optional && syscalls::x86_64::Sysno::iter().any(|number| number.name() == call.name)
         })
-        .map(|call| call.name)
+        // the question mark: strace may not know the newest ones
+        .map(|call| format!("?{}", call.name))
         .collect();
     let trace = format!("trace={}", names.join(","));
     let inside = std::fs::read(&bench.forkfile)?;

@@ -1,73 +1,27 @@
 //! Sizes (`512MiB`) and durations (`1m30s`) as people write them on the command line.
 
+use detektr_sandbox::profile;
 use std::time::Duration;
-
-/// Factors of the units of size.
-const SIZES: &[(&str, u64)] = &[
-    ("", 1),
-    ("b", 1),
-    ("k", 1 << 10),
-    ("kib", 1 << 10),
-    ("kb", 1_000),
-    ("m", 1 << 20),
-    ("mib", 1 << 20),
-    ("mb", 1_000_000),
-    ("g", 1 << 30),
-    ("gib", 1 << 30),
-    ("gb", 1_000_000_000),
-    ("t", 1 << 40),
-    ("tib", 1 << 40),
-    ("tb", 1_000_000_000_000),
-];
-
-/// Milliseconds of the units of time; a bare number is seconds.
-const TIMES: &[(&str, u64)] = &[
-    ("", 1_000),
-    ("ms", 1),
-    ("s", 1_000),
-    ("sec", 1_000),
-    ("m", 60_000),
-    ("min", 60_000),
-    ("h", 3_600_000),
-    ("d", 86_400_000),
-];
 
 /// The longest time limit that is taken.
 const LONGEST: Duration = Duration::from_secs(7 * 86_400);
 
-/// A size in bytes: `4096`, `64KiB`, `1.5GiB`, `10MB` (powers of 1,000), `10M` (as `10MiB`). Never zero.
+/// A size in bytes, as in a profile: `4096`, `64KiB`, `1.5GiB`, `10MB` (powers of 1,000). Never zero.
 pub fn size(text: &str) -> Result<u64, String> {
-    let (number, unit) = split(text.trim());
-    let factor = factor(unit, SIZES)
-        .ok_or_else(|| format!("`{unit}` is no unit of size; use B, KiB, MiB, GiB or TiB, as in 512MiB"))?;
-    match scaled(number, factor) {
+    match profile::size(text) {
         Some(0) => Err("a size of zero makes no sense here".into()),
         Some(bytes) => Ok(bytes),
-        None => Err("not a size; write a number and a unit, as in 512MiB".into()),
+        None => Err("not a size; write a number and a unit (B, KiB, MiB, GiB, TiB), as in 512MiB".into()),
     }
 }
 
-/// A time: `30`, `30s`, `500ms`, `2m`, `1h30m`. Never zero, and at most 7 days.
+/// A time, as in a profile: `30`, `30s`, `500ms`, `2m`, `1h30m`. Never zero, and at most 7 days.
 pub fn duration(text: &str) -> Result<Duration, String> {
-    let mut rest = text.trim();
-    let mut total = 0u64;
-    let wrong = || "not a time; write a number and a unit, as in 30s, 2m or 1m30s".to_owned();
-    if rest.is_empty() {
-        return Err(wrong());
-    }
-    while !rest.is_empty() {
-        let (number, tail) = split(rest);
-        let end = tail.find(|c: char| c.is_ascii_digit()).unwrap_or(tail.len());
-        let (unit, next) = tail.split_at(end);
-        let factor = factor(unit, TIMES)
-            .ok_or_else(|| format!("`{unit}` is no unit of time; use ms, s, m, h or d, as in 30s"))?;
-        total = scaled(number, factor).and_then(|ms| total.checked_add(ms)).ok_or_else(wrong)?;
-        rest = next;
-    }
-    match Duration::from_millis(total) {
-        Duration::ZERO => Err("a time of zero makes no sense here".into()),
-        time if time > LONGEST => Err("longer than 7 days".into()),
-        time => Ok(time),
+    match profile::duration(text) {
+        Some(Duration::ZERO) => Err("a time of zero makes no sense here".into()),
+        Some(time) if time > LONGEST => Err("longer than 7 days".into()),
+        Some(time) => Ok(time),
+        None => Err("not a time; write a number and a unit (ms, s, m, h, d), as in 30s, 2m or 1m30s".into()),
     }
 }
 
@@ -98,32 +52,6 @@ pub fn show_duration(time: Duration) -> String {
         seconds @ 1..60 => format!("{seconds}.{:01} s", time.subsec_millis() / 100),
         seconds => format!("{} m {} s", seconds / 60, seconds % 60),
     }
-}
-
-fn split(text: &str) -> (&str, &str) {
-    text.split_at(text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len()))
-}
-
-fn factor(unit: &str, units: &[(&str, u64)]) -> Option<u64> {
-    let unit = unit.trim().to_ascii_lowercase();
-    units.iter().find(|(name, _)| *name == unit).map(|(_, factor)| *factor)
-}
-
-/// `number` (digits, perhaps with a decimal part) times `factor`, rounded down.
-fn scaled(number: &str, factor: u64) -> Option<u64> {
-    let (whole, decimals) = number.split_once('.').unwrap_or((number, ""));
-    if whole.is_empty() || (number.contains('.') && decimals.is_empty()) || decimals.len() > 9 {
-        return None;
-    }
-    let whole = whole.parse::<u64>().ok()?.checked_mul(factor)?;
-    let part = match decimals {
-        "" => 0,
-        digits => {
-            let scale = 10u128.pow(u32::try_from(digits.len()).ok()?);
-            u64::try_from(digits.parse::<u128>().ok()? * u128::from(factor) / scale).ok()?
-        }
-    };
-    whole.checked_add(part)
 }
 
 #[cfg(test)]

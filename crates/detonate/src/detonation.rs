@@ -3,27 +3,23 @@
 //! Whatever happens after the bundle was begun ends in a sealed bundle with exactly one state; only what is found
 //! before that (a bad artifact, a bad key, a data folder without permission) is an error instead.
 
-use crate::artifact::{self, ArtifactKind, ArtifactSpec};
+use crate::artifact::{self, ArtifactSpec};
 use crate::beneath::{self, Beneath};
 use crate::choose::Sensors;
+use crate::clock::{Timing, boot_to_wall_ns, now, run_id};
 use crate::error::DetonateError;
-use crate::images::{self, UnpackedImage};
+use crate::images::HashingReader;
 use crate::outputs::Pump;
+use crate::prepare::{Prepared, home, plan, prepare};
 use crate::recorder::{Inputs, Live, Recorded, Recorder};
-use crate::request::{DetonateRequest, Progress, RootfsChoice};
+use crate::request::{DetonateRequest, Progress};
 use crate::{ending, witnesses};
-use detektr_event::{Phase, SensorName, Text, Timestamp};
-use detektr_evidence::{
-    Artifact, BundleWriter, Incomplete, Manifest, PhaseSpan, SigningKey, Start, State, keys,
-};
-use detektr_sandbox::{
-    Bait, BaitKind, Control, Ended, Environment, Identity, Launched, Plan, Program, Rootfs, RunAs,
-    SandboxError, default_set,
-};
+use detektr_event::{Phase, SensorName, Text};
+use detektr_evidence::{Artifact, BundleWriter, Incomplete, Manifest, PhaseSpan, Start, State};
+use detektr_sandbox::{Bait, BaitKind, Control, Ended, Environment, Launched, Plan, Program, SandboxError};
 use detektr_sensor::decode::{Decoder, DecoderConfig, IdRange, Numbers};
 use detektr_sensor::{Closing, Description, ExecutedFiles, Target, Watching};
 use std::collections::HashMap;
-use std::ffi::OsString;
 use std::fs::File;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
@@ -31,7 +27,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// The sensor's ring where nobody asks for another: room for a quarter of a million events between two reads.
 const RING_BYTES: u32 = 32 << 20;
@@ -63,19 +59,6 @@ pub struct Outcome {
     pub events: u64,
 }
 
-/// What was found out about the artifact before anything runs.
-struct Prepared {
-    kind: ArtifactKind,
-    name: OsString,
-    sha256: Option<String>,
-    image: Option<UnpackedImage>,
-    /// The root file system's tree on this host.
-    root: PathBuf,
-    key: SigningKey,
-    runs: PathBuf,
-    stdin: File,
-}
-
 impl Detonator {
     /// A detonator with nothing loaded yet.
     pub fn new() -> Self {
@@ -98,7 +81,7 @@ impl Detonator {
         let mut timing = Timing::default();
         let manifest_artifact = Artifact {
             name: Text::from(prepared.name.as_bytes()),
-            sha256: prepared.sha256.clone(),
+            sha256: None,
             kind: prepared.kind.name().into(),
             argv: Vec::new(),
         };
@@ -251,8 +234,10 @@ impl Detonator {
     ) -> Result<Running, Failed> {
         let placed = Path::new(&home(request.user, plan)).join(&prepared.name);
         if let ArtifactSpec::Path(path) = &request.artifact {
-            let mut file = File::open(path).map_err(environment_failed)?;
+            let mut file = HashingReader::new(File::open(path).map_err(environment_failed)?);
             environment.place(&placed, &mut file, 0o755).map_err(environment_failed)?;
+            // of what was placed, whatever becomes of the original meanwhile
+            manifest.artifact.sha256 = Some(file.finish());
         }
         let argv = artifact::command_line(&prepared.kind, &placed, &request.args);
         manifest.artifact.argv = argv.iter().map(|word| Text::from(word.as_bytes())).collect();
@@ -334,14 +319,6 @@ fn destroy(environment: Environment, manifest: &mut Manifest) {
     }
 }
 
-/// The home of whoever runs.
-fn home(user: RunAs, plan: &Plan) -> String {
-    match user {
-        RunAs::Root => "/root".into(),
-        RunAs::User => plan.identity.home(),
-    }
-}
-
 /// An error with all that lies beneath it, in one line.
 fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
@@ -352,82 +329,6 @@ fn chain(error: &dyn std::error::Error) -> String {
         source = error.source();
     }
     text
-}
-
-/// Finds out all that can be known before anything runs.
-fn prepare(request: &DetonateRequest) -> Result<Prepared, DetonateError> {
-    let folder = |path: &Path, source| DetonateError::Home { path: path.to_owned(), source };
-    let work = request.home.join("work");
-    std::fs::create_dir_all(&work).map_err(|source| folder(&work, source))?;
-    detektr_sandbox::sweep(&work);
-    let (kind, name, sha256) = match &request.artifact {
-        ArtifactSpec::Command => {
-            let name = request.args.first().cloned().ok_or(artifact::ArtifactError::NoCommand)?;
-            let name = Path::new(&name).file_name().map_or(name.clone(), OsString::from);
-            (ArtifactKind::Command, name, None)
-        }
-        ArtifactSpec::Path(path) => {
-            let kind = artifact::inspect(path)?;
-            let sha256 = images::sha256_of(path)
-                .map_err(|source| artifact::ArtifactError::Unreadable { path: path.clone(), source })?;
-            (
-                kind,
-                path.file_name().unwrap_or(OsString::from("artifact").as_os_str()).to_owned(),
-                Some(sha256),
-            )
-        }
-    };
-    let image = match &request.rootfs {
-        RootfsChoice::Image(tar) => Some(images::unpacked(tar, &request.home.join("images"))?),
-        RootfsChoice::Dir(dir) => {
-            std::fs::read_dir(dir).map_err(|source| DetonateError::Rootfs { path: dir.clone(), source })?;
-            None
-        }
-        RootfsChoice::Host => None,
-    };
-    let root = match (&request.rootfs, &image) {
-        (_, Some(image)) => image.root.clone(),
-        (RootfsChoice::Dir(dir), None) => dir.clone(),
-        _ => PathBuf::from("/"),
-    };
-    let shown = match &request.artifact {
-        ArtifactSpec::Path(path) => path.as_path(),
-        ArtifactSpec::Command => Path::new(""),
-    };
-    artifact::check_interpreter(&kind, shown, &request.args, &root)?;
-    let stdin = request.stdin.as_deref().unwrap_or(Path::new("/dev/null"));
-    let stdin =
-        File::open(stdin).map_err(|source| DetonateError::Stdin { path: stdin.to_owned(), source })?;
-    let key = match &request.key {
-        Some(path) => keys::load(path)?,
-        None => keys::load_or_create(&request.home)?,
-    };
-    let runs = request.out.clone().unwrap_or_else(|| request.home.join("runs"));
-    Ok(Prepared { kind, name, sha256, image, root, key, runs, stdin })
-}
-
-fn plan(request: &DetonateRequest, prepared: &Prepared, run: &str) -> Plan {
-    let seed = u64::from_le_bytes(random());
-    let mut identity = Identity::from_seed(seed);
-    if let Some(hostname) = &request.hostname {
-        identity.hostname.clone_from(hostname);
-    }
-    let baits = if request.baits { default_set(seed, &identity) } else { Vec::new() };
-    Plan {
-        run: run.into(),
-        work: request.home.join("work"),
-        rootfs: match (&request.rootfs, &prepared.image) {
-            (_, Some(image)) => Rootfs::Dir(image.root.clone()),
-            (RootfsChoice::Dir(dir), None) => Rootfs::Dir(dir.clone()),
-            _ => Rootfs::Host,
-        },
-        user: request.user,
-        limits: request.limits,
-        identity,
-        baits,
-        setenv: request.setenv.clone(),
-        hide: vec![request.home.clone()],
-    }
 }
 
 /// The environment as the sandbox describes it, with what only this crate knows of its root file system.
@@ -503,60 +404,6 @@ fn close(manifest: &mut Manifest, closing: &Closing, decoder: &Decoder) {
 
 fn pipe() -> std::io::Result<(OwnedFd, OwnedFd)> {
     Ok(rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?)
-}
-
-/// Random for each run; baits, names and the host name follow from it.
-fn random() -> [u8; 8] {
-    let mut seed = [0; 8];
-    let mut filled = 0;
-    while filled < seed.len() {
-        match rustix::rand::getrandom(&mut seed[filled..], rustix::rand::GetRandomFlags::empty()) {
-            Ok(length) => filled += length,
-            Err(rustix::io::Errno::INTR) => {}
-            Err(error) => panic!("the kernel gives no random numbers: {error}"),
-        }
-    }
-    seed
-}
-
-/// Sorts by time, and is unique: `YYYYMMDD-HHMMSS-XXXXXX`.
-fn run_id() -> String {
-    let time = now().to_string();
-    let digits: String = time.chars().filter(char::is_ascii_digit).take(14).collect();
-    let random = random();
-    format!("{}-{}-{:02x}{:02x}{:02x}", &digits[..8], &digits[8..], random[0], random[1], random[2])
-}
-
-/// The wall clock.
-pub(crate) fn now() -> Timestamp {
-    let time = rustix::time::clock_gettime(rustix::time::ClockId::Realtime);
-    Timestamp(time.tv_sec * 1_000_000_000 + time.tv_nsec)
-}
-
-/// What to add to nanoseconds since boot to get the wall clock's.
-fn boot_to_wall_ns() -> i64 {
-    let boot = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
-    now().0 - (boot.tv_sec * 1_000_000_000 + boot.tv_nsec)
-}
-
-/// Where the time went.
-struct Timing {
-    last: Instant,
-    steps: std::collections::BTreeMap<String, u64>,
-}
-
-impl Default for Timing {
-    fn default() -> Self {
-        Timing { last: Instant::now(), steps: Default::default() }
-    }
-}
-
-impl Timing {
-    fn mark(&mut self, step: &str) {
-        let passed = self.last.elapsed();
-        self.last = Instant::now();
-        self.steps.insert(step.into(), u64::try_from(Duration::as_micros(&passed)).unwrap_or(u64::MAX));
-    }
 }
 
 /// Ended, as this crate passes it on.

@@ -96,13 +96,33 @@ fn exclusive(path: &Path) -> bool {
 
 /// Hash of a file's content, as hexadecimal.
 pub fn sha256_of(path: &Path) -> io::Result<String> {
-    let mut file = File::open(path)?;
-    let mut hasher = Sha256::new();
-    let mut buffer = vec![0; 256 << 10];
-    loop {
-        match file.read(&mut buffer)? {
-            0 => return Ok(hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()),
-            length => hasher.update(&buffer[..length]),
-        }
+    let mut file = HashingReader::new(File::open(path)?);
+    io::copy(&mut file, &mut io::sink())?;
+    Ok(file.finish())
+}
+
+/// Passes a file on, and hashes what it passes.
+pub struct HashingReader {
+    file: File,
+    hasher: Sha256,
+}
+
+impl HashingReader {
+    /// Begins at the file's position.
+    pub fn new(file: File) -> Self {
+        HashingReader { file, hasher: Sha256::new() }
+    }
+
+    /// The hash of what was read, as hexadecimal.
+    pub fn finish(self) -> String {
+        self.hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+impl Read for HashingReader {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let length = self.file.read(buffer)?;
+        self.hasher.update(&buffer[..length]);
+        Ok(length)
     }
 }

@@ -7,11 +7,13 @@
 pub mod artifact;
 mod beneath;
 mod choose;
+mod clock;
 mod detonation;
 mod ending;
 mod error;
 mod images;
 mod outputs;
+mod prepare;
 mod recorder;
 mod request;
 mod witnesses;

@@ -1,0 +1,109 @@
+//! What can be known and chosen before anything runs: a bad request ends here.
+
+use crate::artifact::{self, ArtifactKind, ArtifactSpec};
+use crate::clock::random;
+use crate::error::DetonateError;
+use crate::images::{self, UnpackedImage};
+use crate::request::{DetonateRequest, RootfsChoice};
+use detektr_evidence::{SigningKey, keys};
+use detektr_sandbox::{Identity, Plan, Rootfs, RunAs, default_set};
+use std::ffi::OsString;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+/// What was found out about the artifact before anything runs.
+pub struct Prepared {
+    /// What it is.
+    pub kind: ArtifactKind,
+    /// Its file name, or the command's.
+    pub name: OsString,
+    /// The image, where there is one.
+    pub image: Option<UnpackedImage>,
+    /// The root file system's tree on this host.
+    pub root: PathBuf,
+    /// Signs the bundle.
+    pub key: SigningKey,
+    /// Where the bundle goes.
+    pub runs: PathBuf,
+    /// What the artifact reads.
+    pub stdin: File,
+}
+
+/// Finds out all that can be known before anything runs.
+pub fn prepare(request: &DetonateRequest) -> Result<Prepared, DetonateError> {
+    let folder = |path: &Path, source| DetonateError::Home { path: path.to_owned(), source };
+    let work = request.home.join("work");
+    std::fs::create_dir_all(&work).map_err(|source| folder(&work, source))?;
+    detektr_sandbox::sweep(&work);
+    let (kind, name) = match &request.artifact {
+        ArtifactSpec::Command => {
+            let name = request.args.first().cloned().ok_or(artifact::ArtifactError::NoCommand)?;
+            let name = Path::new(&name).file_name().map_or(name.clone(), OsString::from);
+            (ArtifactKind::Command, name)
+        }
+        ArtifactSpec::Path(path) => {
+            let kind = artifact::inspect(path)?;
+            (kind, path.file_name().map_or("artifact".into(), OsString::from))
+        }
+    };
+    let image = match &request.rootfs {
+        RootfsChoice::Image(tar) => Some(images::unpacked(tar, &request.home.join("images"))?),
+        RootfsChoice::Dir(dir) => {
+            std::fs::read_dir(dir).map_err(|source| DetonateError::Rootfs { path: dir.clone(), source })?;
+            None
+        }
+        RootfsChoice::Host => None,
+    };
+    let root = match (&request.rootfs, &image) {
+        (_, Some(image)) => image.root.clone(),
+        (RootfsChoice::Dir(dir), None) => dir.clone(),
+        _ => PathBuf::from("/"),
+    };
+    let shown = match &request.artifact {
+        ArtifactSpec::Path(path) => path.as_path(),
+        ArtifactSpec::Command => Path::new(""),
+    };
+    artifact::check_interpreter(&kind, shown, &request.args, &root)?;
+    let stdin = request.stdin.as_deref().unwrap_or(Path::new("/dev/null"));
+    let stdin =
+        File::open(stdin).map_err(|source| DetonateError::Stdin { path: stdin.to_owned(), source })?;
+    let key = match &request.key {
+        Some(path) => keys::load(path)?,
+        None => keys::load_or_create(&request.home)?,
+    };
+    let runs = request.out.clone().unwrap_or_else(|| request.home.join("runs"));
+    Ok(Prepared { kind, name, image, root, key, runs, stdin })
+}
+
+/// The plan of the environment: every choice of the run is made here.
+pub fn plan(request: &DetonateRequest, prepared: &Prepared, run: &str) -> Plan {
+    let seed = u64::from_le_bytes(random());
+    let mut identity = Identity::from_seed(seed);
+    if let Some(hostname) = &request.hostname {
+        identity.hostname.clone_from(hostname);
+    }
+    let baits = if request.baits { default_set(seed, &identity) } else { Vec::new() };
+    Plan {
+        run: run.into(),
+        work: request.home.join("work"),
+        rootfs: match (&request.rootfs, &prepared.image) {
+            (_, Some(image)) => Rootfs::Dir(image.root.clone()),
+            (RootfsChoice::Dir(dir), None) => Rootfs::Dir(dir.clone()),
+            _ => Rootfs::Host,
+        },
+        user: request.user,
+        limits: request.limits,
+        identity,
+        baits,
+        setenv: request.setenv.clone(),
+        hide: vec![request.home.clone()],
+    }
+}
+
+/// The home of whoever runs.
+pub fn home(user: RunAs, plan: &Plan) -> String {
+    match user {
+        RunAs::Root => "/root".into(),
+        RunAs::User => plan.identity.home(),
+    }
+}
