@@ -344,11 +344,14 @@ pub fn check_interpreter(
         }
         ArtifactKind::Command => {
             let name = args.first().ok_or(ArtifactError::NoCommand)?;
-            if name.as_bytes().contains(&b'/') || on_path(root, Path::new(name)) {
-                Ok(())
-            } else {
-                Err(ArtifactError::CommandAbsent { name: name.clone() })
-            }
+            let path = Path::new(name);
+            let there = match (path.is_absolute(), name.as_bytes().contains(&b'/')) {
+                (true, _) => exists_in(root, path),
+                // below the folder that it is started in, which is made for the run
+                (false, true) => true,
+                (false, false) => on_path(root, path),
+            };
+            if there { Ok(()) } else { Err(ArtifactError::CommandAbsent { name: name.clone() }) }
         }
         _ => Ok(()),
     }

@@ -336,7 +336,10 @@ fn describe(environment: &Environment, prepared: &Prepared) -> serde_json::Value
     let mut value = serde_json::to_value(environment.description()).unwrap_or_default();
     let Some(object) = value.as_object_mut() else { return value };
     match &prepared.image {
-        Some(image) => drop(object.insert("image_sha256".into(), image.sha256.clone().into())),
+        Some(image) => {
+            object.insert("image_archive_sha256".into(), image.sha256.clone().into());
+            object.insert("image".into(), serde_json::to_value(&image.info).unwrap_or_default());
+        }
         None => object.extend(beneath::identity(&prepared.root)),
     }
     value

@@ -3,9 +3,10 @@
 use detektr_sandbox::image::{self, ImageError, ImageInfo};
 use rustix::fs::{FlockOperation, Mode, OFlags, flock, open};
 use sha2::{Digest, Sha256};
-use std::fs::{self, File};
+use std::fs::{self, File, Permissions};
 use std::io::{self, Read};
 use std::os::fd::OwnedFd;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 /// An unpacked image, kept from removal by others while this lives.
@@ -14,6 +15,8 @@ pub struct UnpackedImage {
     pub root: PathBuf,
     /// Hash of the tar.
     pub sha256: String,
+    /// What it is, and what of it was left out.
+    pub info: ImageInfo,
     _lock: OwnedFd,
 }
 
@@ -44,18 +47,30 @@ pub fn unpacked(tar: &Path, folder: &Path) -> Result<UnpackedImage, UnpackError>
     };
     let sha256 = sha256_of(tar).map_err(file("can't read the image", tar))?;
     fs::create_dir_all(folder).map_err(file("can't make the folder", folder))?;
+    // Trees hold setuid programs of strangers: nobody else comes in here.
+    fs::set_permissions(folder, Permissions::from_mode(0o700))
+        .map_err(file("can't close the folder", folder))?;
     sweep(folder);
     let root = folder.join(&sha256);
+    let told = folder.join(format!("{sha256}.json"));
     if !root.exists() {
         let partial = folder.join(format!("{sha256}.{}.partial", std::process::id()));
         fs::create_dir_all(&partial).map_err(file("can't make the folder", &partial))?;
         let _lock = lock(&partial).map_err(file("can't lock", &partial))?;
-        let result: Result<ImageInfo, ImageError> = image::unpack(tar, &partial);
-        if let Err(error) = result {
-            // The error that matters is the image's.
-            drop(fs::remove_dir_all(&partial));
-            return Err(error.into());
-        }
+        let info = match image::unpack(tar, &partial) {
+            Ok(info) => info,
+            Err(error) => {
+                // The error that matters is the image's.
+                drop(fs::remove_dir_all(&partial));
+                return Err(error.into());
+            }
+        };
+        // Inside, the root folder is what the image wants it to be.
+        let mode = Permissions::from_mode(info.root_mode);
+        fs::set_permissions(&partial, mode).map_err(file("can't set the mode of", &partial))?;
+        // It is there before the tree gets its name, and the same whoever writes it.
+        let text = serde_json::to_vec(&info).map_err(|error| file("can't tell", &told)(error.into()))?;
+        fs::write(&told, text).map_err(file("can't write", &told))?;
         match fs::rename(&partial, &root) {
             Ok(()) => {}
             // Another run unpacked the same image meanwhile.
@@ -64,7 +79,10 @@ pub fn unpacked(tar: &Path, folder: &Path) -> Result<UnpackedImage, UnpackError>
         }
     }
     let _lock = lock(&root).map_err(file("can't lock", &root))?;
-    Ok(UnpackedImage { root, sha256, _lock })
+    let info = fs::read(&told)
+        .and_then(|text| serde_json::from_slice(&text).map_err(io::Error::from))
+        .map_err(file("can't read", &told))?;
+    Ok(UnpackedImage { root, sha256, info, _lock })
 }
 
 /// Removes what a killed run left half unpacked.
