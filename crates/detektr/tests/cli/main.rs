@@ -2,6 +2,7 @@
 
 mod detonating;
 mod help;
+mod images;
 mod reading;
 #[path = "../../src/sample.rs"]
 mod sample;
