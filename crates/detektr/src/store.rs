@@ -99,11 +99,15 @@ impl Store {
                 .map_err(|e| refused(&folder, e))?;
         }
         for folder in [self.runs(), self.home.join("work")] {
-            // permission bits don't tell of read-only mounts and quotas: try it
-            let probe = folder.join(format!(".probe-{}", std::process::id()));
+            // permission bits don't tell of read-only mounts and quotas: try it; one name for all, so that what a
+            // kill leaves goes at the next start
+            let probe = folder.join(".probe");
             let tried = fs::OpenOptions::new().write(true).create(true).truncate(true).open(&probe);
             tried.map_err(|e| refused(&folder, e))?;
-            fs::remove_file(&probe).map_err(|e| refused(&folder, e))?;
+            match fs::remove_file(&probe) {
+                Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(refused(&folder, e)),
+                _ => {}
+            }
         }
         Ok(())
     }

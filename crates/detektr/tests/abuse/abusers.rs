@@ -131,7 +131,6 @@ fn killing_everything_in_sight_ends_the_artifact_and_not_the_watch() {
 /// Tries everything against process 1 and prints what worked.
 const AGAINST_INIT: &str = r#"
     for my $request (16, 0x4206) { print "ptrace $request\n" if syscall(101, $request, 1, 0, 0) == 0 }
-    for my $signal (1, 2, 9, 15, 19) { print "signal $signal\n" if kill $signal, 1 }
     print "memory\n" if open my $m, '+<', '/proc/1/mem';
     for my $name (qw(environ maps)) {
         print "$name\n" if open(my $file, '<', "/proc/1/$name") && defined(readline $file);
@@ -140,7 +139,9 @@ const AGAINST_INIT: &str = r#"
     print "oom\n" if open(my $oom, '>', '/proc/1/oom_score_adj') && syswrite($oom, "1000\n");
     my $pidfd = syscall(434, 1, 0);
     print "getfd\n" if $pidfd >= 0 && syscall(438, $pidfd, 3, 0) >= 0;
-    print "pidfd signal\n" if $pidfd >= 0 && syscall(424, $pidfd, 9, 0, 0) == 0;
+    # a user of one id may send them, and the kernel keeps them from the first process
+    for my $signal (1, 2, 9, 15, 19) { kill $signal, 1; syscall(424, $pidfd, $signal, 0, 0) }
+    print "it is gone\n" unless -d '/proc/1';
 "#;
 
 #[test]

@@ -101,7 +101,7 @@ fn a_device_node_is_refused_or_not_made() {
     for place in everyone().into_iter().map(Place::new) {
         let image = image(&place, "device.tar", &[("dev/", b'5', "", b""), ("dev/mem", b'3', "", b"")]);
         let told = detonate_in(&place, &image);
-        assert_eq!(told.code, 2, "{told:?}");
+        assert!([2, 3].contains(&told.code), "{told:?}");
         let mut todo = vec![place.home()];
         while let Some(folder) = todo.pop() {
             for entry in std::fs::read_dir(folder).unwrap().flatten() {

@@ -47,6 +47,8 @@ fn sigkill_at_any_moment_leaves_nothing_but_what_the_data_folder_recognises() {
         }
         place.detonate(&["--", "true"]).exits(0);
         place.is_clean("the next run");
+        let probes = ["runs", "work"].map(|folder| place.home().join(folder).join(".probe"));
+        assert!(!probes.iter().any(|probe| probe.exists()), "{probes:?}");
     }
 }
 
@@ -76,7 +78,7 @@ fn killed_when(place: &Place, what: &str, moment: Moment) {
 fn recognised(place: &Place, what: &str) {
     let document = place.detektr(["runs", "--json"]).exits(0).json();
     let rows = document["runs"].as_array().unwrap();
-    assert_eq!(rows.len(), place.names("runs").len(), "{what}: {document}");
+    assert_eq!(rows.len(), place.ids().len(), "{what}: {document}");
     for row in rows {
         let run = row["run"].as_str().unwrap();
         if partial(place).contains(&format!("{run}.partial")) {
@@ -86,5 +88,5 @@ fn recognised(place: &Place, what: &str) {
         }
         place.detektr(["rm", run]).exits(0);
     }
-    assert_eq!(place.names("runs"), Vec::<String>::new(), "{what}");
+    assert!(place.ids().is_empty(), "{what}: {:?}", place.ids());
 }

@@ -153,6 +153,7 @@ impl Place {
     /// Ids of runs of this place, sealed or not.
     pub fn ids(&self) -> BTreeSet<String> {
         let runs = self.names("runs").into_iter().chain(self.names("work"));
+        let runs = runs.filter(|name| !name.starts_with('.'));
         runs.map(|name| name.trim_end_matches(".partial").to_owned()).collect()
     }
 
@@ -185,10 +186,10 @@ impl Place {
         let mounts = mounts.lines().filter(|line| line.contains(&mark)).map(|line| format!("mount {line}"));
         let cgroups =
             self.ids().into_iter().flat_map(|id| cgroups_of(&id)).map(|path| format!("cgroup {path}"));
-        let files = self.names("work").into_iter().map(|name| format!("file work/{name}"));
-        let probes =
-            self.names("runs").into_iter().filter(|n| n.starts_with('.')).map(|n| format!("file runs/{n}"));
-        processes.chain(mounts).chain(cgroups).chain(files).chain(probes).collect()
+        // a probe of the data folder, cut off, goes at the next start
+        let work = self.names("work").into_iter().filter(|name| name != ".probe");
+        let files = work.map(|name| format!("file work/{name}"));
+        processes.chain(mounts).chain(cgroups).chain(files).collect()
     }
 
     /// Checks that within 2 seconds nothing is left outside of `runs/`.
