@@ -183,7 +183,9 @@ impl<'a> Files<'a> {
     }
 
     fn was_made(&self, path: &[u8]) -> bool {
-        self.acts_on(path) & (MADE | MOVED) != 0
+        // of a socket bound by a relative name only its last part is known
+        let socket = last_part(path).is_some_and(|name| self.sockets.contains(name));
+        socket || self.acts_on(path) & (MADE | MOVED) != 0
     }
 
     fn covers_path(&mut self, file: &FilePath) -> bool {

@@ -2,8 +2,8 @@
 
 use crate::common::{event, key, manifest, start};
 use detektr_event::{
-    Access, Attributes, Copied, Create, Detail, Event, FilePath, IoUring, Link, Mount, Open, Outcome,
-    PathOnly, Provenance, Rename, Utime, Write,
+    Access, Address, Attributes, Bind, Copied, Create, Detail, Event, FilePath, IoUring, Link, Mount, Open,
+    Outcome, PathOnly, Provenance, Rename, Utime, Write,
 };
 use detektr_evidence::reconcile::{Files, ProcessAccount, Scope, files, processes};
 use detektr_evidence::{
@@ -169,6 +169,17 @@ fn links_on_the_way_are_followed() {
     // a link at the end: chmod follows it, unlink doesn't
     let events = [symlink(at("/s"), "f"), chmod(given("/", "s")), unlink(given("/", "s"))];
     assert_eq!(judge(&[change("/f", Metadata)], &[], &events), NOTHING);
+}
+
+#[test]
+fn a_socket_bound_by_a_relative_name_may_go_again() {
+    let bind = |name: &str| {
+        let address = Address::Unix { path: Copied::whole(name), abstract_name: false };
+        event(Detail::NetworkBind { network: Bind { fd: 3, address } })
+    };
+    let gone = unlink(given("/tmp", "socket"));
+    assert_eq!(judge(&[], &[], &[bind("socket"), gone.clone()]), []);
+    assert_eq!(judge(&[], &[], &[bind("other"), gone]), [(Side::Events, "/tmp/socket".into())]);
 }
 
 #[test]

@@ -71,7 +71,7 @@ pub(super) fn operation(paths: Paths<'_>, uring: &RawUring) -> (Detail, Outcome)
     };
     let io_uring = IoUring {
         operation: names::uring_operation(uring.opcode),
-        fd: (uring.fd >= 0).then_some(uring.fd),
+        fd: Some(uring.fd).filter(|fd| *fd >= 0 && names::uring_takes_descriptor(uring.opcode)),
         file,
         to,
         address: uring.address.as_deref().map(address::parse),

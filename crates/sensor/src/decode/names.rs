@@ -36,6 +36,13 @@ pub(super) fn uring_operation(number: u8) -> String {
     listed("IORING_OP_", URING, i64::from(number))
 }
 
+/// Whether an operation works on the descriptor that its submission names. Of the others the kernel doesn't keep
+/// that number, and what stands in its place is left over from an earlier operation.
+pub(super) fn uring_takes_descriptor(number: u8) -> bool {
+    let others = [0, 7, 11, 12, 14, 15, 18, 19, 20, 21, 25, 28, 29, 31, 32, 35, 36, 37, 38, 39, 42, 44, 45];
+    !(others.contains(&number) || (50..=53).contains(&number) || number == 62)
+}
+
 /// A family of sockets.
 pub(super) fn socket_domain(number: i32) -> String {
     listed("AF_", FAMILIES, i64::from(number))
@@ -133,6 +140,11 @@ mod tests {
         assert_eq!(uring_operation(55), "IORING_OP_FTRUNCATE");
         assert_eq!(uring_operation(62), "IORING_OP_PIPE");
         assert_eq!(uring_operation(200), "200");
+        let without =
+            (0..URING.len()).filter_map(|n| u8::try_from(n).ok()).filter(|n| !uring_takes_descriptor(*n));
+        let without: Vec<_> = without.map(uring_operation).collect();
+        assert!(without.contains(&"IORING_OP_CLOSE".into()) && without.contains(&"IORING_OP_SOCKET".into()));
+        assert!(!without.contains(&"IORING_OP_WRITE".into()) && !without.contains(&"IORING_OP_BIND".into()));
         assert_eq!(socket_domain(libc::AF_NETLINK), "AF_NETLINK");
         assert_eq!(socket_domain(libc::AF_ALG), "AF_ALG");
         assert_eq!(socket_domain(libc::AF_VSOCK), "AF_VSOCK");
