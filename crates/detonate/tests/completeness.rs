@@ -27,7 +27,7 @@ fn main() {
     if detektr_sandbox::is_init(&words) {
         detektr_sandbox::init_main();
     }
-    let tests: [Named; 8] = [
+    let tests: [Named; 9] = [
         ("an_undisturbed_run_is_complete_with_both_sensors", undisturbed),
         ("a_ring_too_small_for_its_events_makes_the_run_incomplete", shrunk_ring),
         ("a_sensor_that_dies_ends_the_run_as_sensor_lost", dead_sensor),
@@ -35,6 +35,7 @@ fn main() {
         ("a_dropped_birth_is_noticed_by_the_kernels_account", dropped_birth),
         ("a_file_put_into_the_overlay_from_outside_is_noticed", changed_behind),
         ("an_event_without_a_trace_in_the_overlay_is_noticed", invented_event),
+        ("a_further_detonation_with_the_same_sensor_starts_from_nothing", further),
         ("two_detonations_at_once_do_not_disturb_each_other", two_at_once),
     ];
     let trials = tests.map(|(name, test)| Trial::test(name, test)).into();
@@ -308,6 +309,22 @@ fn find(folder: &Path, name: &str) -> Option<PathBuf> {
         }
     }
     None
+}
+
+fn further() -> Result<(), Failed> {
+    if !is_root() {
+        return Ok(());
+    }
+    let home = tempfile::tempdir()?;
+    let detonator = Detonator::new();
+    let mut counts = Vec::new();
+    for _ in 0..3 {
+        let outcome = run(&detonator, &shell(home.path(), "exec true", SensorChoice::Ebpf))?;
+        assert!(outcome.complete, "{:?}", outcome.incomplete);
+        counts.push(outcome.events);
+    }
+    assert!(counts.iter().all(|count| *count == counts[0] && *count > 0), "each has its own events: {counts:?}");
+    Ok(())
 }
 
 fn two_at_once() -> Result<(), Failed> {

@@ -3,7 +3,7 @@
 use super::kernel::{Config, KINDS, RUNS};
 use super::specs;
 use crate::{Description, SensorError};
-use aya::maps::Array;
+use aya::maps::{Array, MapData, RingBuf};
 use aya::programs::{BtfTracePoint, Program, RawTracePoint};
 use aya::{Btf, Ebpf, EbpfLoader, VerifierLogLevel};
 use aya_obj::btf::BtfKind;
@@ -35,6 +35,9 @@ pub(super) struct Loaded {
     pub description: Description,
     /// Slots in use.
     pub slots: [bool; RUNS as usize],
+    /// Empty rings of runs that ended, by slot, with their size: making a ring, and taking it out of the kernel's
+    /// array, waits for every processor each time.
+    pub rings: [Option<(u32, RingBuf<MapData>)>; RUNS as usize],
     /// The programs that must stay attached.
     pub attached: Vec<&'static str>,
 }
@@ -155,7 +158,14 @@ impl Loaded {
         };
         let description =
             Description { name: "ebpf", hooks, limitations, load_us: began.elapsed().as_micros() as u64 };
-        let mut loaded = Loaded { bpf, config, description, slots: [false; RUNS as usize], attached };
+        let mut loaded = Loaded {
+            bpf,
+            config,
+            description,
+            slots: [false; RUNS as usize],
+            rings: [const { None }; RUNS as usize],
+            attached,
+        };
         loaded.put_config()?;
         Ok(loaded)
     }

@@ -39,8 +39,12 @@ pub(super) struct Seen {
     pub malformed: u64,
 }
 
-/// Reads until the sentinel, or until it is told to stop.
-pub(super) fn read(mut ring: RingBuf<MapData>, sink: SyncSender<Vec<Raw>>, shared: &Arc<Shared>) -> Seen {
+/// Reads until the sentinel, or until it is told to stop. The ring comes back, empty after a sentinel.
+pub(super) fn read(
+    mut ring: RingBuf<MapData>,
+    sink: SyncSender<Vec<Raw>>,
+    shared: &Arc<Shared>,
+) -> (Seen, RingBuf<MapData>) {
     let mut seen = Seen { received: [0; KINDS as usize], records: 0, sentinel: None, malformed: 0 };
     let mut merge = Merge::default();
     let mut batch = Vec::with_capacity(BATCH);
@@ -88,5 +92,5 @@ pub(super) fn read(mut ring: RingBuf<MapData>, sink: SyncSender<Vec<Raw>>, share
         }
     }
     shared.alive.store(false, Ordering::Release);
-    seen
+    (seen, ring)
 }

@@ -25,7 +25,8 @@ pub(super) struct Watch {
     slot: u32,
     cgroup: u64,
     shared: Arc<Shared>,
-    reader: Option<JoinHandle<Seen>>,
+    reader: Option<JoinHandle<(Seen, RingBuf<MapData>)>>,
+    ring_bytes: u32,
     sink: Option<SyncSender<Vec<Raw>>>,
     misses_before: u64,
 }
@@ -36,6 +37,22 @@ fn lost(what: &str, why: impl std::fmt::Display) -> SensorError {
 
 fn lock(loaded: &Mutex<Loaded>) -> MutexGuard<'_, Loaded> {
     loaded.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+impl Loaded {
+    /// Makes a ring of `bytes` (a power of two) and puts it into `slot`.
+    fn new_ring(&mut self, slot: u32, bytes: u32) -> Result<RingBuf<MapData>, SensorError> {
+        const RINGBUF: u32 = 27;
+        let definition = aya_obj::Map::new_from_params(RINGBUF, 0, 0, bytes, 0);
+        let ring = MapData::create(definition, "ring", None).map_err(|e| SensorError::Unavailable {
+            what: format!("make a ring of {bytes} bytes"),
+            why: e.to_string(),
+        })?;
+        let map = self.bpf.map_mut("rings").ok_or_else(|| lost("find the rings", "the map is gone"))?;
+        let mut rings: ArrayOfMaps<_, MapData> = map.try_into().map_err(|e| lost("open the rings", e))?;
+        rings.set(slot, &ring, 0).map_err(|e| lost("give the run its ring", e))?;
+        RingBuf::try_from(aya::maps::Map::RingBuf(ring)).map_err(|e| lost("map the ring", e))
+    }
 }
 
 impl Watch {
@@ -52,12 +69,17 @@ impl Watch {
         let pid_namespace = std::fs::metadata(format!("/proc/self/fd/{}", target.pid_namespace.as_raw_fd()))
             .map_err(|e| lost("look at the pid namespace", e))?
             .ino();
-        let ring = ring(target.ring_bytes)?;
+        let ring_bytes = target.ring_bytes.max(4096).next_power_of_two();
         let mut guard = lock(&loaded);
         let this = &mut *guard;
-        let slot = this.slots.iter().position(|used| !used).ok_or_else(|| SensorError::Unavailable {
-            what: "watch one more environment".into(),
-            why: format!("{RUNS} are watched at once already"),
+        let free = |slot: &usize| !this.slots[*slot];
+        let pooled = |slot: &usize| this.rings[*slot].as_ref().is_some_and(|(bytes, _)| *bytes == ring_bytes);
+        let mut candidates = (0..this.slots.len()).filter(free);
+        let slot = candidates.clone().find(pooled).or_else(|| candidates.next()).ok_or_else(|| {
+            SensorError::Unavailable {
+                what: "watch one more environment".into(),
+                why: format!("{RUNS} are watched at once already"),
+            }
         })? as u32;
         let own_level = !this.config.levels.contains(&level);
         if own_level {
@@ -78,10 +100,10 @@ impl Watch {
                 .set(slot * KINDS + kind, Count::default(), 0)
                 .map_err(|e| lost("set the counts to 0", e))?;
         }
-        let map = this.bpf.map_mut("rings").ok_or_else(|| lost("find the rings", "the map is gone"))?;
-        let mut rings: ArrayOfMaps<_, MapData> = map.try_into().map_err(|e| lost("open the rings", e))?;
-        rings.set(slot, &ring, 0).map_err(|e| lost("give the run its ring", e))?;
-        let ring = RingBuf::try_from(aya::maps::Map::RingBuf(ring)).map_err(|e| lost("map the ring", e))?;
+        let ring = match this.rings[slot as usize].take() {
+            Some((bytes, ring)) if bytes == ring_bytes => ring,
+            _ => this.new_ring(slot, ring_bytes)?,
+        };
         let shared = Arc::new(Shared::default());
         shared.alive.store(true, Ordering::Release);
         let reader = {
@@ -99,7 +121,16 @@ impl Watch {
         this.config.active += 1;
         this.put_config()?;
         drop(guard);
-        Ok(Watch { loaded, slot, cgroup: id, shared, reader: Some(reader), sink: Some(sink), misses_before })
+        Ok(Watch {
+            loaded,
+            slot,
+            cgroup: id,
+            shared,
+            reader: Some(reader),
+            ring_bytes,
+            sink: Some(sink),
+            misses_before,
+        })
     }
 
     /// Waits until the reader has emptied the ring once more.
@@ -139,7 +170,7 @@ impl Watch {
         }
         reader.thread().unpark();
         self.sink = None;
-        let seen = reader.join().ok();
+        let (seen, ring) = reader.join().ok().unzip();
         let mut guard = lock(&self.loaded);
         let this = &mut *guard;
         let run: Run = this.array("runs").ok().and_then(|a| a.get(&self.slot, 0).ok()).unwrap_or_default();
@@ -199,7 +230,9 @@ impl Watch {
                 }
             }
         }
-        self.release(this);
+        // with its sentinel read a ring is empty, and as good as new
+        let again = ring.filter(|_| seen.as_ref().is_some_and(|s| s.sentinel.is_some()));
+        self.release(this, again);
         Closing { ledger, holes, sentinel: seen.is_some_and(|s| s.sentinel.is_some()) }
     }
 
@@ -212,8 +245,10 @@ impl Watch {
         program.test_run(options).ok().map(|result| result.return_value == 0)
     }
 
-    fn release(&self, this: &mut Loaded) {
-        if let Some(aya::maps::Map::ArrayOfMaps(map)) = this.bpf.map("rings") {
+    fn release(&self, this: &mut Loaded, ring: Option<RingBuf<MapData>>) {
+        if let Some(ring) = ring {
+            this.rings[self.slot as usize] = Some((self.ring_bytes, ring));
+        } else if let Some(aya::maps::Map::ArrayOfMaps(map)) = this.bpf.map("rings") {
             let _ = clear_slot(map.fd().as_fd(), self.slot);
         }
         this.slots[self.slot as usize] = false;
@@ -263,16 +298,6 @@ impl Drop for Watch {
             self.close();
         }
     }
-}
-
-fn ring(bytes: u32) -> Result<MapData, SensorError> {
-    const RINGBUF: u32 = 27;
-    let bytes = bytes.max(4096).next_power_of_two();
-    let definition = aya_obj::Map::new_from_params(RINGBUF, 0, 0, bytes, 0);
-    MapData::create(definition, "ring", None).map_err(|e| SensorError::Unavailable {
-        what: format!("make a ring of {bytes} bytes"),
-        why: e.to_string(),
-    })
 }
 
 /// The id and the level of a cgroup by its folder.
