@@ -1,7 +1,8 @@
 //! SIGKILL of Detektr at many moments: within 2 seconds nothing lives on, and what lies in the data folder is
 //! recognised and goes.
 
-use crate::support::{Place, everyone, spawn, until};
+use crate::support::{Place, everyone, finish, spawn, until};
+use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
 /// What must be seen before the blow.
@@ -89,4 +90,45 @@ fn recognised(place: &Place, what: &str) {
         place.detektr(["rm", run]).exits(0);
     }
     assert!(place.ids().is_empty(), "{what}: {:?}", place.ids());
+}
+
+/// A detonation whose artifact is running.
+fn running(place: &Place) -> Child {
+    let child = spawn(&mut place.detonation(&["--timeout", "100s", "--", "sleep", "70.9"]));
+    let runs = || place.processes().iter().any(|process| process.words.starts_with("sleep 70"));
+    assert!(until(Duration::from_secs(60), runs), "{:?}", place.processes());
+    child
+}
+
+fn kill_hidden(place: &Place, role: &str) {
+    let processes = place.processes();
+    let hidden = processes.iter().find(|process| process.words.contains(role)).unwrap();
+    assert!(Command::new("kill").args(["-KILL", &hidden.pid.to_string()]).status().unwrap().success());
+}
+
+#[test]
+fn what_survives_detektr_and_its_reaper_goes_at_the_next_start() {
+    for place in everyone().into_iter().map(Place::new) {
+        let mut child = running(&place);
+        kill_hidden(&place, "__reaper");
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let ended = until(Duration::from_secs(10), || place.processes().is_empty());
+        assert!(ended, "{:?}: {:?}", place.who(), place.processes());
+        place.detonate(&["--", "true"]).exits(0);
+        place.is_clean("the next start");
+    }
+}
+
+#[test]
+fn the_loss_of_init_is_told_as_a_failed_environment() {
+    for place in everyone().into_iter().map(Place::new) {
+        let child = running(&place);
+        kill_hidden(&place, "__init");
+        let document = finish(child).exits(4).json();
+        assert_eq!(document["state"], "environment_failed", "{document}");
+        assert_eq!(document["complete"], false, "{document}");
+        place.detektr(["verify", document["run"].as_str().unwrap()]).exits(0);
+        place.is_clean("the loss of init");
+    }
 }
