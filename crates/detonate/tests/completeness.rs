@@ -323,7 +323,10 @@ fn further() -> Result<(), Failed> {
         assert!(outcome.complete, "{:?}", outcome.incomplete);
         counts.push(outcome.events);
     }
-    assert!(counts.iter().all(|count| *count == counts[0] && *count > 0), "each has its own events: {counts:?}");
+    assert!(
+        counts.iter().all(|count| *count == counts[0] && *count > 0),
+        "each has its own events: {counts:?}"
+    );
     Ok(())
 }
 
