@@ -88,7 +88,9 @@ impl ExecutedFiles {
     pub fn take(&self, tid: u32, exe: &[u8], script: bool) -> Option<Sha256> {
         let mut seen = self.seen.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         let files = seen.by_thread.get_mut(&tid)?;
-        let binary = files.iter().position(|(path, _)| path == exe)?;
+        let named = |mark: &[u8]| files.iter().position(|(path, _)| path.strip_suffix(mark) == Some(exe));
+        // so the kernel writes the path of a file whose name is gone
+        let binary = named(b"").or_else(|| named(b" (deleted)"))?;
         let asked = if script { binary.checked_sub(1)? } else { binary };
         let hash = files[asked].1.clone();
         files.drain(..=binary);
@@ -215,4 +217,26 @@ fn hash(file: &File, cache: &mut HashMap<FileState, Sha256>) -> Sha256 {
     let hash = Sha256::Hash(hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect());
     cache.insert(state, hash.clone());
     hash
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn opened(paths: &[&str]) -> ExecutedFiles {
+        let file = |path: &&str| (path.as_bytes().to_vec(), Sha256::Hash((*path).into()));
+        let by_thread = HashMap::from([(7, paths.iter().map(file).collect())]);
+        ExecutedFiles { seen: Arc::new(Mutex::new(Seen { by_thread })), stop: None, thread: None }
+    }
+
+    #[test]
+    fn a_deleted_program_is_known_by_its_former_path() {
+        let hash = |path: &str| Some(Sha256::Hash(path.into()));
+        let files = opened(&["/tmp/copy (deleted)", "/lib/ld.so"]);
+        assert_eq!(files.take(8, b"/tmp/copy", false), None);
+        assert_eq!(files.take(7, b"/tmp/copy", false), hash("/tmp/copy (deleted)"));
+        let odd = opened(&["/tmp/x (deleted)", "/tmp/x"]);
+        assert_eq!(odd.take(7, b"/tmp/x", false), hash("/tmp/x"));
+        assert_eq!(opened(&["/script", "/bin/sh"]).take(7, b"/bin/sh", true), hash("/script"));
+    }
 }
