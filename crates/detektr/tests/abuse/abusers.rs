@@ -1,6 +1,6 @@
 //! Artifacts that take all they can get: each ends in one state, with its evidence sealed, and the host is as before.
 
-use crate::support::{Place, Told, Who, everyone};
+use crate::support::{Place, Told, Who, everyone, seconds};
 use serde_json::Value;
 use std::time::Duration;
 
@@ -35,9 +35,9 @@ fn output_without_end_is_bounded_and_the_bound_is_told() {
 #[test]
 fn output_that_never_ends_ends_at_the_timeout() {
     for place in everyone().into_iter().map(Place::new) {
-        let options = ["--limit", "output=64KiB", "--timeout", "2s"];
+        let options = ["--limit", "output=64KiB", "--timeout", &seconds(2)];
         let (document, told) = abused(&place, &options, &["yes"], "timeout", 3);
-        assert!(told.took < Duration::from_secs(40), "{:?}", told.took);
+        assert!(told.took < Duration::from_secs(100), "{:?}", told.took);
         let stdout = &Place::manifest(&document)["output"]["stdout"];
         assert_eq!(stdout["kept"], 65_536, "{stdout}");
     }
@@ -65,7 +65,7 @@ fn what_ignores_every_signal_ends_at_the_timeout() {
 fn a_fork_bomb_ends_in_a_state_and_leaves_no_process() {
     for place in everyone().into_iter().map(Place::new) {
         for user in ["root", "user"] {
-            let options = ["--user", user, "--limit", "processes=64", "--timeout", "3s"];
+            let options = ["--user", user, "--limit", "processes=64", "--timeout", &seconds(3)];
             let words = ["perl", "-e", "while (1) { fork() }"];
             let (document, _) = abused(&place, &options, &words, "timeout", 3);
             assert!(document["events"].as_u64().unwrap() > 32, "{document}");
@@ -76,7 +76,7 @@ fn a_fork_bomb_ends_in_a_state_and_leaves_no_process() {
 #[test]
 fn a_fork_bomb_under_the_tracer_ends_in_a_state_and_leaves_no_process() {
     for place in everyone().into_iter().map(Place::new) {
-        let options = ["--sensor", "ptrace", "--limit", "processes=64", "--timeout", "3s"];
+        let options = ["--sensor", "ptrace", "--limit", "processes=64", "--timeout", &seconds(3)];
         abused(&place, &options, &["perl", "-e", "while (1) { fork() }"], "timeout", 3);
     }
 }

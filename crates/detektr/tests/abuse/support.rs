@@ -279,6 +279,12 @@ pub fn finish(mut child: Child) -> Told {
     Told { code, stdout: stdout.join().unwrap(), stderr: stderr.join().unwrap(), took }
 }
 
+/// So many seconds of a machine that has nothing else to do, for `--timeout`.
+pub fn seconds(count: u64) -> String {
+    let time = Duration::from_secs(count).mul_f64(crowding()).min(Duration::from_secs(10));
+    format!("{}s", time.as_secs())
+}
+
 /// How many programs share a processor here; at least one.
 fn crowding() -> f64 {
     let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
