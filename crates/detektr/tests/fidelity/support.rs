@@ -124,7 +124,11 @@ impl Run {
 
     /// What the artifact did: every event after its exec.
     pub fn acts(&self) -> impl Iterator<Item = &Value> {
-        self.events.iter().skip_while(|e| !is_exec(e)).skip(1)
+        // what its exec took from the launcher (capabilities, where an ordinary user detonates) is not its doing
+        let launched = |e: &&Value| {
+            e["credentials"]["call"] == "execve" && e["process"]["id"] == self.start()["process"]["id"]
+        };
+        self.events.iter().skip_while(|e| !is_exec(e)).skip(1).skip_while(launched)
     }
 
     /// What it did of one kind.
