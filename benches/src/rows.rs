@@ -14,6 +14,22 @@ use std::time::Instant;
 
 const RUNS: usize = 15;
 
+/// What the tracer stops beside the calls of the schema, for the byte counts of open files: strace must stop it too.
+const BOOKS: [&str; 12] = [
+    "write",
+    "pwrite64",
+    "writev",
+    "pwritev",
+    "pwritev2",
+    "sendfile",
+    "splice",
+    "copy_file_range",
+    "close",
+    "dup2",
+    "dup3",
+    "close_range",
+];
+
 /// Milliseconds of one whole process, which must succeed.
 fn process(command: &mut Command) -> Result<f64> {
     let begin = Instant::now();
@@ -103,8 +119,10 @@ pub fn ptrace_overhead(bench: &Bench) -> Result<()> {
         .filter(|call| {
             !call.optional && syscalls::x86_64::Sysno::iter().any(|number| number.name() == call.name)
         })
+        .map(|call| call.name)
+        .chain(BOOKS)
         // the question mark: strace may not know the newest ones
-        .map(|call| format!("?{}", call.name))
+        .map(|name| format!("?{name}"))
         .collect();
     let trace = format!("trace={}", names.join(","));
     let inside = std::fs::read(&bench.forkfile)?;
