@@ -56,6 +56,9 @@ fn image(home: &Home, root: &Path) -> PathBuf {
         let mut header = tar::Header::new_gnu();
         header.set_size(content.len() as u64);
         header.set_mode(0o644);
+        header.set_uid(0);
+        header.set_gid(0);
+        header.set_mtime(0);
         archive.append_data(&mut header, name, content).unwrap();
     }
     archive.finish().unwrap();

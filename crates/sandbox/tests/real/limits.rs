@@ -89,7 +89,10 @@ fn what_never_ends_is_ended_at_the_deadline() {
     let folder = work();
     let mut environment = Environment::create(&plan(folder.path(), RunAs::Root)).expect("create");
     let did = launch_and_wait(&mut environment, &["sleep", "1000"], 1);
-    assert_eq!((did.ended.state, did.ended.exit), (EndState::Timeout, None));
+    assert_eq!(
+        (did.ended.state, did.ended.exit),
+        (EndState::Timeout, Some(ExitStatus::Signal(libc::SIGKILL)))
+    );
     environment.destroy().expect("destroy");
 }
 
