@@ -136,7 +136,12 @@ fn difference(before: &Tree, after: &Tree) -> Vec<Change> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2000, ..ProptestConfig::default() })]
+    // a fixed seed: the same cases each time
+    #![proptest_config(ProptestConfig {
+        cases: 1000,
+        rng_seed: proptest::test_runner::RngSeed::Fixed(1),
+        ..ProptestConfig::default()
+    })]
 
     #[test]
     fn whatever_is_done_is_explained_and_what_is_not_done_is_not(
