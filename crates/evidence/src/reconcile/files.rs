@@ -238,8 +238,12 @@ impl<'a> Files<'a> {
         let links = take_tree(&mut self.links, &from);
         let other_links = take_tree(&mut self.links, &to);
         put_tree(&mut self.links, links, &from, &to);
-        let names = take_tree(&mut self.names, &from);
-        let other_names = take_tree(&mut self.names, &to);
+        let mut names = take_tree(&mut self.names, &from);
+        let mut other_names = take_tree(&mut self.names, &to);
+        // what went from a folder went from its old place: nothing of it lay beneath the new one
+        for (_, name) in names.iter_mut().chain(&mut other_names).filter(|(_, name)| !name.present) {
+            name.made = true;
+        }
         let raced = |name: Option<&(Vec<u8>, Name)>, present: bool| {
             name.is_some_and(|(_, name)| name.contested || (name.present != present && name.by.races(&by)))
         };
