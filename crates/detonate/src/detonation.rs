@@ -16,11 +16,12 @@ use crate::request::{DetonateRequest, Progress};
 use crate::{ending, witnesses};
 use detektr_event::{Phase, SensorName, Text};
 use detektr_evidence::{Artifact, BundleWriter, Incomplete, Manifest, PhaseSpan, Start, State};
-use detektr_sandbox::{Bait, BaitKind, Control, Ended, Environment, Launched, Plan, Program, SandboxError};
+use detektr_sandbox::{Bait, BaitKind, Ended, Environment, Launched, Plan, Program, SandboxError};
 use detektr_sensor::decode::{Decoder, DecoderConfig, IdRange, Numbers};
 use detektr_sensor::{Closing, Description, ExecutedFiles, Target, Watching};
 use std::collections::HashMap;
 use std::fs::File;
+use std::ops::ControlFlow;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -181,14 +182,14 @@ impl Detonator {
                     processes: live.processes.load(Ordering::Relaxed),
                 });
                 if request.cancel.load(Ordering::Relaxed) {
-                    return Control::Stop("cancelled".into());
+                    return ControlFlow::Break("cancelled".into());
                 }
                 if live.broken.load(Ordering::Relaxed) {
-                    return Control::Stop("bundle_failed".into());
+                    return ControlFlow::Break("bundle_failed".into());
                 }
                 match watching.health() {
-                    Ok(()) => Control::Continue,
-                    Err(error) => Control::Stop(format!("sensor_lost: {error}")),
+                    Ok(()) => ControlFlow::Continue(()),
+                    Err(error) => ControlFlow::Break(format!("sensor_lost: {error}")),
                 }
             };
             environment.wait(begin + request.limits.wall, &mut watch)

@@ -3,7 +3,7 @@
 mod make;
 mod wait;
 
-pub use wait::{Control, EndState, Ended, ExitStatus};
+pub use wait::{EndState, Ended, ExitStatus};
 
 use crate::acct::{self, AcctRecord};
 use crate::description::Description;

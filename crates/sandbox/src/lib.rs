@@ -6,6 +6,7 @@
 
 mod acct;
 mod baits;
+pub mod controls;
 mod description;
 mod environment;
 mod error;
@@ -25,7 +26,7 @@ mod wall;
 pub use acct::{AcctRecord, parse as parse_acct};
 pub use baits::{Bait, BaitKind, default_set};
 pub use description::Description;
-pub use environment::{Control, EndState, Ended, Environment, ExitStatus, Launched, Layer};
+pub use environment::{EndState, Ended, Environment, ExitStatus, Launched, Layer};
 pub use error::SandboxError;
 pub use identity::Identity;
 pub use limits::{Bound, Limit, Limits};

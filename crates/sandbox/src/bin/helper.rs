@@ -2,11 +2,12 @@
 //! prints how it ended. It also plays the hidden parts.
 
 use detektr_sandbox::{
-    Control, Environment, Identity, Limits, Plan, Program, Rootfs, RunAs, default_set, init_main, is_init,
+    Environment, Identity, Limits, Plan, Program, Rootfs, RunAs, default_set, init_main, is_init,
 };
 use std::error::Error;
 use std::ffi::OsString;
 use std::fs::File;
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -49,7 +50,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         filter: None,
     })?;
     environment.release()?;
-    let ended = environment.wait(Instant::now() + Duration::from_secs(seconds), &mut || Control::Continue);
+    let ended =
+        environment.wait(Instant::now() + Duration::from_secs(seconds), &mut || ControlFlow::Continue(()));
     if std::env::var_os("HELPER_VERBOSE").is_some() {
         eprintln!("{launched:?}\n{:#?}\n{:?}", environment.description(), environment.acct_records());
     }

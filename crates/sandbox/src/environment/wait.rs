@@ -5,6 +5,7 @@ use crate::error::SandboxError;
 use crate::limits::{Limit, watch};
 use crate::namespaces::protocol::{FromInit, ToInit};
 use std::io;
+use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 /// How often watched limits and the caller are asked.
@@ -13,14 +14,6 @@ const TICK: Duration = Duration::from_millis(20);
 const LAST_WORDS: Duration = Duration::from_secs(2);
 /// How often the disk's use is counted.
 const DISK_TICK: Duration = Duration::from_millis(250);
-/// The caller's word at every tick of [`Environment::wait`].
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Control {
-    /// Go on.
-    Continue,
-    /// End the run, for this reason.
-    Stop(String),
-}
 
 /// How the waiting ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,9 +55,9 @@ pub struct Ended {
 }
 
 impl Environment {
-    /// Waits until no process but init is left, a limit is hit, the deadline passes or the caller stops it. In
-    /// all but the first case everything inside is killed.
-    pub fn wait(&mut self, deadline: Instant, watch: &mut dyn FnMut() -> Control) -> Ended {
+    /// Waits until no process but init is left, a limit is hit, the deadline passes or the caller, asked at every
+    /// tick, breaks it off with a reason. In all but the first case everything inside is killed.
+    pub fn wait(&mut self, deadline: Instant, watch: &mut dyn FnMut() -> ControlFlow<String>) -> Ended {
         let mut disk_next = Instant::now() + DISK_TICK;
         let state = loop {
             match self.listen(TICK.min(deadline.saturating_duration_since(Instant::now()))) {
@@ -75,7 +68,7 @@ impl Environment {
             if self.cgroups.out_of_memory() {
                 break EndState::LimitKilled(Limit::Memory);
             }
-            if let Control::Stop(reason) = watch() {
+            if let ControlFlow::Break(reason) = watch() {
                 break EndState::Stopped(reason);
             }
             if Instant::now() >= deadline {

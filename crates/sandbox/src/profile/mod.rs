@@ -74,7 +74,7 @@ pub enum ProfileSensor {
 }
 
 /// The bounds that a profile sets.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct ProfileLimits {
     /// Wall-clock time.
     pub wall: Option<Duration>,

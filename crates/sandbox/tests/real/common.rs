@@ -1,10 +1,9 @@
 //! What the tests share: environments made in this process, with the helper program as their hidden parts.
 
-use detektr_sandbox::{
-    Bait, Control, Ended, Environment, Identity, Limits, Plan, Program, Rootfs, RunAs, use_helper,
-};
+use detektr_sandbox::{Bait, Ended, Environment, Identity, Limits, Plan, Program, Rootfs, RunAs, use_helper};
 use std::fs::File;
 use std::io::{Read, Seek};
+use std::ops::ControlFlow;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -57,7 +56,8 @@ pub(crate) fn launch_and_wait(environment: &mut Environment, argv: &[&str], seco
     let mut out = tempfile::tempfile().expect("a file for output");
     launch(environment, argv, &out);
     environment.release().expect("release");
-    let ended = environment.wait(Instant::now() + Duration::from_secs(seconds), &mut || Control::Continue);
+    let ended =
+        environment.wait(Instant::now() + Duration::from_secs(seconds), &mut || ControlFlow::Continue(()));
     let mut text = Vec::new();
     out.rewind().expect("rewind");
     out.read_to_end(&mut text).expect("read output");

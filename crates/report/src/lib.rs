@@ -1,0 +1,2 @@
+//! Verdicts for other tools and for people: JUnit and Markdown.
+#![forbid(unsafe_code)]

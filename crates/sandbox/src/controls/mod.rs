@@ -1,0 +1,89 @@
+//! Controls: preventive measures that are put on an environment exactly as a system would put them, so that taking
+//! them away again shows whether they were the cause. One file a measure; each says how it is applied, and refuses
+//! beforehand what this host can't enforce.
+
+use crate::profile::ProfileLimits;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+/// A named control: one or more measures that are put on, or left out, together.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Control {
+    /// Its name; what an event's `enforcer` tells.
+    pub name: String,
+    /// What it consists of.
+    pub measures: Vec<Measure>,
+}
+
+/// One measure.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Measure {
+    /// A seccomp profile in the format of OCI runtimes and Docker, as parsed JSON.
+    Seccomp(serde_json::Value),
+    /// Paths that can't be written to (systemd's `ReadOnlyPaths=`, a read-only bind mount).
+    ReadOnly(Vec<PathBuf>),
+    /// Paths from which nothing can be executed (`MS_NOEXEC`).
+    Noexec(Vec<PathBuf>),
+    /// Paths whose setuid and setgid bits and file capabilities do nothing (`MS_NOSUID`).
+    Nosuid(Vec<PathBuf>),
+    /// Paths hidden behind an empty read-only file or folder (OCI's `maskedPaths`).
+    Masked(Vec<PathBuf>),
+    /// Capabilities that processes may have.
+    Capabilities(Capabilities),
+    /// `PR_SET_NO_NEW_PRIVS`.
+    NoNewPrivs,
+    /// Another user than the attack's.
+    User(User),
+    /// Tighter bounds. A bound that is looser than the environment's own is refused.
+    Limits(ProfileLimits),
+}
+
+/// Capabilities by their names in `capabilities(7)` (`CAP_SYS_ADMIN`), as container runtimes take them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Capabilities {
+    /// Removed from all sets, bounding included; `ALL` removes every one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub drop: Vec<String>,
+    /// Kept (or put back) after `drop`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub keep: Vec<String>,
+    /// Raised in the ambient set, so that a program of an ordinary user has them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ambient: Vec<String>,
+}
+
+/// Whom to run as.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum User {
+    /// Root of the environment.
+    Root,
+    /// The run's ordinary user.
+    User,
+    /// User and group by number, inside.
+    Ids {
+        /// User id.
+        uid: u32,
+        /// Group id.
+        gid: u32,
+    },
+}
+
+/// Why a control can't be enforced on this host, or says something impossible.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("control `{control}` can't be enforced here: {reason}")]
+pub struct Refusal {
+    /// Name of the control.
+    pub control: String,
+    /// A stable code (`seccomp_action`, `single_id_map`, …).
+    pub code: String,
+    /// What is in the way, for people.
+    pub reason: String,
+    /// What to do about it.
+    pub remedy: String,
+}
+
+/// What was really put on, by control; part of the environment's description in the manifest.
+pub type Applied = BTreeMap<String, Vec<String>>;

@@ -1,0 +1,16 @@
+//! Validation: a file asks questions, arms answer them, a judge gives each a verdict.
+//!
+//! [`Plan`] is the whole of what is to be done and asked; running it makes no more choices. What the arms left is
+//! reduced to [`ArmFacts`](facts), and the judge is a pure function of plan and facts.
+#![forbid(unsafe_code)]
+
+mod plan;
+mod truth;
+mod verdict;
+
+pub use plan::{
+    Arm, Attack, Benign, Digest, Expect, FORMAT as PLAN_FORMAT, Goal, In, Moment, On, Plan, Program,
+    Question, QuestionKind, Role, Rules,
+};
+pub use truth::Truth;
+pub use verdict::{ArmOutcome, Link, Outcome, Repeats, Verdict};

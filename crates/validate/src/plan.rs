@@ -1,0 +1,304 @@
+//! The plan of a validation: every choice is made, nothing has run. `--plan` prints it, results embed it.
+
+use detektr_sandbox::controls::Control;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+
+/// The format that this version writes and reads.
+pub const FORMAT: &str = "detektr.plan/1";
+
+/// All that a validation will do and ask.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Plan {
+    /// `detektr.plan/1`.
+    pub format: String,
+    /// Stable id: `id:` of the file, else its name without the ending.
+    pub validation: String,
+    /// The file's own words about itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// What attacks.
+    pub attack: Attack,
+    /// What must go on working, and must not be reported.
+    pub benign: Benign,
+    /// What the attack is after; absent where only detections are asked (`executed` stands in for it).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub goal: Option<Goal>,
+    /// CEL over facts: what counts as an attempt, where the file says it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attempt: Option<String>,
+    /// Controls in the order of the file.
+    pub controls: Vec<Control>,
+    /// The arms, each repeat with its own; all arms of one repeat share a seed.
+    pub arms: Vec<Arm>,
+    /// The questions.
+    pub questions: Vec<Question>,
+    /// Every file that was read (validation file, scripts, rules, seccomp profiles), by its path as written,
+    /// slashes forward, relative to the validation file's folder.
+    pub files: BTreeMap<String, Digest>,
+}
+
+/// A file's content.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Digest {
+    /// SHA-256, hexadecimal.
+    pub sha256: String,
+    /// Bytes.
+    pub size: u64,
+}
+
+/// A program to detonate.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Program {
+    /// A file of the plan (`Plan::files`); it is placed under a neutral name.
+    File(String),
+    /// A command line.
+    Command(Vec<String>),
+    /// A script that Detektr brings along, by name (`smoke`).
+    Builtin(String),
+}
+
+/// The attack.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Attack {
+    /// What runs.
+    pub program: Program,
+    /// Its arguments.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub args: Vec<String>,
+    /// Runs as root of the environment; else as its ordinary user.
+    pub root: bool,
+    /// Environment variables beside those that Detektr makes.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub setenv: BTreeMap<String, String>,
+    /// Wall-clock bound in milliseconds; the environment's default where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout_ms: Option<u64>,
+}
+
+/// The benign twin.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Benign {
+    /// What runs: works where it exits with 0.
+    #[serde(flatten)]
+    pub program: Attack,
+    /// No twin was given: Detektr's own stands in, and the verdicts say so.
+    pub builtin: bool,
+}
+
+/// The attack's goal.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Goal {
+    /// CEL over named facts.
+    pub condition: String,
+    /// When it must be true.
+    pub moment: Moment,
+    /// Only what happens within this time of the start of the attack counts, milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by_ms: Option<u64>,
+}
+
+/// When a goal must be true.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Moment {
+    /// At any moment.
+    Ever,
+    /// When the run has ended.
+    End,
+}
+
+/// One detonation to be made.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Arm {
+    /// Which part it plays.
+    pub role: Role,
+    /// Which repeat, from 0.
+    pub repeat: u32,
+    /// The seed that all arms of the repeat share.
+    pub seed: u64,
+}
+
+/// The part that an arm plays. Text form: `baseline`, `treatment`, `benign`, `benign-baseline`, `without:NAME`,
+/// `only:NAME`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Role {
+    /// The attack with no control.
+    Baseline,
+    /// The attack with all controls.
+    Treatment,
+    /// The twin with all controls.
+    Benign,
+    /// The twin with no control.
+    BenignBaseline,
+    /// The attack with all controls but one.
+    Without(String),
+    /// The attack with one control.
+    Only(String),
+}
+
+impl Role {
+    /// Whether the control named `control` is in force.
+    pub fn has(&self, control: &str) -> bool {
+        match self {
+            Role::Baseline | Role::BenignBaseline => false,
+            Role::Treatment | Role::Benign => true,
+            Role::Without(name) => name != control,
+            Role::Only(name) => name == control,
+        }
+    }
+
+    /// Whether the twin runs instead of the attack.
+    pub fn is_benign(&self) -> bool {
+        matches!(self, Role::Benign | Role::BenignBaseline)
+    }
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Role::Baseline => f.write_str("baseline"),
+            Role::Treatment => f.write_str("treatment"),
+            Role::Benign => f.write_str("benign"),
+            Role::BenignBaseline => f.write_str("benign-baseline"),
+            Role::Without(name) => write!(f, "without:{name}"),
+            Role::Only(name) => write!(f, "only:{name}"),
+        }
+    }
+}
+
+impl FromStr for Role {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Role, String> {
+        match text.split_once(':') {
+            Some(("without", name)) => Ok(Role::Without(name.into())),
+            Some(("only", name)) => Ok(Role::Only(name.into())),
+            _ => match text {
+                "baseline" => Ok(Role::Baseline),
+                "treatment" => Ok(Role::Treatment),
+                "benign" => Ok(Role::Benign),
+                "benign-baseline" => Ok(Role::BenignBaseline),
+                _ => Err(format!("`{text}` is no arm")),
+            },
+        }
+    }
+}
+
+impl Serialize for Role {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Role {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Role, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+impl JsonSchema for Role {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Role".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({
+            "type": "string",
+            "pattern": "^(baseline|treatment|benign|benign-baseline|(without|only):.+)$"
+        })
+    }
+}
+
+/// One question.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Question {
+    /// Stable id within the validation, never a position: `control:tmp`, `detection:lnx_cron`, `mitigation`.
+    pub id: String,
+    /// What is asked.
+    #[serde(flatten)]
+    pub kind: QuestionKind,
+    /// The answer that is expected; anything else is reported as what it is.
+    pub expect: Expect,
+    /// Why `fails` is accepted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub because: Option<String>,
+    /// Until which day (YYYY-MM-DD) it is accepted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<String>,
+    /// `informational`, `low`, `medium`, `high`, `critical`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub severity: Option<String>,
+}
+
+/// What a question asks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum QuestionKind {
+    /// Did this control trigger?
+    Control {
+        /// Its name.
+        control: String,
+    },
+    /// Did this detection fire?
+    Detection {
+        /// The rules.
+        rules: Rules,
+        /// In which arm: baseline or treatment.
+        #[serde(rename = "in")]
+        arm: In,
+        /// On what truth.
+        on: On,
+    },
+    /// Did the controls together stop the attack and leave the twin working?
+    Mitigation {},
+}
+
+/// Rules of a detection question: it fires where any of them matches.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Rules {
+    /// Files of the plan, in order. Correlations and filters among them refer to each other.
+    pub files: Vec<String>,
+}
+
+/// The arm in which a detection is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum In {
+    /// With no control.
+    Baseline,
+    /// With all controls.
+    Treatment,
+}
+
+/// The truth that a detection is asked on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum On {
+    /// The goal; `executed` where the plan has none.
+    Goal,
+    /// The attempt.
+    Attempt,
+}
+
+/// The answer that is expected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Expect {
+    /// The security holds.
+    Holds,
+    /// An accepted gap.
+    Fails,
+}
