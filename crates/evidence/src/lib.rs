@@ -10,6 +10,7 @@
 mod archive;
 mod bundle;
 pub mod changes;
+pub mod dsse;
 mod error;
 pub mod fsdiff;
 mod hash;

@@ -1,36 +1,13 @@
-//! The seal: an in-toto Statement v1 about artifact and manifest, in a DSSE envelope, signed with Ed25519.
-//!
-//! Every byte of the attestation is fixed by what it says: [`read`] writes again what it has read and demands
-//! the same bytes, so that no bit of it, signed or not, can change unseen.
+//! The seal of a bundle: an in-toto Statement v1 about artifact and manifest, in a DSSE envelope ([`crate::dsse`]).
 
+use crate::dsse::{self, Digest, STATEMENT_TYPE, Signed, Subject};
 use crate::hash::sha256_hex;
 use crate::keys::{PublicKey, SigningKey};
 use crate::manifest::{Artifact, Manifest};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::{Deserialize, Serialize};
 
-/// DSSE payload type of an in-toto statement.
-pub const PAYLOAD_TYPE: &str = "application/vnd.in-toto+json";
-/// Type of the statement.
-pub const STATEMENT_TYPE: &str = "https://in-toto.io/Statement/v1";
 /// Type of what is said about the subjects.
 pub const PREDICATE_TYPE: &str = "https://detektr.dev/detonation/v1";
-
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Envelope {
-    payload: String,
-    payload_type: String,
-    signatures: [EnvelopeSignature; 1],
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct EnvelopeSignature {
-    keyid: String,
-    sig: String,
-}
 
 /// What is signed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,24 +22,6 @@ pub struct Statement {
     pub predicate_type: String,
     /// What is said about them.
     pub predicate: Predicate,
-}
-
-/// A thing that the statement is about.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Subject {
-    /// Its name within the statement.
-    pub name: String,
-    /// Its digest.
-    pub digest: Digest,
-}
-
-/// A digest.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Digest {
-    /// 64 lower-case hexadecimal digits.
-    pub sha256: String,
 }
 
 /// What is said: this run of the artifact is told by this manifest, sealed with this key.
@@ -120,69 +79,22 @@ pub(crate) fn statement(manifest: &Manifest, manifest_bytes: &[u8], signer: &Pub
     }
 }
 
+impl Signed for Statement {
+    fn public_key(&self) -> &str {
+        &self.predicate.public_key
+    }
+}
+
 /// The bytes of `attestation.dsse.json` for `statement`.
 pub(crate) fn sign(statement: &Statement, key: &SigningKey) -> Vec<u8> {
-    let payload = serde_json::to_vec(statement).expect("a statement is JSON");
-    let signature = key.sign(&pae(PAYLOAD_TYPE, &payload));
-    envelope(&payload, &key.public(), &signature)
+    dsse::sign(statement, key)
 }
 
 /// Reads `attestation.dsse.json` and checks its form and its signature; says what is wrong otherwise.
 pub fn read(bytes: &[u8]) -> Result<Attestation, String> {
-    let envelope_read: Envelope =
-        serde_json::from_slice(bytes).map_err(|e| format!("not an envelope: {e}"))?;
-    if envelope_read.payload_type != PAYLOAD_TYPE {
-        return Err(format!("payload type {:?} is not {PAYLOAD_TYPE}", envelope_read.payload_type));
-    }
-    let payload = BASE64.decode(&envelope_read.payload).map_err(|e| format!("payload: {e}"))?;
-    let [signature] = &envelope_read.signatures;
-    let sig = BASE64.decode(&signature.sig).map_err(|e| format!("signature: {e}"))?;
-    let sig = <[u8; 64]>::try_from(sig).map_err(|_| "the signature has not 64 bytes".to_owned())?;
-    let statement: Statement =
-        serde_json::from_slice(&payload).map_err(|e| format!("payload is not a statement: {e}"))?;
-    let signer = public_key(&statement.predicate.public_key).ok_or("the public key is none")?;
-    if signature.keyid != signer.id() {
-        return Err(format!("keyid {:?} is not that of the key, {}", signature.keyid, signer.id()));
-    }
+    let (statement, signer) = dsse::open::<Statement>(bytes)?;
     if statement.statement_type != STATEMENT_TYPE || statement.predicate_type != PREDICATE_TYPE {
         return Err("the statement is of another type".into());
     }
-    if serde_json::to_vec(&statement).expect("a statement is JSON") != payload
-        || envelope(&payload, &signer, &sig) != bytes
-    {
-        return Err("its bytes are not the canonical ones".into());
-    }
-    if !signer.verify_strict(&pae(PAYLOAD_TYPE, &payload), &sig) {
-        return Err("the signature does not match".into());
-    }
     Ok(Attestation { statement, signer })
-}
-
-/// DSSE's pre-authentication encoding: what the signature covers.
-pub fn pae(payload_type: &str, payload: &[u8]) -> Vec<u8> {
-    let mut bytes = format!("DSSEv1 {} {payload_type} {} ", payload_type.len(), payload.len()).into_bytes();
-    bytes.extend_from_slice(payload);
-    bytes
-}
-
-fn envelope(payload: &[u8], signer: &PublicKey, signature: &[u8; 64]) -> Vec<u8> {
-    let envelope = Envelope {
-        payload: BASE64.encode(payload),
-        payload_type: PAYLOAD_TYPE.into(),
-        signatures: [EnvelopeSignature { keyid: signer.id(), sig: BASE64.encode(signature) }],
-    };
-    let mut bytes = serde_json::to_vec(&envelope).expect("an envelope is JSON");
-    bytes.push(b'\n');
-    bytes
-}
-
-fn public_key(hex: &str) -> Option<PublicKey> {
-    if !crate::hash::is_sha256(hex) {
-        return None;
-    }
-    let mut bytes = [0; 32];
-    for (i, byte) in bytes.iter_mut().enumerate() {
-        *byte = u8::from_str_radix(&hex[2 * i..2 * i + 2], 16).ok()?;
-    }
-    PublicKey::from_bytes(&bytes)
 }

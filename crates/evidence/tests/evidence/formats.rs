@@ -4,7 +4,7 @@ use crate::common::{exit, key, manifest, start};
 use detektr_event::Event;
 use detektr_evidence::stream::{EventReader, EventWriter, StreamEnd};
 use detektr_evidence::{
-    BundleWriter, Change, ChangeKind, FileState, FileType, Manifest, changes, schema, seal, verify,
+    BundleWriter, Change, ChangeKind, FileState, FileType, Manifest, changes, dsse, schema, seal, verify,
 };
 use proptest::prelude::*;
 
@@ -118,7 +118,7 @@ fn a_stream_out_of_order_is_broken_where_it_is() {
 
 #[test]
 fn the_pre_authentication_encoding_is_that_of_dsse() {
-    let bytes = seal::pae("http://example.com/HelloWorld", b"hello world");
+    let bytes = dsse::pae("http://example.com/HelloWorld", b"hello world");
     assert_eq!(bytes, b"DSSEv1 29 http://example.com/HelloWorld 11 hello world");
 }
 
