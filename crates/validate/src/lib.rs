@@ -10,7 +10,7 @@ mod verdict;
 
 pub use plan::{
     Arm, Attack, Benign, Digest, Expect, FORMAT as PLAN_FORMAT, Goal, In, Moment, On, Plan, Program,
-    Question, QuestionKind, Role, Rules,
+    Question, QuestionKind, Role, Rootfs, Rules, Sensor, Surroundings,
 };
 pub use truth::Truth;
 pub use verdict::{ArmOutcome, Link, Outcome, Repeats, Verdict};

@@ -1,10 +1,12 @@
 //! The plan of a validation: every choice is made, nothing has run. `--plan` prints it, results embed it.
 
+use detektr_sandbox::Limits;
 use detektr_sandbox::controls::Control;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
+use std::path::PathBuf;
 use std::str::FromStr;
 
 /// The format that this version writes and reads.
@@ -21,6 +23,8 @@ pub struct Plan {
     /// The file's own words about itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
+    /// Where all arms run.
+    pub surroundings: Surroundings,
     /// What attacks.
     pub attack: Attack,
     /// What must go on working, and must not be reported.
@@ -40,6 +44,62 @@ pub struct Plan {
     /// Every file that was read (validation file, scripts, rules, seccomp profiles), by its path as written,
     /// slashes forward, relative to the validation file's folder.
     pub files: BTreeMap<String, Digest>,
+}
+
+/// Where all arms run; the controls come on top.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Surroundings {
+    /// Root file system.
+    pub rootfs: Rootfs,
+    /// Who watches: one sensor for all arms, chosen beforehand.
+    pub sensor: Sensor,
+    /// Bounds.
+    pub limits: Limits,
+    /// Host name inside; by the seed where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hostname: Option<String>,
+    /// Environment variables for every arm, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub setenv: Vec<(String, String)>,
+    /// Whether baits are placed.
+    pub baits: bool,
+}
+
+impl Surroundings {
+    /// The host's own root file system, the default bounds, baits, and `sensor`.
+    pub fn new(sensor: Sensor) -> Self {
+        Surroundings {
+            rootfs: Rootfs::Host,
+            sensor,
+            limits: Limits::default(),
+            hostname: None,
+            setenv: Vec::new(),
+            baits: true,
+        }
+    }
+}
+
+/// The root file system of the arms.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Rootfs {
+    /// The host's own, beneath a throw-away overlay.
+    Host,
+    /// A folder with a root file system.
+    Dir(PathBuf),
+    /// An image file: OCI layout or `docker save`.
+    Image(PathBuf),
+}
+
+/// The sensor of the arms.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Sensor {
+    /// BPF programs.
+    Ebpf,
+    /// The ptrace tracer.
+    Ptrace,
 }
 
 /// A file's content.
@@ -85,7 +145,6 @@ pub struct Attack {
 
 /// The benign twin.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub struct Benign {
     /// What runs: works where it exits with 0.
     #[serde(flatten)]
@@ -222,7 +281,6 @@ impl JsonSchema for Role {
 
 /// One question.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub struct Question {
     /// Stable id within the validation, never a position: `control:tmp`, `detection:lnx_cron`, `mitigation`.
     pub id: String,
