@@ -1,0 +1,60 @@
+//! JUnit XML: one suite a validation, one case a question. *Fails* is a failure, *inconclusive* an error, and what
+//! was accepted beforehand is skipped, so that a pipeline's own reader counts as Detektr does.
+
+use detektr_validate::{Outcome, Verdict};
+use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
+use std::collections::BTreeMap;
+
+/// The document for `verdicts`, which may be of several validations. No time stands in it: the same verdicts give
+/// the same bytes.
+///
+/// # Errors
+/// What can't be written as XML.
+pub fn junit(verdicts: &[Verdict]) -> Result<String, String> {
+    let mut suites: BTreeMap<&str, Vec<&Verdict>> = BTreeMap::new();
+    for verdict in verdicts {
+        suites.entry(&verdict.validation).or_default().push(verdict);
+    }
+    let mut report = Report::new("detektr");
+    for (name, verdicts) in suites {
+        let mut suite = TestSuite::new(name);
+        suite.add_test_cases(verdicts.into_iter().map(case));
+        report.add_test_suite(suite);
+    }
+    report.to_string().map_err(|error| error.to_string())
+}
+
+fn case(verdict: &Verdict) -> TestCase {
+    let status = match (verdict.verdict, &verdict.unexpected) {
+        (_, Some(why)) => failing(NonSuccessKind::Failure, verdict, Some(why)),
+        (Outcome::Holds, None) => TestCaseStatus::success(),
+        (Outcome::Fails, None) if verdict.accepted => {
+            let mut skipped = TestCaseStatus::skipped();
+            skipped.set_message(verdict.sentence.clone());
+            skipped
+        }
+        (Outcome::Fails, None) => failing(NonSuccessKind::Failure, verdict, None),
+        (Outcome::Inconclusive, None) => failing(NonSuccessKind::Error, verdict, None),
+    };
+    let name = if verdict.variant == "default" {
+        verdict.question.clone()
+    } else {
+        format!("{}/{}", verdict.question, verdict.variant)
+    };
+    let mut case = TestCase::new(name, status);
+    case.set_classname(verdict.validation.clone());
+    case
+}
+
+fn failing(kind: NonSuccessKind, verdict: &Verdict, unexpected: Option<&String>) -> TestCaseStatus {
+    let mut status = TestCaseStatus::non_success(kind);
+    status.set_type(verdict.reason.clone());
+    status.set_message(unexpected.unwrap_or(&verdict.sentence).clone());
+    let mut lines = vec![verdict.sentence.clone()];
+    lines.extend(verdict.next.iter().map(|next| format!("next: {next}")));
+    for link in &verdict.evidence {
+        lines.push(format!("{} {}: {} ({})", link.arm, link.run, link.what, link.shows));
+    }
+    status.set_description(lines.join("\n"));
+    status
+}

@@ -1,0 +1,94 @@
+//! Markdown: a table of verdicts, and below it what each stands on.
+
+use detektr_validate::{Outcome, Verdict};
+use std::fmt::Write as _;
+
+/// The text for `verdicts`, in their order.
+pub fn markdown(verdicts: &[Verdict]) -> String {
+    let mut text = String::new();
+    let count = |wanted| verdicts.iter().filter(|v| v.verdict == wanted).count();
+    let _ = writeln!(
+        text,
+        "**{} hold, {} fail, {} inconclusive**\n",
+        count(Outcome::Holds),
+        count(Outcome::Fails),
+        count(Outcome::Inconclusive)
+    );
+    text.push_str("| verdict | question | reason | sentence |\n|---|---|---|---|\n");
+    for verdict in verdicts {
+        let _ = writeln!(
+            text,
+            "| {} | `{}` | `{}` | {} |",
+            word(verdict),
+            code(&verdict.id),
+            code(&verdict.reason),
+            cell(&verdict.sentence)
+        );
+    }
+    for verdict in verdicts.iter().filter(|v| v.verdict != Outcome::Holds || v.unexpected.is_some()) {
+        let _ = writeln!(text, "\n### `{}`: {}\n", code(&verdict.id), word(verdict));
+        let _ = writeln!(text, "{}", cell(&verdict.sentence));
+        if let Some(why) = &verdict.unexpected {
+            let _ = writeln!(text, "\nUnexpected: {}", cell(why));
+        }
+        if let Some(next) = &verdict.next {
+            let _ = writeln!(text, "\nNext: {}", cell(next));
+        }
+        if !verdict.evidence.is_empty() {
+            text.push('\n');
+        }
+        for link in &verdict.evidence {
+            let events: Vec<String> = link.events.iter().map(u64::to_string).collect();
+            let _ = writeln!(
+                text,
+                "- {} `{}`, events {}: {}",
+                link.arm,
+                code(&link.run),
+                events.join(", "),
+                cell(&link.what)
+            );
+        }
+    }
+    text
+}
+
+fn word(verdict: &Verdict) -> &'static str {
+    match (verdict.verdict, verdict.accepted) {
+        (Outcome::Holds, _) => "holds",
+        (Outcome::Fails, true) => "fails (accepted)",
+        (Outcome::Fails, false) => "**fails**",
+        (Outcome::Inconclusive, _) => "inconclusive",
+    }
+}
+
+/// Text that an artifact may have made, so that it can't end a cell, start markup or load anything.
+fn cell(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for letter in text.chars() {
+        match letter {
+            '\n' | '\r' => safe.push(' '),
+            '|' | '\\' | '`' | '*' | '_' | '[' | ']' | '!' | '#' | '~' => {
+                safe.push('\\');
+                safe.push(letter);
+            }
+            '<' => safe.push_str("&lt;"),
+            '>' => safe.push_str("&gt;"),
+            '&' => safe.push_str("&amp;"),
+            other if other.is_control() => safe.push('\u{fffd}'),
+            other => safe.push(other),
+        }
+    }
+    safe
+}
+
+/// The same for a code span, in which nothing but the closing mark counts.
+fn code(text: &str) -> String {
+    text.chars()
+        .map(|letter| match letter {
+            '`' => '\'',
+            '|' => '/',
+            other if other.is_control() => '\u{fffd}',
+            other => other,
+        })
+        .collect()
+}
