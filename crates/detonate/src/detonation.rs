@@ -12,13 +12,13 @@ use crate::images::HashingReader;
 use crate::outputs::Pump;
 use crate::prepare::{Prepared, home, plan, prepare};
 use crate::recorder::{Inputs, Live, Recorded, Recorder};
-use crate::request::{DetonateRequest, Progress};
+use crate::request::{DetonateRequest, Progress, SensorChoice};
 use crate::{ending, witnesses};
 use detektr_event::{Phase, SensorName, Text};
 use detektr_evidence::{Artifact, BundleWriter, Incomplete, Manifest, PhaseSpan, Start, State};
 use detektr_sandbox::{Bait, BaitKind, Ended, Environment, Launched, Plan, Program, SandboxError};
 use detektr_sensor::decode::{Decoder, DecoderConfig, IdRange, Numbers};
-use detektr_sensor::{Closing, Description, ExecutedFiles, Target, Watching};
+use detektr_sensor::{Closing, Description, ExecutedFiles, SensorError, Target, Watching};
 use std::collections::HashMap;
 use std::fs::File;
 use std::ops::ControlFlow;
@@ -69,6 +69,17 @@ impl Detonator {
     /// A detonator that watches with `sensor` alone, whatever a request asks for.
     pub fn with_sensor(sensor: Box<dyn detektr_sensor::Sensor>) -> Self {
         Detonator { sensors: Mutex::new(Sensors::only(sensor)) }
+    }
+
+    /// The sensor that `choice` means on this host: what is asked for, else the best that loads. It stays loaded
+    /// for the detonations that follow.
+    ///
+    /// # Errors
+    /// Where the sensor that is asked for, or for `auto` every sensor, can't be had.
+    pub fn sensor_for(&self, choice: SensorChoice) -> Result<SensorName, SensorError> {
+        let mut sensors = self.sensors.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let chosen = sensors.choose(choice, true)?;
+        Ok(sensor_name(&chosen.sensor.describe()))
     }
 
     /// Runs `request.artifact` and seals what was seen.

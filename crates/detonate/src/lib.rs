@@ -19,8 +19,11 @@ mod request;
 mod witnesses;
 
 pub use artifact::ArtifactSpec;
+pub use beneath::identity as rootfs_identity;
+pub use detektr_event::SensorName;
 pub use detektr_evidence::{Exit, Incomplete, State};
 pub use detektr_sandbox::{Limits, RunAs};
+pub use detektr_sensor::SensorError;
 pub use detonation::{Detonator, Outcome};
 pub use error::DetonateError;
 pub use images::UnpackError;
