@@ -107,6 +107,9 @@ fn request(home: &Path, artifact: ArtifactSpec, args: &[&str], sensor: SensorCho
         key: None,
         out: None,
         ring_bytes: None,
+        controls: Vec::new(),
+        seed: None,
+        place_as: None,
         cancel: Arc::default(),
     }
 }

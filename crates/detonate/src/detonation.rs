@@ -6,7 +6,7 @@
 use crate::artifact::{self, ArtifactSpec};
 use crate::beneath::{self, Beneath};
 use crate::choose::Sensors;
-use crate::clock::{Timing, boot_to_wall_ns, now, run_id};
+use crate::clock::{Timing, boot_to_wall_ns, now, random, run_id};
 use crate::error::DetonateError;
 use crate::images::HashingReader;
 use crate::outputs::Pump;
@@ -15,7 +15,9 @@ use crate::recorder::{Inputs, Live, Recorded, Recorder};
 use crate::request::{DetonateRequest, Progress, SensorChoice};
 use crate::{ending, witnesses};
 use detektr_event::{Phase, SensorName, Text};
-use detektr_evidence::{Artifact, BundleWriter, Incomplete, Manifest, PhaseSpan, Start, State};
+use detektr_evidence::{
+    AppliedControl, Artifact, BundleWriter, Incomplete, Manifest, PhaseSpan, Start, State,
+};
 use detektr_sandbox::{Bait, BaitKind, Ended, Environment, Launched, Plan, Program, SandboxError};
 use detektr_sensor::decode::{Decoder, DecoderConfig, IdRange, Numbers};
 use detektr_sensor::{Closing, Description, ExecutedFiles, SensorError, Target, Watching};
@@ -95,6 +97,7 @@ impl Detonator {
             name: Text::from(prepared.name.as_bytes()),
             sha256: None,
             kind: prepared.kind.name().into(),
+            path: None,
             argv: Vec::new(),
         };
         let start = Start {
@@ -136,7 +139,9 @@ impl Detonator {
         progress: &mut dyn FnMut(Progress),
     ) -> Result<BundleWriter, DetonateError> {
         let setup = now();
-        let plan = plan(request, prepared, run);
+        let seed = request.seed.unwrap_or_else(|| u64::from_le_bytes(random()));
+        let plan = plan(request, prepared, run, seed);
+        manifest.seed = seed;
         let mut environment = match Environment::create(&plan) {
             Ok(environment) => environment,
             Err(error) => {
@@ -146,6 +151,15 @@ impl Detonator {
         };
         timing.mark("environment");
         manifest.environment = describe(&environment, prepared);
+        manifest.controls = plan
+            .controls
+            .iter()
+            .map(|control| AppliedControl {
+                name: control.name.clone(),
+                sha256: control.sha256(),
+                applied: environment.description().controls.get(&control.name).cloned().unwrap_or_default(),
+            })
+            .collect();
         manifest.baits = plan.baits.iter().map(witnesses::bait).collect();
         let launched =
             match self.launch(request, prepared, &plan, &mut environment, &mut writer, manifest, timing) {
@@ -250,6 +264,7 @@ impl Detonator {
             environment.place(&placed, &mut file, 0o755).map_err(environment_failed)?;
             // of what was placed, whatever becomes of the original meanwhile
             manifest.artifact.sha256 = Some(file.finish());
+            manifest.artifact.path = Some(Text::from(placed.as_os_str().as_bytes()));
         }
         let argv = artifact::command_line(&prepared.kind, &placed, &request.args);
         manifest.artifact.argv = argv.iter().map(|word| Text::from(word.as_bytes())).collect();

@@ -3,6 +3,7 @@
 use crate::artifact::ArtifactError;
 use crate::images::UnpackError;
 use detektr_evidence::EvidenceError;
+use detektr_sandbox::controls::Refusal;
 use std::io;
 use std::path::PathBuf;
 
@@ -48,6 +49,9 @@ pub enum DetonateError {
         /// Why.
         source: io::Error,
     },
+    /// A control can't be enforced on this host, or says something impossible.
+    #[error("{}", refusals(.0))]
+    Refused(Vec<Refusal>),
     /// The recorder failed: a bug of Detektr's.
     #[error("the recorder failed; what it wrote until then is kept unsealed")]
     Recorder,
@@ -63,7 +67,12 @@ impl DetonateError {
                 | DetonateError::Rootfs { .. }
                 | DetonateError::Stdin { .. }
                 | DetonateError::Home { .. }
+                | DetonateError::Refused(_)
                 | DetonateError::Evidence(EvidenceError::Key { .. })
         )
     }
+}
+
+fn refusals(refusals: &[Refusal]) -> String {
+    refusals.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }

@@ -1,7 +1,6 @@
 //! What can be known and chosen before anything runs: a bad request ends here.
 
 use crate::artifact::{self, ArtifactKind, ArtifactSpec};
-use crate::clock::random;
 use crate::error::DetonateError;
 use crate::images::{self, UnpackedImage};
 use crate::request::{DetonateRequest, RootfsChoice};
@@ -43,7 +42,8 @@ pub fn prepare(request: &DetonateRequest) -> Result<Prepared, DetonateError> {
         }
         ArtifactSpec::Path(path) => {
             let kind = artifact::inspect(path)?;
-            (kind, path.file_name().map_or("artifact".into(), OsString::from))
+            let own = path.file_name().map_or("artifact".into(), OsString::from);
+            (kind, request.place_as.clone().unwrap_or(own))
         }
     };
     let image = match &request.rootfs {
@@ -76,8 +76,7 @@ pub fn prepare(request: &DetonateRequest) -> Result<Prepared, DetonateError> {
 }
 
 /// The plan of the environment: every choice of the run is made here.
-pub fn plan(request: &DetonateRequest, prepared: &Prepared, run: &str) -> Plan {
-    let seed = u64::from_le_bytes(random());
+pub fn plan(request: &DetonateRequest, prepared: &Prepared, run: &str, seed: u64) -> Plan {
     let mut identity = Identity::from_seed(seed);
     if let Some(hostname) = &request.hostname {
         identity.hostname.clone_from(hostname);
@@ -96,6 +95,7 @@ pub fn plan(request: &DetonateRequest, prepared: &Prepared, run: &str) -> Plan {
         identity,
         baits,
         setenv: request.setenv.clone(),
+        controls: request.controls.clone(),
         hide: vec![request.home.clone()],
     }
 }

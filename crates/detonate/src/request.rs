@@ -1,6 +1,7 @@
 //! What a detonation is asked for, what it tells on the way, and what comes out of it.
 
 use crate::artifact::ArtifactSpec;
+use detektr_sandbox::controls::Control;
 use detektr_sandbox::{Limits, RunAs};
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -63,6 +64,12 @@ pub struct DetonateRequest {
     pub out: Option<PathBuf>,
     /// Size of the sensor's ring in bytes, a power of two.
     pub ring_bytes: Option<u32>,
+    /// Controls to put on the environment, in order.
+    pub controls: Vec<Control>,
+    /// Where the run's names and baits come from; random by default.
+    pub seed: Option<u64>,
+    /// The artifact's file name inside; its own by default.
+    pub place_as: Option<OsString>,
     /// Set to end the run early.
     pub cancel: Arc<AtomicBool>,
 }

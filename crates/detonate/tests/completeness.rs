@@ -69,6 +69,9 @@ fn shell(home: &Path, script: &str, sensor: SensorChoice) -> DetonateRequest {
         key: None,
         out: None,
         ring_bytes: None,
+        controls: Vec::new(),
+        seed: None,
+        place_as: None,
         cancel: Arc::default(),
     }
 }

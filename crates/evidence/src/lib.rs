@@ -34,8 +34,8 @@ pub use hash::sha256_hex;
 pub use keys::{PublicKey, SigningKey};
 pub use ledger::{Counts, Ledger};
 pub use manifest::{
-    Artifact, Bait, BaitPlace, Exit, FileEntry, Incomplete, Manifest, Output, OutputSpan, PhaseSpan, Sensor,
-    State,
+    AppliedControl, Artifact, Bait, BaitPlace, Exit, FileEntry, Incomplete, Manifest, Output, OutputSpan,
+    PhaseSpan, Sensor, State,
 };
 pub use output::OutputWriter;
 pub use store::{FileBounds, FileStore, Stored};

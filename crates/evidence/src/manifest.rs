@@ -22,6 +22,12 @@ pub struct Manifest {
     pub tool_version: String,
     /// What was run.
     pub artifact: Artifact,
+    /// The seed of the run's names and baits: the same gives the same.
+    #[serde(default)]
+    pub seed: u64,
+    /// The controls that were put on the environment, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub controls: Vec<AppliedControl>,
     /// Where it ran, as the sandbox describes it.
     pub environment: serde_json::Value,
     /// How it was watched.
@@ -68,8 +74,23 @@ pub struct Artifact {
     pub sha256: Option<String>,
     /// What it is (`elf`, `script`, `command`, …).
     pub kind: String,
+    /// Where it was placed in the environment; absent for a command.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<Text>,
     /// How it was started.
     pub argv: Vec<Text>,
+}
+
+/// A control that was put on the environment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AppliedControl {
+    /// Its name.
+    pub name: String,
+    /// SHA-256 of its definition.
+    pub sha256: String,
+    /// What was done, one sentence each.
+    pub applied: Vec<String>,
 }
 
 /// How it was watched.
@@ -226,6 +247,8 @@ impl Manifest {
             run: run.into(),
             tool_version: tool_version.into(),
             artifact,
+            seed: 0,
+            controls: Vec::new(),
             environment: serde_json::Value::Null,
             sensor: Sensor::default(),
             boot_to_wall_ns: 0,

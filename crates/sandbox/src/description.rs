@@ -1,5 +1,6 @@
 //! What an environment turned out to be, for the manifest.
 
+use crate::controls::Applied;
 use crate::limits::Bound;
 use serde::{Deserialize, Serialize};
 
@@ -26,6 +27,9 @@ pub struct Description {
     pub accounting: bool,
     /// The processes stand in a watched cgroup of version 2.
     pub cgroup: bool,
+    /// What each control came to, by its name.
+    #[serde(default, skip_serializing_if = "Applied::is_empty")]
+    pub controls: Applied,
     /// Detektr's own system call filter.
     pub seccomp: String,
     /// What is less than the whole, one sentence each.

@@ -1,6 +1,7 @@
 //! What an environment shall be: everything is decided here, before anything is made.
 
 use crate::baits::Bait;
+use crate::controls::Control;
 use crate::identity::Identity;
 use crate::limits::Limits;
 use serde::{Deserialize, Serialize};
@@ -27,6 +28,8 @@ pub struct Plan {
     pub baits: Vec<Bait>,
     /// Environment variables, besides those that every environment has.
     pub setenv: Vec<(String, String)>,
+    /// Controls to put on, in order.
+    pub controls: Vec<Control>,
     /// Host paths that must not be seen (Detektr's data folder).
     pub hide: Vec<PathBuf>,
 }

@@ -188,6 +188,9 @@ fn request(args: Args, store: &Store, cancel: Arc<AtomicBool>) -> Result<Detonat
         key: args.key,
         out: args.out,
         ring_bytes: args.ring,
+        controls: Vec::new(),
+        seed: None,
+        place_as: None,
         cancel,
     })
 }
@@ -213,7 +216,7 @@ fn rootfs(path: PathBuf) -> Result<RootfsChoice, Failure> {
 }
 
 /// The first signal ends the run in order, with a sealed bundle; a second one ends Detektr at once.
-fn end_on_signals(cancel: &Arc<AtomicBool>) -> Result<(), Failure> {
+pub fn end_on_signals(cancel: &Arc<AtomicBool>) -> Result<(), Failure> {
     use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
     for signal in [SIGINT, SIGTERM, SIGHUP] {
         // the first hook of a signal runs first: it must see whether an *earlier* signal came

@@ -71,6 +71,7 @@ impl Home {
             name: "x".into(),
             sha256: None,
             kind: "command".into(),
+            path: None,
             argv: vec!["sh".into(), "-c".into()],
         };
         let start = Start {

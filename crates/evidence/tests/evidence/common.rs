@@ -22,6 +22,7 @@ pub fn artifact() -> Artifact {
         name: "dropper".into(),
         sha256: Some(detektr_evidence::sha256_hex(b"dropper")),
         kind: "elf".into(),
+        path: None,
         argv: vec!["./dropper".into(), "--now".into()],
     }
 }

@@ -38,6 +38,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         baits: default_set(1, &identity),
         identity,
         setenv: Vec::new(),
+        controls: Vec::new(),
         hide: Vec::new(),
     };
     let mut environment = Environment::create(&plan)?;

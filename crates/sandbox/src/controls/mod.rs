@@ -4,6 +4,7 @@
 
 use crate::profile::ProfileLimits;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -14,6 +15,15 @@ pub struct Control {
     pub name: String,
     /// What it consists of.
     pub measures: Vec<Measure>,
+}
+
+impl Control {
+    /// SHA-256 of its JSON (keys in the order of the types, those of a seccomp profile sorted): two controls of one
+    /// digest do the same.
+    pub fn sha256(&self) -> String {
+        let json = serde_json::to_vec(self).expect("a control is JSON");
+        Sha256::digest(&json).iter().map(|byte| format!("{byte:02x}")).collect()
+    }
 }
 
 /// One measure.

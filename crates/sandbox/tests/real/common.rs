@@ -41,6 +41,7 @@ pub(crate) fn plan(work: &Path, user: RunAs) -> Plan {
         baits: Vec::<Bait>::new(),
         identity,
         setenv: Vec::new(),
+        controls: Vec::new(),
         hide: Vec::new(),
     }
 }
