@@ -3,16 +3,16 @@
 
 mod error;
 mod form;
+mod limits;
 mod read;
-mod tree;
-mod units;
 
 #[cfg(test)]
 mod tests;
 
-pub use error::{Problem, ProfileError};
+pub use detektr_yaml::{Problem, duration, size};
+pub use error::ProfileError;
 pub use form::ProfileFile;
-pub use units::{duration, size};
+pub use limits::read as read_limits;
 
 use crate::{Limits, RunAs};
 use std::path::{Path, PathBuf};
@@ -120,7 +120,7 @@ impl Profile {
     /// Reads the text of a profile; `file` names it in errors, and its folder is where relative paths begin.
     pub fn parse(text: &str, file: &Path) -> Result<Self, ProfileError> {
         let folder = file.parent().unwrap_or(Path::new(""));
-        let problems = match tree::Node::parse(text) {
+        let problems = match detektr_yaml::Node::parse(text) {
             Err(problem) => vec![*problem],
             Ok(node) => {
                 let (profile, problems) = read::profile(&node, folder);

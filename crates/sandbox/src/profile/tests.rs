@@ -1,6 +1,7 @@
 //! Profiles that are right are read as they stand; of those that are not, every mistake is told.
 
-use super::read::{KEYS, LIMITS};
+use super::limits::KEYS as LIMITS;
+use super::read::KEYS;
 use super::*;
 use proptest::prelude::*;
 use std::collections::BTreeSet;

@@ -1,26 +1,33 @@
-//! YAML as a tree in which everything knows its place. Only what profiles need: no anchors, no tags, one
+//! YAML as a tree in which everything knows its place. Only what Detektr's own files need: no anchors, no tags, one
 //! document, no key twice.
 
-use super::error::Problem;
+use crate::problem::Problem;
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Span};
 use std::ops::Range;
 
-/// Largest profile, and deepest nesting.
+/// Largest file, and deepest nesting.
 const BYTES: usize = 1 << 20;
 const DEPTH: usize = 16;
 
 /// A value with its place, in bytes.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Node {
-    pub(super) span: Range<usize>,
-    pub(super) value: Value,
+pub struct Node {
+    /// Where it stands.
+    pub span: Range<usize>,
+    /// What it is.
+    pub value: Value,
 }
 
 /// A value.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Value {
+pub enum Value {
     /// Text; `plain` where it stands without quotes, so that it could be a number or a truth value.
-    Scalar { text: String, plain: bool },
+    Scalar {
+        /// The text.
+        text: String,
+        /// It stands without quotes.
+        plain: bool,
+    },
     /// Values one after the other.
     List(Vec<Node>),
     /// Values by key, in the order of the file.
@@ -29,16 +36,21 @@ pub(super) enum Value {
 
 /// A key with its place.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Key {
-    pub(super) span: Range<usize>,
-    pub(super) text: String,
+pub struct Key {
+    /// Where it stands.
+    pub span: Range<usize>,
+    /// The key.
+    pub text: String,
 }
 
 impl Node {
     /// The tree of `text`.
-    pub(super) fn parse(text: &str) -> Result<Node, Box<Problem>> {
+    ///
+    /// # Errors
+    /// The first place that is no YAML, or YAML that has no place here.
+    pub fn parse(text: &str) -> Result<Node, Box<Problem>> {
         if text.len() > BYTES {
-            return Err(Problem::new(0..0, "size", format!("a profile of more than {BYTES} bytes")).into());
+            return Err(Problem::new(0..0, "size", format!("a file of more than {BYTES} bytes")).into());
         }
         let mut builder = Builder { lines: Lines::of(text), parser: Parser::new_from_str(text) };
         let mut root = None;
@@ -48,20 +60,18 @@ impl Node {
                 (Event::StreamStart | Event::DocumentStart(_) | Event::DocumentEnd | Event::Nothing, _) => {}
                 (_, span) if root.is_some() => {
                     let what = "a second document in one file";
-                    return Err(Problem::new(span, "yaml", what)
-                        .help("give each profile a file of its own")
-                        .into());
+                    return Err(Problem::new(span, "yaml", what).help("give each a file of its own").into());
                 }
                 (event, span) => root = Some(builder.node(event, span, 0)?),
             }
         }
         root.ok_or_else(|| {
-            Problem::new(0..0, "empty", "the profile is empty").help("begin it with `detektr: 1`").into()
+            Problem::new(0..0, "empty", "the file is empty").help("begin it with `detektr: 1`").into()
         })
     }
 
     /// What kind of value it is, for people.
-    pub(super) fn kind(&self) -> &'static str {
+    pub fn kind(&self) -> &'static str {
         match &self.value {
             Value::Scalar { text, plain: true } if matches!(text.as_str(), "" | "~" | "null") => "nothing",
             Value::Scalar { .. } => "a single value",
@@ -104,12 +114,15 @@ impl<'t> Builder<'t> {
             _ => (0, false),
         };
         if anchor != 0 {
-            let problem =
-                Problem::new(span, "yaml", "anchors and aliases (`&name`, `*name`) are no part of profiles");
+            let problem = Problem::new(
+                span,
+                "yaml",
+                "anchors and aliases (`&name`, `*name`) are no part of these files",
+            );
             return Err(problem.help("write the value out where it is needed").into());
         }
         if tag {
-            let problem = Problem::new(span, "yaml", "tags (`!name`) are no part of profiles");
+            let problem = Problem::new(span, "yaml", "tags (`!name`) are no part of these files");
             return Err(problem.help("leave the tag out; quotes make text of a number").into());
         }
         match event {
