@@ -1,7 +1,7 @@
 //! Which events of a stream are wanted.
 
 use crate::describe;
-use crate::glob::Glob;
+use detektr_event::glob::Glob;
 use detektr_event::{Event, Kind, OutcomeResult};
 
 /// What an event must be to be shown: each condition given must hold; of one condition's values, any.

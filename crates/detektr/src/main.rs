@@ -8,7 +8,6 @@ mod describe;
 mod exit;
 mod failure;
 mod filter;
-mod glob;
 mod limits;
 mod progress;
 mod recording;

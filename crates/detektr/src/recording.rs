@@ -16,7 +16,7 @@ pub enum Recording {
     /// Sealed.
     Sealed(Box<Bundle>),
     /// Never finished.
-    Unfinished(Leftover),
+    Unfinished(Box<Leftover>),
 }
 
 impl Recording {
@@ -24,7 +24,9 @@ impl Recording {
     pub fn open(store: &Store, word: &OsStr) -> Result<Self, Failure> {
         let path = store.find(word)?;
         if path.to_str().is_some_and(|name| name.ends_with(".partial")) {
-            return recover(&path).map(Recording::Unfinished).map_err(|e| told(&path, &e));
+            return recover(&path)
+                .map(|leftover| Recording::Unfinished(Box::new(leftover)))
+                .map_err(|e| told(&path, &e));
         }
         sealed(&path).map(|bundle| Recording::Sealed(Box::new(bundle)))
     }

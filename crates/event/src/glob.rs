@@ -18,6 +18,11 @@ impl std::str::FromStr for Glob {
 }
 
 impl Glob {
+    /// Whether `path` matches, a pattern without wildcards meaning just the one path.
+    pub fn matches_one(&self, path: &[u8]) -> bool {
+        matches(&self.0, path)
+    }
+
     /// Whether `path` matches.
     pub fn matches(&self, path: &[u8]) -> bool {
         if self.0.iter().any(|b| matches!(b, b'*' | b'?')) {

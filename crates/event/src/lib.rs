@@ -9,6 +9,7 @@ mod bait;
 mod detail;
 mod event;
 mod file;
+pub mod glob;
 mod ids;
 mod kernel;
 mod kind;

@@ -4,6 +4,7 @@
 //! reduced to [`ArmFacts`](facts), and the judge is a pure function of plan and facts.
 #![forbid(unsafe_code)]
 
+pub mod goal;
 mod plan;
 mod truth;
 mod verdict;

@@ -186,7 +186,7 @@ impl Acts {
         };
         let is_secret = path.path.text().is_some_and(|text| {
             SECRETS.iter().any(|pattern| {
-                pattern.parse::<crate::glob::Glob>().is_ok_and(|glob| glob.matches(text.as_bytes()))
+                pattern.parse::<detektr_event::glob::Glob>().is_ok_and(|glob| glob.matches(text.as_bytes()))
             })
         });
         if is_secret {
