@@ -116,7 +116,9 @@ fn used(event: &Event) -> Option<&[u8]> {
         Detail::ProcessExec { exec } => &exec.file,
         _ => return None,
     };
-    if !event.outcome.is_success() || path.unlinked {
+    // what lies in /proc and its like is no file of the host's, though one of the same name may be
+    let elsewhere = path.fs.as_deref().is_some_and(|fs| fs != "overlay");
+    if !event.outcome.is_success() || path.unlinked || elsewhere {
         return None;
     }
     path.in_environment()

@@ -4,6 +4,7 @@
 //! before that (a bad artifact, a bad key, a data folder without permission) is an error instead.
 
 use crate::artifact::{self, ArtifactSpec};
+use crate::attribute::Attribution;
 use crate::beneath::{self, Beneath};
 use crate::choose::Sensors;
 use crate::clock::{Timing, boot_to_wall_ns, now, random, run_id};
@@ -191,6 +192,7 @@ impl Detonator {
                 baits: bait_paths(&plan.baits),
                 overlays,
                 beneath,
+                attribution: Attribution::new(&plan.controls, &prepared.hardening),
                 live: live.clone(),
             },
         )
@@ -217,7 +219,7 @@ impl Detonator {
                     Err(error) => ControlFlow::Break(format!("sensor_lost: {error}")),
                 }
             };
-            environment.wait(begin + request.limits.wall, &mut watch)
+            environment.wait(begin + plan.limits.wall, &mut watch)
         });
         timing.mark("execute");
         manifest.phases = vec![
@@ -258,7 +260,7 @@ impl Detonator {
         manifest: &mut Manifest,
         timing: &mut Timing,
     ) -> Result<Running, Failed> {
-        let placed = Path::new(&home(request.user, plan)).join(&prepared.name);
+        let placed = Path::new(&home(plan)).join(&prepared.name);
         if let ArtifactSpec::Path(path) = &request.artifact {
             let mut file = HashingReader::new(File::open(path).map_err(environment_failed)?);
             environment.place(&placed, &mut file, 0o755).map_err(environment_failed)?;
@@ -290,9 +292,9 @@ impl Detonator {
         let (stdout, stdout_end) = pipe().map_err(environment_failed)?;
         let (stderr, stderr_end) = pipe().map_err(environment_failed)?;
         let pumps = vec![
-            Pump::start("stdout", stdout, writer.stdout(request.limits.output).map_err(environment_failed)?)
+            Pump::start("stdout", stdout, writer.stdout(plan.limits.output).map_err(environment_failed)?)
                 .map_err(environment_failed)?,
-            Pump::start("stderr", stderr, writer.stderr(request.limits.output).map_err(environment_failed)?)
+            Pump::start("stderr", stderr, writer.stderr(plan.limits.output).map_err(environment_failed)?)
                 .map_err(environment_failed)?,
         ];
         let launched = environment

@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 pub mod artifact;
+mod attribute;
 mod beneath;
 mod choose;
 mod clock;

@@ -5,6 +5,7 @@ use crate::error::DetonateError;
 use crate::images::{self, UnpackedImage};
 use crate::request::{DetonateRequest, RootfsChoice};
 use detektr_evidence::{SigningKey, keys};
+use detektr_sandbox::controls::{self, Hardening};
 use detektr_sandbox::{Identity, Plan, Rootfs, RunAs, default_set};
 use std::ffi::OsString;
 use std::fs::File;
@@ -20,6 +21,10 @@ pub struct Prepared {
     pub image: Option<UnpackedImage>,
     /// The root file system's tree on this host.
     pub root: PathBuf,
+    /// The same as the environment takes it.
+    pub rootfs: Rootfs,
+    /// What the controls come to.
+    pub hardening: Hardening,
     /// Signs the bundle.
     pub key: SigningKey,
     /// Where the bundle goes.
@@ -64,6 +69,12 @@ pub fn prepare(request: &DetonateRequest) -> Result<Prepared, DetonateError> {
         ArtifactSpec::Command => Path::new(""),
     };
     artifact::check_interpreter(&kind, shown, &request.args, &root)?;
+    let rootfs = match (&request.rootfs, &image) {
+        (RootfsChoice::Host, None) => Rootfs::Host,
+        _ => Rootfs::Dir(root.clone()),
+    };
+    let hardening =
+        controls::check(&request.controls, &rootfs, &request.limits).map_err(DetonateError::Refused)?;
     let stdin = request.stdin.as_deref().unwrap_or(Path::new("/dev/null"));
     let stdin =
         File::open(stdin).map_err(|source| DetonateError::Stdin { path: stdin.to_owned(), source })?;
@@ -72,7 +83,7 @@ pub fn prepare(request: &DetonateRequest) -> Result<Prepared, DetonateError> {
         None => keys::load_or_create(&request.home)?,
     };
     let runs = request.out.clone().unwrap_or_else(|| request.home.join("runs"));
-    Ok(Prepared { kind, name, image, root, key, runs, stdin })
+    Ok(Prepared { kind, name, image, root, rootfs, hardening, key, runs, stdin })
 }
 
 /// The plan of the environment: every choice of the run is made here.
@@ -85,13 +96,9 @@ pub fn plan(request: &DetonateRequest, prepared: &Prepared, run: &str, seed: u64
     Plan {
         run: run.into(),
         work: request.home.join("work"),
-        rootfs: match (&request.rootfs, &prepared.image) {
-            (_, Some(image)) => Rootfs::Dir(image.root.clone()),
-            (RootfsChoice::Dir(dir), None) => Rootfs::Dir(dir.clone()),
-            _ => Rootfs::Host,
-        },
-        user: request.user,
-        limits: request.limits,
+        rootfs: prepared.rootfs.clone(),
+        user: prepared.hardening.run_as(request.user),
+        limits: prepared.hardening.bounds(request.limits),
         identity,
         baits,
         setenv: request.setenv.clone(),
@@ -101,8 +108,8 @@ pub fn plan(request: &DetonateRequest, prepared: &Prepared, run: &str, seed: u64
 }
 
 /// The home of whoever runs.
-pub fn home(user: RunAs, plan: &Plan) -> String {
-    match user {
+pub fn home(plan: &Plan) -> String {
+    match plan.user {
         RunAs::Root => "/root".into(),
         RunAs::User => plan.identity.home(),
     }

@@ -1,5 +1,6 @@
 //! The stream: raw records from the sensor become events and go to the bundle, in order, on one thread.
 
+use crate::attribute::Attribution;
 use crate::beneath::Beneath;
 use crate::witnesses::Overlays;
 use detektr_event::{Access, BaitRead, Detail, Event, Outcome, SensorName, Sha256};
@@ -60,6 +61,8 @@ pub struct Inputs {
     pub overlays: Overlays,
     /// The file system beneath them.
     pub beneath: Beneath,
+    /// Credits denied acts.
+    pub attribution: Attribution,
     /// Shared counts.
     pub live: Arc<Live>,
 }
@@ -79,7 +82,8 @@ impl Recorder {
 }
 
 fn record(source: &Receiver<Vec<Raw>>, inputs: Inputs) -> Recorded {
-    let Inputs { mut writer, mut decoder, executed, baits, overlays, mut beneath, live } = inputs;
+    let Inputs { mut writer, mut decoder, executed, baits, overlays, mut beneath, mut attribution, live } =
+        inputs;
     let mut files = overlays.files();
     let mut failed = None;
     let mut events = Vec::new();
@@ -96,7 +100,8 @@ fn record(source: &Receiver<Vec<Raw>>, inputs: Inputs) -> Recorded {
                 add_hash(&mut raw, executed);
             }
             decoder.decode(raw, &mut events);
-            for event in events.drain(..) {
+            for mut event in events.drain(..) {
+                attribution.event(&mut event);
                 if failed.is_none()
                     && let Err(error) = write(&mut writer, event, &baits, &mut files, &mut beneath)
                 {

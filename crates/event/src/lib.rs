@@ -17,6 +17,7 @@ mod log;
 mod network;
 mod outcome;
 mod path;
+mod paths;
 mod process;
 mod text;
 mod time;

@@ -3,9 +3,11 @@
 mod make;
 mod wait;
 
+pub(crate) use make::real_root;
 pub use wait::{EndState, Ended, ExitStatus};
 
 use crate::acct::{self, AcctRecord};
+use crate::controls::{Hardening, User};
 use crate::description::Description;
 use crate::error::SandboxError;
 use crate::limits::cgroup::Cgroups;
@@ -30,6 +32,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 #[derive(Debug)]
 pub struct Environment {
     plan: Plan,
+    hardening: Hardening,
     run_dir: PathBuf,
     channel: Channel,
     init: Child,
@@ -148,6 +151,10 @@ impl Environment {
             RunAs::Root => (0, 0),
             RunAs::User => (self.plan.identity.uid, self.plan.identity.uid),
         };
+        let (uid, gid) = match self.hardening.user {
+            Some(User::Ids { uid, gid }) => (uid, gid),
+            _ => (uid, gid),
+        };
         let (uid_map, outside) = self.map(uid, sys::euid());
         let (gid_map, outside_gid) = self.map(gid, sys::egid());
         let home = crate::baits::home(&self.plan.identity, self.plan.user);
@@ -165,6 +172,7 @@ impl Environment {
             groups: self.base.is_some(),
             limits: limits::rlimit::list(&self.plan.limits, !self.cgroups.keeps("pids")),
             filters,
+            controls: self.hardening.steps.clone(),
             boottime: Path::new("/proc/self/timens_offsets")
                 .exists()
                 .then_some(self.plan.identity.boot_offset),

@@ -1,6 +1,7 @@
 //! What can go wrong with an environment: what the user can mend says how, the rest names the step and the
 //! kernel's answer.
 
+use crate::controls::Refusal;
 use std::io;
 use std::path::PathBuf;
 
@@ -46,6 +47,10 @@ pub enum SandboxError {
     #[error("the environment's first process was lost: {0}")]
     #[diagnostic(code(detektr::sandbox::init_lost))]
     InitLost(String),
+    /// Controls that can't be enforced here.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    #[diagnostic(code(detektr::sandbox::refused))]
+    Refused(Vec<Refusal>),
     /// The plan makes no sense.
     #[error("{0}")]
     #[diagnostic(code(detektr::sandbox::plan))]

@@ -56,6 +56,40 @@ pub(crate) fn bind(source: impl AsRef<Path>, target: impl AsRef<Path>) -> io::Re
     check(ret.into()).map(drop)
 }
 
+/// A bind mount of `path` and all mounted below it onto itself.
+pub(crate) fn bind_all(path: &Path) -> io::Result<()> {
+    let path = c_path(path)?;
+    // SAFETY: the string is NUL-terminated and outlives the call; no type or data is given.
+    let ret = unsafe {
+        libc::mount(
+            path.as_ptr(),
+            path.as_ptr(),
+            std::ptr::null(),
+            libc::MS_BIND | libc::MS_REC,
+            std::ptr::null(),
+        )
+    };
+    check(ret.into()).map(drop)
+}
+
+/// Adds attributes (`MOUNT_ATTR_…`) to the mount at `path` and all below it: mount_setattr(2).
+pub(crate) fn mount_attributes(path: &Path, attributes: u64) -> io::Result<()> {
+    let path = c_path(path)?;
+    let attr = libc::mount_attr { attr_set: attributes, attr_clr: 0, propagation: 0, userns_fd: 0 };
+    // SAFETY: `attr` is a valid struct mount_attr of the size given; the path is NUL-terminated.
+    check(unsafe {
+        libc::syscall(
+            libc::SYS_mount_setattr,
+            libc::AT_FDCWD,
+            path.as_ptr(),
+            libc::AT_RECURSIVE,
+            &raw const attr,
+            size_of::<libc::mount_attr>(),
+        )
+    })
+    .map(drop)
+}
+
 /// `pivot_root(".", ".")` and the old root detached: the working directory becomes the root.
 pub(crate) fn pivot_here() -> io::Result<()> {
     let dot = c".";

@@ -2,6 +2,14 @@
 //! them away again shows whether they were the cause. One file a measure; each says how it is applied, and refuses
 //! beforehand what this host can't enforce.
 
+pub(crate) mod apply;
+pub mod capabilities;
+mod hardening;
+pub mod seccomp;
+
+pub(crate) use hardening::Steps;
+pub use hardening::{Hardening, check};
+
 use crate::profile::ProfileLimits;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};

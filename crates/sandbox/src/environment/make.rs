@@ -2,6 +2,7 @@
 
 use super::{Environment, Pending};
 use crate::baits::{self, BaitKind};
+use crate::controls;
 use crate::description::{Description, MountDescription};
 use crate::error::SandboxError;
 use crate::limits::Bound;
@@ -12,7 +13,7 @@ use crate::namespaces::protocol::{Channel, Setup};
 use crate::plan::{Plan, Rootfs, RunAs};
 use crate::reaper::{LOCK, Leftover, lock_work};
 use crate::rootfs::given::Given;
-use crate::rootfs::{dir, host};
+use crate::rootfs::{dir, host, standard};
 use crate::{secrets, sys};
 use std::collections::BTreeMap;
 use std::fs::{self, DirBuilder, File};
@@ -26,6 +27,13 @@ impl Environment {
     /// still be placed.
     pub fn create(plan: &Plan) -> Result<Environment, SandboxError> {
         let privileged = real_root();
+        let hardening =
+            controls::check(&plan.controls, &plan.rootfs, &plan.limits).map_err(SandboxError::Refused)?;
+        let plan = &Plan {
+            user: hardening.run_as(plan.user),
+            limits: hardening.bounds(plan.limits),
+            ..plan.clone()
+        };
         let run_dir = name_run_dir(plan)?;
         // Before anything else is there: whatever is made from here on is removed, should we be killed.
         let reaper = start_reaper(&Leftover { run_dir: run_dir.clone(), cgroups: Vec::new() })?;
@@ -74,6 +82,7 @@ impl Environment {
             namespaces: NAMESPACES.iter().map(|n| (*n).to_owned()).collect(),
             cgroup: cgroup_fd.is_some(),
             seccomp: "socket(AF_VSOCK) is refused with EAFNOSUPPORT".into(),
+            controls: hardening.applied.clone(),
             gaps,
             ..Description::default()
         };
@@ -81,6 +90,7 @@ impl Environment {
         Ok(Environment {
             init_pid: init.pid as u32,
             plan: plan.clone(),
+            hardening,
             run_dir,
             channel,
             init,
@@ -131,7 +141,7 @@ impl Drop for Guard {
 
 /// Root with root's powers over the whole host. Root of a container that maps ids, or lacks the capabilities,
 /// can't map ranges of its own, and is treated as an ordinary user.
-fn real_root() -> bool {
+pub(crate) fn real_root() -> bool {
     const NEEDED: u64 = 1 << 0 /* chown */ | 1 << 1 /* dac_override */ | 1 << 6 /* setgid */ | 1 << 7 /* setuid */
         | 1 << 21 /* sys_admin */ | 1 << 27 /* mknod */;
     let map = fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
@@ -190,6 +200,7 @@ fn furnish(plan: &Plan, given: &Given, privileged: bool) -> Result<(), SandboxEr
         }
     };
     let identity = &plan.identity;
+    standard::furnish(given, root)?;
     secrets::replace(given, root, plan.rootfs == Rootfs::Host, identity, privileged)?;
     let home = identity.home();
     given.empty_dir(&home, 0o755, identity.uid, identity.uid)?;

@@ -2,6 +2,7 @@
 //! becomes the artifact.
 
 use super::protocol::Launch;
+use crate::controls::apply;
 use crate::sys;
 use std::ffi::CString;
 use std::io;
@@ -42,7 +43,7 @@ fn wait_go(socket: &OwnedFd) -> io::Result<()> {
     }
 }
 
-type Step = (&'static str, io::Error);
+type Step = (String, io::Error);
 
 fn prepare(
     launch: &Launch,
@@ -50,7 +51,7 @@ fn prepare(
     socket: &OwnedFd,
     say: &dyn Fn(u8, &[u8]),
 ) -> Result<(), Step> {
-    let at = |step| move |e| (step, e);
+    let at = |step: &'static str| move |e| (step.to_owned(), e);
     wait_go(socket).map_err(at("waiting for the cgroups"))?;
     let namespaces = libc::CLONE_NEWUSER
         | libc::CLONE_NEWNS
@@ -73,7 +74,8 @@ fn prepare(
     }
     sys::become_ids(uid, gid).map_err(at("taking the environment's ids"))?;
     rustix::system::sethostname(launch.hostname.as_bytes())
-        .map_err(|e| ("setting the host name", e.into()))?;
+        .map_err(|e| ("setting the host name".to_owned(), e.into()))?;
+    apply::mounts(&launch.controls)?;
     if let Err(e) = loopback_up() {
         notes.push(format!("the loopback interface is down: {e}"));
     }
@@ -143,8 +145,9 @@ fn try_exec(launch: &Launch) -> io::Result<std::convert::Infallible> {
     let candidates = candidates(launch)?;
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
     for filter in &launch.filters {
-        install(filter)?;
+        apply::install(filter, 0)?;
     }
+    apply::before_ids(&launch.controls)?;
     if launch.groups && (launch.uid, launch.gid) != (0, 0) {
         sys::become_ids(launch.uid, launch.gid)?;
     }
@@ -158,6 +161,7 @@ fn try_exec(launch: &Launch) -> io::Result<std::convert::Infallible> {
         libc::sigemptyset(&raw mut none);
         libc::sigprocmask(libc::SIG_SETMASK, &raw const none, std::ptr::null_mut());
     }
+    apply::before_exec(&launch.controls)?;
     let pointers = |list: &[CString]| {
         list.iter().map(|s| s.as_ptr()).chain([std::ptr::null()]).collect::<Vec<*const libc::c_char>>()
     };
@@ -197,20 +201,4 @@ fn candidates(launch: &Launch) -> io::Result<Vec<CString>> {
         }
     }
     Ok(found)
-}
-
-/// Installs a seccomp program. Allowed without `no_new_privs`, for we have every capability in the
-/// environment's user namespace.
-fn install(filter: &[(u16, u8, u8, u32)]) -> io::Result<()> {
-    let program: Vec<libc::sock_filter> =
-        filter.iter().map(|&(code, jt, jf, k)| libc::sock_filter { code, jt, jf, k }).collect();
-    let header = libc::sock_fprog {
-        len: u16::try_from(program.len()).map_err(|_| io::Error::from_raw_os_error(libc::EINVAL))?,
-        filter: program.as_ptr().cast_mut(),
-    };
-    // SAFETY: `header` and the program it points to are valid for the time of the call, which only reads them.
-    sys::check(unsafe {
-        libc::syscall(libc::SYS_seccomp, libc::SECCOMP_SET_MODE_FILTER, 0, &raw const header)
-    })
-    .map(drop)
 }

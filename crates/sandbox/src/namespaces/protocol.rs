@@ -1,6 +1,7 @@
 //! What the supervisor and init say to each other: JSON over a sequenced-packet socket, with descriptors.
 //! A frame's body travels in a memfd, so that a command line of any length fits.
 
+use crate::controls::Steps;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::fs::File;
@@ -51,6 +52,8 @@ pub(crate) struct Launch {
     pub groups: bool,
     pub limits: Vec<(u32, u64)>,
     pub filters: Vec<Vec<(u16, u8, u8, u32)>>,
+    /// Controls to put on.
+    pub controls: Steps,
     /// Seconds to add to the boot time's clock; none where there are no time namespaces.
     pub boottime: Option<u64>,
 }

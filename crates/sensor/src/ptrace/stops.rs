@@ -176,9 +176,13 @@ impl Tracer {
             thread.restarting = Some(call);
             return;
         }
-        self.take_return(tid, &mut call, spec, value);
-        self.follow(tid, spec.name, &call, value);
-        let denied = every_call && !call.passed_filters && !self.listener && value < 0;
+        // A filter that answers with a signal leaves the call's number, and one may answer with 0: what did not
+        // reach our own filter was not made, whatever it seems to return.
+        let denied = every_call && !call.passed_filters && !self.listener;
+        if !denied {
+            self.take_return(tid, &mut call, spec, value);
+            self.follow(tid, spec.name, &call, value);
+        }
         let ret = if call.refused || denied { Returned::Skipped(value) } else { Returned::Value(value) };
         self.hand_out(tid, call, ret);
     }

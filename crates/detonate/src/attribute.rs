@@ -1,0 +1,205 @@
+//! Who refused: each denied act is credited to the control whose effect it shows, or to one of Detektr's own walls,
+//! while it is recorded. Nobody is credited where the effect could be another's; whether a control was really the
+//! cause is for the arms without it to show.
+
+use detektr_event::{Actor, Detail, Event, FilePath, OutcomeResult};
+use detektr_sandbox::controls::seccomp::{Action, Call, Filter};
+use detektr_sandbox::controls::{Control, Hardening, Measure, User, capabilities};
+use detektr_sensor::decode::errno_name;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+/// What an event of Detektr's own walls names.
+const WALL: &str = "detektr";
+
+/// Credits denied acts.
+pub struct Attribution {
+    controls: Vec<Control>,
+    filters: Vec<(String, Filter)>,
+    /// The artifact installed a filter or traced somebody: a skipped call may be its own doing.
+    own_filters: bool,
+    /// The artifact changed mounts: a path may lead elsewhere.
+    own_mounts: bool,
+}
+
+impl Attribution {
+    /// For a run under `controls`.
+    pub fn new(controls: &[Control], hardening: &Hardening) -> Self {
+        Attribution {
+            controls: controls.to_vec(),
+            filters: hardening.filters.clone(),
+            own_filters: false,
+            own_mounts: false,
+        }
+    }
+
+    /// Names the enforcer of `event` where one shows, and learns from it.
+    pub fn event(&mut self, event: &mut Event) {
+        if event.process.as_ref().is_none_or(|process| process.actor == Actor::Environment) {
+            return;
+        }
+        if event.outcome.result != OutcomeResult::Success && event.outcome.enforcer.is_none() {
+            event.outcome.enforcer = self.enforcer(event);
+        }
+        if event.outcome.is_success() {
+            match &event.detail {
+                Detail::ProcessSeccomp { .. } | Detail::ProcessPtrace { .. } => self.own_filters = true,
+                Detail::FileMount { .. } | Detail::FileUmount { .. } | Detail::FilePivotRoot { .. } => {
+                    self.own_mounts = true;
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn enforcer(&self, event: &Event) -> Option<String> {
+        if let Some(name) = self.filtered(event) {
+            return Some(name.to_owned());
+        }
+        let errno = event.outcome.errno.as_deref()?;
+        if event.outcome.skipped {
+            return (errno == "EAFNOSUPPORT").then(|| WALL.to_owned());
+        }
+        let paths = event.detail.paths();
+        let found = self
+            .controls
+            .iter()
+            .find(|control| control.measures.iter().any(|measure| self.shows(measure, event, errno, &paths)));
+        found.map(|control| control.name.clone()).or_else(|| wall(event, errno).then(|| WALL.to_owned()))
+    }
+
+    /// The control whose own program, run again on the recorded call, answers what was seen.
+    fn filtered(&self, event: &Event) -> Option<&str> {
+        let call = event.syscall.as_ref().filter(|_| !self.own_filters && !self.filters.is_empty())?;
+        let call = Call::recorded(call.nr, &call.arch, call.args);
+        let answers = self.filters.iter().map(|(name, filter)| (name, filter.run(&call)));
+        // of several programs the kernel takes the strictest answer
+        let (name, action) = answers.min_by_key(|(_, action)| strictness(*action))?;
+        let fits = match action {
+            Action::Allow | Action::Log => false,
+            Action::Errno(number) => {
+                event.outcome.errno.as_deref() == Some(errno_name(u32::from(number)).as_str())
+                    || (number == 0 && event.outcome.skipped)
+            }
+            Action::Trace(_) => event.outcome.errno.as_deref() == Some("ENOSYS"),
+            Action::Trap | Action::KillThread | Action::KillProcess => true,
+        };
+        fits.then_some(name.as_str())
+    }
+
+    /// Whether `event` shows the effect of `measure`.
+    fn shows(&self, measure: &Measure, event: &Event, errno: &str, paths: &[&FilePath]) -> bool {
+        let beneath = |roots: &[std::path::PathBuf]| {
+            !self.own_mounts
+                && paths.iter().filter_map(|path| path.in_environment()).any(|path| {
+                    let path = Path::new(std::ffi::OsStr::from_bytes(path));
+                    roots.iter().any(|root| path.starts_with(root))
+                })
+        };
+        match measure {
+            Measure::Seccomp(_) | Measure::NoNewPrivs | Measure::Nosuid(_) => false,
+            Measure::ReadOnly(roots) => errno == "EROFS" && beneath(roots),
+            Measure::Masked(roots) => {
+                matches!(errno, "EROFS" | "ENOENT" | "EACCES" | "ENOTDIR") && beneath(roots)
+            }
+            Measure::Noexec(roots) => match &event.detail {
+                Detail::ProcessExec { .. } => errno == "EACCES" && beneath(roots),
+                Detail::ProcessMemoryExec { .. } => matches!(errno, "EPERM" | "EACCES") && beneath(roots),
+                _ => false,
+            },
+            Measure::Capabilities(wanted) => {
+                let left = capabilities::sets(wanted).map_or(capabilities::ALL, |(bounding, _)| bounding);
+                matches!(errno, "EPERM" | "EACCES")
+                    && needs(&event.detail).iter().any(|capability| {
+                        capabilities::number(capability).is_some_and(|number| left >> number & 1 == 0)
+                    })
+            }
+            Measure::User(user) => {
+                let euid = event.process.as_ref().map(|process| process.euid);
+                let theirs = match user {
+                    User::Root => euid == Some(0),
+                    User::User => euid.is_some_and(|id| id != 0),
+                    User::Ids { uid, .. } => euid == Some(*uid),
+                };
+                matches!(errno, "EPERM" | "EACCES") && theirs
+            }
+            Measure::Limits(limits) => match errno {
+                "EAGAIN" => limits.processes.is_some() && matches!(event.detail, Detail::ProcessFork { .. }),
+                "ENOMEM" => limits.memory.is_some(),
+                "ENOSPC" | "EDQUOT" => limits.disk.is_some(),
+                "EFBIG" => limits.file_size.is_some(),
+                _ => false,
+            },
+        }
+    }
+}
+
+/// The kernel's order: the lowest wins (`seccomp(2)`).
+fn strictness(action: Action) -> u8 {
+    match action {
+        Action::KillProcess => 0,
+        Action::KillThread => 1,
+        Action::Trap => 2,
+        Action::Errno(_) => 3,
+        Action::Trace(_) => 4,
+        Action::Log => 5,
+        Action::Allow => 6,
+    }
+}
+
+/// The capabilities that an act may be refused for want of, as in `capabilities(7)`.
+fn needs(detail: &Detail) -> &'static [&'static str] {
+    match detail {
+        Detail::FileChown { .. } => &["CHOWN", "DAC_OVERRIDE", "FOWNER"],
+        Detail::FileChmod { .. } | Detail::FileUtime { .. } => &["FOWNER", "DAC_OVERRIDE", "DAC_READ_SEARCH"],
+        Detail::FileXattr { .. } => &["SYS_ADMIN", "SETFCAP", "FOWNER", "DAC_OVERRIDE"],
+        Detail::FileMknod { .. } => &["MKNOD", "DAC_OVERRIDE"],
+        Detail::FileMount { .. } | Detail::FileUmount { .. } | Detail::FilePivotRoot { .. } => &["SYS_ADMIN"],
+        Detail::FileOpen { .. }
+        | Detail::FileCreate { .. }
+        | Detail::FileRename { .. }
+        | Detail::FileUnlink { .. }
+        | Detail::FileMkdir { .. }
+        | Detail::FileRmdir { .. }
+        | Detail::FileLink { .. }
+        | Detail::FileSymlink { .. }
+        | Detail::FileTruncate { .. }
+        | Detail::FileReadlink { .. }
+        | Detail::FileAccess { .. }
+        | Detail::ProcessExec { .. }
+        | Detail::ProcessChdir { .. } => &["DAC_OVERRIDE", "DAC_READ_SEARCH", "FOWNER"],
+        Detail::ProcessCredentials { .. } => &["SETUID", "SETGID", "SETPCAP"],
+        Detail::ProcessNamespace { .. } => &["SYS_ADMIN", "SYS_CHROOT"],
+        Detail::ProcessPtrace { .. } | Detail::ProcessMemoryWrite { .. } => &["SYS_PTRACE"],
+        Detail::ProcessSignal { .. } => &["KILL"],
+        Detail::ProcessChroot { .. } => &["SYS_CHROOT", "DAC_READ_SEARCH"],
+        Detail::NetworkRawSocket { .. } => &["NET_RAW"],
+        Detail::NetworkBind { .. } => &["NET_BIND_SERVICE"],
+        Detail::NetworkSocket { .. } => &["NET_ADMIN", "NET_RAW"],
+        Detail::KernelModuleLoad { .. } => &["SYS_MODULE"],
+        Detail::KernelBpf { .. } => &["BPF", "SYS_ADMIN", "PERFMON", "NET_ADMIN"],
+        Detail::KernelKexec { .. } => &["SYS_BOOT"],
+        _ => &[],
+    }
+}
+
+/// What an environment refuses by itself, root or not: its user namespace has no power over the host's kernel.
+fn wall(event: &Event, errno: &str) -> bool {
+    let root = event.process.as_ref().is_some_and(|process| process.euid == 0);
+    let refused = matches!(errno, "EPERM" | "EACCES" | "EROFS");
+    match &event.detail {
+        Detail::KernelModuleLoad { .. } | Detail::KernelKexec { .. } | Detail::KernelSysctlWrite { .. } => {
+            root && refused
+        }
+        Detail::KernelBpf { .. } => root && errno == "EPERM",
+        Detail::FileMknod { file } => root && errno == "EPERM" && file.device.is_some(),
+        Detail::NetworkSocket { network } => network.domain == "AF_VSOCK" && errno == "EAFNOSUPPORT",
+        Detail::NetworkConnect { .. } | Detail::NetworkSend { .. } => errno == "ENETUNREACH",
+        detail => {
+            root && refused
+                && detail.paths().iter().filter_map(|path| path.in_environment()).any(|path| {
+                    path.starts_with(b"/proc/") || path.starts_with(b"/sys/") || path.starts_with(b"/dev/")
+                })
+        }
+    }
+}
