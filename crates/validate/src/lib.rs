@@ -4,8 +4,12 @@
 //! reduced to [`ArmFacts`](facts), and the judge is a pure function of plan and facts.
 #![forbid(unsafe_code)]
 
+pub mod builtin;
+pub mod file;
 pub mod goal;
 mod plan;
+pub mod result;
+pub mod run;
 mod truth;
 mod verdict;
 

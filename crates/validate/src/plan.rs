@@ -46,6 +46,22 @@ pub struct Plan {
     pub files: BTreeMap<String, Digest>,
 }
 
+impl Plan {
+    /// The arm that plays `role`: where there is one control, all but it is none, and it alone is all.
+    pub fn arm_for(&self, role: &Role) -> Role {
+        match role {
+            Role::Without(_) if self.controls.len() == 1 => Role::Baseline,
+            Role::Only(_) if self.controls.len() == 1 => Role::Treatment,
+            other => other.clone(),
+        }
+    }
+
+    /// The program that runs in the arm of `role`.
+    pub fn program(&self, role: &Role) -> &Attack {
+        if role.is_benign() { &self.benign.program } else { &self.attack }
+    }
+}
+
 /// Where all arms run; the controls come on top.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -1,0 +1,144 @@
+//! Controls by name, each with its measures.
+
+use super::inputs::Reader;
+use super::program::words;
+use detektr_sandbox::controls::{Capabilities, Control, Measure, User, capabilities, seccomp};
+use detektr_sandbox::profile::{ProfileLimits, read_limits};
+use detektr_yaml::{Key, Node, Problem, Value};
+use std::path::PathBuf;
+
+const KEYS: &[&str] =
+    &["seccomp", "read_only", "noexec", "nosuid", "masked", "capabilities", "no_new_privs", "user", "limits"];
+
+pub(super) fn read(reader: &mut Reader<'_>, node: &Node) -> Vec<Control> {
+    let mut controls = Vec::new();
+    for (key, value) in reader.map(node, "`controls`").unwrap_or_default() {
+        if !name_fits(&key.text) {
+            let what = format!("`{}` can't be a control's name", key.text);
+            let help = "use letters, digits, `-`, `_` and `.`; `detektr` and `all` are taken";
+            reader.problems.push(Problem::new(key.span.clone(), "value", what).help(help));
+        }
+        let measures = measures(reader, value, key);
+        controls.push(Control { name: key.text.clone(), measures });
+    }
+    controls
+}
+
+fn name_fits(name: &str) -> bool {
+    let good = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    !name.is_empty() && name.chars().all(good) && name != "detektr" && name != "all"
+}
+
+fn measures(reader: &mut Reader<'_>, node: &Node, name: &Key) -> Vec<Measure> {
+    let mut measures = Vec::new();
+    let entries = reader.map(node, &format!("the control `{}`", name.text)).unwrap_or_default();
+    for (key, value) in entries {
+        measures.extend(match key.text.as_str() {
+            "seccomp" => profile(reader, value).map(Measure::Seccomp),
+            "read_only" => Some(Measure::ReadOnly(paths(reader, value, &key.text))),
+            "noexec" => Some(Measure::Noexec(paths(reader, value, &key.text))),
+            "nosuid" => Some(Measure::Nosuid(paths(reader, value, &key.text))),
+            "masked" => Some(Measure::Masked(paths(reader, value, &key.text))),
+            "capabilities" => capability_sets(reader, value).map(Measure::Capabilities),
+            "no_new_privs" => match reader.truth(value, "no_new_privs") {
+                Some(false) => {
+                    reader.problem(value, "value", "`no_new_privs: false` does nothing", "leave it out");
+                    None
+                }
+                other => other.map(|_| Measure::NoNewPrivs),
+            },
+            "user" => user(reader, value).map(Measure::User),
+            "limits" => {
+                let limits = read_limits(reader, value);
+                (limits != ProfileLimits::default()).then_some(Measure::Limits(limits))
+            }
+            _ => {
+                reader.unknown(key, &format!("the control `{}`", name.text), KEYS);
+                None
+            }
+        });
+    }
+    if entries.is_empty() && matches!(node.value, Value::Map(_)) {
+        let what = format!("the control `{}` does nothing", name.text);
+        reader.problem(node, "value", what, "give it a measure, as in `read_only: /etc`");
+    }
+    measures
+}
+
+fn paths(reader: &mut Reader<'_>, node: &Node, name: &str) -> Vec<PathBuf> {
+    let texts = words(reader, node, name);
+    for text in &texts {
+        if !text.starts_with('/') {
+            let what = format!("the path `{text}` is relative");
+            reader.problem(node, "value", what, "write it from the environment's root, as in `/etc`");
+        }
+    }
+    texts.into_iter().map(PathBuf::from).collect()
+}
+
+/// A seccomp profile: the path of a JSON file.
+fn profile(reader: &mut Reader<'_>, node: &Node) -> Option<serde_json::Value> {
+    let file = reader.file(node, "seccomp")?;
+    let content = reader.inputs.get(&file).cloned().unwrap_or_default();
+    let json: serde_json::Value = match serde_json::from_slice(&content) {
+        Ok(json) => json,
+        Err(e) => {
+            let what = format!("`{file}` is no JSON: {e}");
+            reader.problem(node, "seccomp", what, "name a profile as Docker's --security-opt takes it");
+            return None;
+        }
+    };
+    match seccomp::Profile::parse(&json) {
+        Ok(_) => Some(json),
+        Err(problems) => {
+            for problem in problems {
+                let what = format!("in `{file}`, {problem}");
+                reader.problem(node, "seccomp", what, problem.remedy.clone());
+            }
+            None
+        }
+    }
+}
+
+fn capability_sets(reader: &mut Reader<'_>, node: &Node) -> Option<Capabilities> {
+    let mut sets = Capabilities::default();
+    match &node.value {
+        Value::Map(entries) => {
+            for (key, value) in entries {
+                let names = words(reader, value, &key.text);
+                match key.text.as_str() {
+                    "drop" => sets.drop = names,
+                    "keep" => sets.keep = names,
+                    "ambient" => sets.ambient = names,
+                    _ => reader.unknown(key, "`capabilities`", &["drop", "keep", "ambient"]),
+                }
+            }
+        }
+        // one word or a list: just these are left
+        _ => {
+            sets.keep = words(reader, node, "capabilities");
+            sets.drop = vec!["ALL".into()];
+            sets.keep.retain(|name| name != "none");
+        }
+    }
+    if let Err(what) = capabilities::sets(&sets) {
+        reader.problem(node, "capability", what, "write the names of capabilities(7), as in `CAP_NET_RAW`");
+        return None;
+    }
+    Some(sets)
+}
+
+fn user(reader: &mut Reader<'_>, node: &Node) -> Option<User> {
+    let text = reader.scalar(node, "user", "`root`, `user` or ids")?;
+    let ids = text.split_once(':').unwrap_or((&text, &text));
+    match (text.as_str(), ids.0.parse(), ids.1.parse()) {
+        ("root", ..) => Some(User::Root),
+        ("user", ..) => Some(User::User),
+        (_, Ok(uid), Ok(gid)) => Some(User::Ids { uid, gid }),
+        _ => {
+            let what = format!("`{text}` is no user");
+            reader.problem(node, "value", what, "write `root`, `user` (the ordinary one) or `UID:GID`");
+            None
+        }
+    }
+}

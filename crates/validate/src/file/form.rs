@@ -1,0 +1,294 @@
+//! The validation as its file has it: the type that the JSON Schema is made from. Reading goes another way, which
+//! knows the place of everything; a test holds the two together.
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+/// A validation for `detektr validate FILE`.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields, title = "Detektr validation")]
+#[expect(dead_code, reason = "only its schema is used")]
+pub struct ValidationForm {
+    /// Version of the format.
+    detektr: Version,
+    /// Id, part of every verdict's; the file's name without its ending where absent.
+    #[schemars(regex(pattern = r"^[A-Za-z0-9_-][A-Za-z0-9._-]*$"))]
+    id: Option<String>,
+    /// What it is about, in a sentence.
+    title: Option<String>,
+    /// What attacks: the path of a script or program, or a group of keys.
+    attack: ProgramForm,
+    /// What the attack is after: a condition over facts.
+    goal: Option<GoalForm>,
+    /// What counts as an attempt: a condition over facts; found by comparing arms where absent.
+    attempt: Option<String>,
+    /// Asks one detection: a rule, a folder (any of its rules), or a list (each).
+    detect: Option<RulesForm>,
+    /// Controls by name; without `ask`, each is asked, and the mitigation by all of them.
+    controls: Option<BTreeMap<String, ControlForm>>,
+    /// The benign twin: works where it exits with 0, and no rule may match on it.
+    benign: Option<ProgramForm>,
+    /// How often each arm runs (1).
+    #[schemars(range(min = 1, max = 1000))]
+    repeat: Option<u32>,
+    /// The questions, in place of those that `detect` and `controls` ask by themselves.
+    ask: Option<OneOrMore<QuestionForm>>,
+}
+
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+#[expect(dead_code, reason = "only its schema is used")]
+enum OneOrMore<T> {
+    One(T),
+    More(Vec<T>),
+}
+
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+#[expect(dead_code, reason = "only its schema is used")]
+enum ProgramForm {
+    /// The path of a script or program.
+    Path(String),
+    /// More about it.
+    Group(Box<ProgramGroup>),
+}
+
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+#[expect(dead_code, reason = "only its schema is used")]
+struct ProgramGroup {
+    /// The path of a script or program; this or `command`.
+    script: Option<String>,
+    /// A command line as a list of words; a single text is given to the shell.
+    command: Option<OneOrMore<String>>,
+    /// Arguments.
+    args: Option<OneOrMore<String>>,
+    /// Whom it runs as: root of the environment (the default, unless the goal asks for `uid_gained`) or its
+    /// ordinary user.
+    #[schemars(rename = "as")]
+    run_as: Option<UserForm>,
+    /// Environment variables.
+    setenv: Option<BTreeMap<String, Word>>,
+    /// Time after which it is ended.
+    timeout: Option<Word>,
+}
+
+#[derive(JsonSchema)]
+#[schemars(rename_all = "snake_case")]
+#[expect(dead_code, reason = "only its schema is used")]
+enum UserForm {
+    Root,
+    User,
+}
+
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+#[expect(dead_code, reason = "only its schema is used")]
+enum GoalForm {
+    /// CEL over facts: `created('/etc/cron.d/upd') && ran('/tmp/x')`.
+    Condition(String),
+    /// With its moment.
+    Group(GoalGroup),
+}
+
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+#[expect(dead_code, reason = "only its schema is used")]
+struct GoalGroup {
+    /// CEL over facts.
+    condition: String,
+    /// Whether it must be true at any moment (the default) or at the end.
+    at: Option<MomentForm>,
+    /// Only what happens within this time of the attack's start counts.
+    by: Option<Word>,
+}
+
+#[derive(JsonSchema)]
+#[schemars(rename_all = "snake_case")]
+#[expect(dead_code, reason = "only its schema is used")]
+enum MomentForm {
+    Ever,
+    End,
+}
+
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+#[expect(dead_code, reason = "only its schema is used")]
+enum RulesForm {
+    /// A rule's file, or a folder of rules.
+    Path(String),
+    /// Each of these.
+    Each(Vec<RulesForm>),
+    /// Any of these.
+    Any(AnyForm),
+}
+
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+#[expect(dead_code, reason = "only its schema is used")]
+struct AnyForm {
+    /// The question is answered by whichever of them matches.
+    any: Box<RulesForm>,
+}
+
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+#[expect(dead_code, reason = "only its schema is used")]
+struct ControlForm {
+    /// The path of a seccomp profile (JSON of OCI runtimes and Docker).
+    seccomp: Option<String>,
+    /// Paths that can't be written to.
+    read_only: Option<OneOrMore<String>>,
+    /// Paths from which nothing is executed.
+    noexec: Option<OneOrMore<String>>,
+    /// Paths whose setuid and setgid bits and file capabilities do nothing.
+    nosuid: Option<OneOrMore<String>>,
+    /// Paths hidden behind an empty read-only file or folder.
+    masked: Option<OneOrMore<String>>,
+    /// Capabilities: those that are left (a name, a list, or `none`), or groups of them.
+    capabilities: Option<CapabilitiesForm>,
+    /// Set `no_new_privs`.
+    no_new_privs: Option<bool>,
+    /// Run as `root`, as `user` (the ordinary one) or as `UID:GID`.
+    user: Option<Word>,
+    /// Tighter bounds.
+    limits: Option<LimitsForm>,
+}
+
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+#[expect(dead_code, reason = "only its schema is used")]
+enum CapabilitiesForm {
+    Left(OneOrMore<String>),
+    Groups(CapabilityGroups),
+}
+
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+#[expect(dead_code, reason = "only its schema is used")]
+struct CapabilityGroups {
+    /// Removed from all sets; `ALL` removes every one.
+    drop: Option<OneOrMore<String>>,
+    /// Kept after `drop`.
+    keep: Option<OneOrMore<String>>,
+    /// Raised in the ambient set.
+    ambient: Option<OneOrMore<String>>,
+}
+
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+#[expect(dead_code, reason = "only its schema is used")]
+struct LimitsForm {
+    /// Wall-clock time (`30s`).
+    wall: Option<Word>,
+    /// Processors.
+    cpus: Option<f64>,
+    /// Memory of all processes together (`512MiB`).
+    memory: Option<Word>,
+    /// Processes and threads.
+    processes: Option<u64>,
+    /// Size of any one file.
+    file_size: Option<Word>,
+    /// What may be written to disk in all.
+    disk: Option<Word>,
+    /// Standard output and standard error, each.
+    output: Option<Word>,
+}
+
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+#[expect(dead_code, reason = "only its schema is used")]
+struct QuestionForm {
+    /// Did this control trigger? One of `control`, `detection` and `mitigation`.
+    control: Option<String>,
+    /// Did this detection fire?
+    detection: Option<RulesForm>,
+    /// Did all controls together stop the attack and leave the twin working?
+    mitigation: Option<AllForm>,
+    /// In which arm a detection is asked: with no control (the default) or with all.
+    #[schemars(rename = "in")]
+    arm: Option<InForm>,
+    /// On what a detection is asked: the goal (the default in the baseline) or the attempt (the default in the
+    /// treatment).
+    on: Option<OnForm>,
+    /// The answer that is expected.
+    expect: Option<ExpectForm>,
+    /// Why `fails` is accepted.
+    because: Option<String>,
+    /// Until which day it is accepted (YYYY-MM-DD).
+    #[schemars(regex(pattern = r"^\d{4}-\d{2}-\d{2}$"))]
+    until: Option<String>,
+    /// Severity; a rule's own level where absent.
+    severity: Option<LevelForm>,
+    /// Id of the question, where the one that follows from it will not do.
+    id: Option<String>,
+}
+
+#[derive(JsonSchema)]
+#[schemars(rename_all = "snake_case")]
+#[expect(dead_code, reason = "only its schema is used")]
+enum AllForm {
+    All,
+}
+
+#[derive(JsonSchema)]
+#[schemars(rename_all = "snake_case")]
+#[expect(dead_code, reason = "only its schema is used")]
+enum InForm {
+    Baseline,
+    Treatment,
+}
+
+#[derive(JsonSchema)]
+#[schemars(rename_all = "snake_case")]
+#[expect(dead_code, reason = "only its schema is used")]
+enum OnForm {
+    Goal,
+    Attempt,
+}
+
+#[derive(JsonSchema)]
+#[schemars(rename_all = "snake_case")]
+#[expect(dead_code, reason = "only its schema is used")]
+enum ExpectForm {
+    Holds,
+    Fails,
+}
+
+#[derive(JsonSchema)]
+#[schemars(rename_all = "snake_case")]
+#[expect(dead_code, reason = "only its schema is used")]
+enum LevelForm {
+    Informational,
+    Low,
+    Medium,
+    High,
+    Critical,
+}
+
+/// The number 1.
+struct Version;
+
+impl JsonSchema for Version {
+    fn schema_name() -> Cow<'static, str> {
+        "Version".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"const": 1})
+    }
+}
+
+/// A text or a number.
+struct Word;
+
+impl JsonSchema for Word {
+    fn schema_name() -> Cow<'static, str> {
+        "Word".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": ["string", "number"]})
+    }
+}

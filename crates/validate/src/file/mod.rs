@@ -1,0 +1,75 @@
+//! Validation files: read whole, with every file that they name, before anything runs. Every mistake is told with
+//! line, column and a remedy, and one mistake is enough to refuse the file.
+
+mod ask;
+mod controls;
+mod error;
+mod form;
+mod inputs;
+mod plan;
+mod program;
+mod read;
+
+#[cfg(test)]
+mod tests;
+
+pub use error::FileError;
+pub use form::ValidationForm;
+pub use plan::{Choices, plan};
+
+use crate::plan::{Attack, Goal, Question};
+use crate::result::Inputs;
+use detektr_sandbox::controls::Control;
+use detektr_yaml::Node;
+use std::path::Path;
+
+/// The version of the file format.
+pub const VERSION: u64 = 1;
+
+/// The largest validation file, or file that one names, in bytes.
+const LARGEST: u64 = 64 << 20;
+
+/// What a validation file says; with all that it names, and nothing left to look up.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ValidationFile {
+    /// Its id.
+    pub id: String,
+    /// Its own words about itself.
+    pub title: Option<String>,
+    /// What attacks.
+    pub attack: Attack,
+    /// What must go on working.
+    pub benign: Option<Attack>,
+    /// What the attack is after.
+    pub goal: Option<Goal>,
+    /// What counts as an attempt.
+    pub attempt: Option<String>,
+    /// Controls, in order.
+    pub controls: Vec<Control>,
+    /// How often each arm runs.
+    pub repeat: u32,
+    /// What is asked: what stands under `ask`, or what follows from `detect` and `controls`.
+    pub questions: Vec<Question>,
+    /// Every file that was read, by its path as written; the validation file itself too.
+    pub inputs: Inputs,
+}
+
+/// Reads the validation in `path` and all that it names.
+///
+/// # Errors
+/// Where the file can't be read as text, or something in it, or in a file that it names, can't be used.
+pub fn read(path: &Path) -> Result<ValidationFile, FileError> {
+    let unreadable = |source| FileError::Unreadable { file: path.to_owned(), source };
+    let text = std::fs::read_to_string(path).map_err(unreadable)?;
+    let problems = match Node::parse(&text) {
+        Err(problem) => vec![*problem],
+        Ok(node) => {
+            let (file, problems) = read::file(&node, path, &text);
+            match file {
+                Some(file) if problems.is_empty() => return Ok(file),
+                _ => problems,
+            }
+        }
+    };
+    Err(FileError::invalid(path, &text, problems))
+}

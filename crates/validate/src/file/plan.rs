@@ -1,0 +1,115 @@
+//! From a validation file to a plan: which questions, which arms, which seeds.
+
+use super::{FileError, ValidationFile};
+use crate::builtin;
+use crate::plan::{
+    Arm, Attack, Benign, Digest, FORMAT, In, Plan, Program, Question, QuestionKind, Role, Surroundings,
+};
+use crate::result::Inputs;
+use detektr_event::glob::Glob;
+use detektr_evidence::sha256_hex;
+use std::collections::BTreeSet;
+
+/// What the user chooses beside the file.
+#[derive(Clone, Debug)]
+pub struct Choices {
+    /// How often each arm runs; what the file says where absent.
+    pub repeat: Option<u32>,
+    /// Run each control alone and all but each, whether or not a question needs it.
+    pub ablate: bool,
+    /// Where the seeds come from; the validation's id where absent.
+    pub seed: Option<u64>,
+    /// Where the arms run.
+    pub surroundings: Surroundings,
+    /// Ask only questions whose id fits one of these patterns; all where empty.
+    pub only: Vec<String>,
+}
+
+/// The plan of `file`, and the files that it names.
+///
+/// # Errors
+/// None so far: what could be wrong is found when the file is read.
+pub fn plan(file: &ValidationFile, choices: &Choices) -> Result<(Plan, Inputs), FileError> {
+    let only: Vec<Glob> = choices.only.iter().filter_map(|pattern| pattern.parse().ok()).collect();
+    let asked = |question: &Question| {
+        only.is_empty() || only.iter().any(|glob| glob.matches_one(question.id.as_bytes()))
+    };
+    let questions: Vec<Question> =
+        file.questions.iter().filter(|question| asked(question)).cloned().collect();
+    let benign = match &file.benign {
+        Some(program) => Benign { program: program.clone(), builtin: false },
+        None => Benign { program: builtin_twin(&file.attack), builtin: true },
+    };
+    let digest = |content: &Vec<u8>| Digest { sha256: sha256_hex(content), size: content.len() as u64 };
+    let mut plan = Plan {
+        format: FORMAT.into(),
+        validation: file.id.clone(),
+        title: file.title.clone(),
+        surroundings: choices.surroundings.clone(),
+        attack: file.attack.clone(),
+        benign,
+        goal: file.goal.clone(),
+        attempt: file.attempt.clone(),
+        controls: file.controls.clone(),
+        arms: Vec::new(),
+        questions,
+        files: file.inputs.iter().map(|(name, content)| (name.clone(), digest(content))).collect(),
+    };
+    let roles = roles(&plan, choices.ablate);
+    let base = choices.seed.map_or_else(|| file.id.clone(), |seed| seed.to_string());
+    for repeat in 0..choices.repeat.unwrap_or(file.repeat) {
+        let seed = seed(&base, repeat);
+        plan.arms.extend(roles.iter().map(|role| Arm { role: role.clone(), repeat, seed }));
+    }
+    Ok((plan, file.inputs.clone()))
+}
+
+/// Stands in where no twin is given; it runs as whoever attacks.
+fn builtin_twin(attack: &Attack) -> Attack {
+    Attack {
+        program: Program::Builtin(builtin::SMOKE.into()),
+        args: Vec::new(),
+        root: attack.root,
+        setenv: Default::default(),
+        timeout_ms: None,
+    }
+}
+
+/// The same seed for the same repeat in every plan, so that arms can be used again.
+fn seed(base: &str, repeat: u32) -> u64 {
+    let digest = sha256_hex(format!("{base}\n{repeat}").as_bytes());
+    u64::from_str_radix(&digest[..16], 16).unwrap_or_default()
+}
+
+/// The arms that the answers need, in the order in which they are run.
+fn roles(plan: &Plan, ablate: bool) -> BTreeSet<Role> {
+    let mut roles = BTreeSet::new();
+    for question in &plan.questions {
+        match &question.kind {
+            QuestionKind::Mitigation {} => {
+                roles.extend([Role::Baseline, Role::Treatment, Role::BenignBaseline, Role::Benign]);
+            }
+            QuestionKind::Control { control } => {
+                roles.extend([Role::Baseline, Role::Treatment]);
+                roles.insert(plan.arm_for(&Role::Without(control.clone())));
+                roles.insert(plan.arm_for(&Role::Only(control.clone())));
+            }
+            QuestionKind::Detection { arm: In::Baseline, .. } => {
+                roles.extend([Role::Baseline, Role::BenignBaseline]);
+            }
+            QuestionKind::Detection { arm: In::Treatment, .. } => {
+                roles.extend([Role::Baseline, Role::Treatment, Role::BenignBaseline, Role::Benign]);
+            }
+        }
+    }
+    if ablate && !roles.is_empty() {
+        for control in &plan.controls {
+            roles.insert(plan.arm_for(&Role::Without(control.name.clone())));
+            roles.insert(plan.arm_for(&Role::Only(control.name.clone())));
+        }
+    }
+    if plan.controls.is_empty() && roles.remove(&Role::Benign) {
+        roles.insert(Role::BenignBaseline);
+    }
+    roles
+}

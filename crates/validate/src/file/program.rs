@@ -1,0 +1,71 @@
+//! The attack and its twin.
+
+use super::inputs::Reader;
+use crate::plan::{Attack, Program};
+use detektr_yaml::{Node, Value};
+
+const KEYS: &[&str] = &["script", "command", "args", "as", "setenv", "timeout"];
+
+/// Reads a program: a path, or a group of keys. `default_root` decides where `as` is left out.
+pub(super) fn read(reader: &mut Reader<'_>, node: &Node, name: &str, default_root: bool) -> Option<Attack> {
+    let plain = |program| Attack {
+        program,
+        args: Vec::new(),
+        root: default_root,
+        setenv: Default::default(),
+        timeout_ms: None,
+    };
+    let entries = match &node.value {
+        Value::Scalar { .. } => return reader.file(node, name).map(|file| plain(Program::File(file))),
+        _ => reader.map(node, &format!("`{name}`"))?,
+    };
+    let mut programs = Vec::new();
+    let mut attack = plain(Program::Command(Vec::new()));
+    let mut sound = true;
+    for (key, value) in entries {
+        match key.text.as_str() {
+            "script" => programs.push(reader.file(value, "script").map(Program::File)),
+            "command" => programs.push(command(reader, value)),
+            "args" => attack.args = words(reader, value, "args"),
+            "as" => match reader.choice(value, "as", &[("root", true), ("user", false)]) {
+                Some(root) => attack.root = root,
+                None => sound = false,
+            },
+            "setenv" => attack.setenv = reader.setenv(value).into_iter().collect(),
+            "timeout" => {
+                attack.timeout_ms =
+                    reader.time(value, "timeout").map(|time| time.as_millis().try_into().unwrap_or(u64::MAX));
+            }
+            _ => reader.unknown(key, &format!("`{name}`"), KEYS),
+        }
+    }
+    match programs.as_slice() {
+        [Some(program)] if sound => Some(Attack { program: program.clone(), ..attack }),
+        [_] => None,
+        _ => {
+            let what = format!("`{name}` takes exactly one of `script` and `command`");
+            reader.problem(node, "program", what, "write `script: FILE`, or `command: [PROGRAM, ARGUMENT]`");
+            None
+        }
+    }
+}
+
+/// A list of words; a single text is given to the shell.
+fn command(reader: &mut Reader<'_>, node: &Node) -> Option<Program> {
+    if let Value::Scalar { .. } = &node.value {
+        let text = reader.scalar(node, "command", "a command")?;
+        return Some(Program::Command(vec!["sh".into(), "-c".into(), text]));
+    }
+    let words = words(reader, node, "command");
+    (!words.is_empty()).then_some(Program::Command(words))
+}
+
+/// One text or a list of them.
+pub(super) fn words(reader: &mut Reader<'_>, node: &Node, name: &str) -> Vec<String> {
+    match &node.value {
+        Value::List(items) if !items.is_empty() => {
+            items.iter().filter_map(|item| reader.scalar(item, name, "a text")).collect()
+        }
+        _ => reader.scalar(node, name, "a text, or a list of texts").into_iter().collect(),
+    }
+}

@@ -1,0 +1,61 @@
+//! Writing a result: whole or not at all.
+
+use super::{ATTESTATION, DOCUMENT, INPUTS, Inputs, ResultDocument, attest};
+use detektr_evidence::{SigningKey, dsse, sha256_hex};
+use std::fs::{self, DirBuilder, File};
+use std::io::{self, Write};
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+
+/// Writes `document`, with the files that its plan names, into a new folder below `folder`, named by the result's
+/// id. What a kill leaves is named `.ID.partial` and is no result.
+///
+/// # Errors
+/// Where the folder can't be written to; nothing is left then.
+pub fn write(
+    folder: &Path,
+    document: &ResultDocument,
+    inputs: &Inputs,
+    key: &SigningKey,
+) -> io::Result<PathBuf> {
+    let partial = folder.join(format!(".{}.partial", document.id));
+    let place = folder.join(&document.id);
+    let written = fill(&partial, document, inputs, key).and_then(|()| {
+        // an id says what a result is of: what stands there is the same, or was left by somebody's hand
+        if place.exists() {
+            fs::remove_dir_all(&place)?;
+        }
+        fs::rename(&partial, &place)
+    });
+    if let Err(error) = written {
+        let _ = fs::remove_dir_all(&partial);
+        return Err(error);
+    }
+    File::open(folder)?.sync_all()?;
+    Ok(place)
+}
+
+fn fill(partial: &Path, document: &ResultDocument, inputs: &Inputs, key: &SigningKey) -> io::Result<()> {
+    let private = |path: &Path| DirBuilder::new().recursive(true).mode(0o700).create(path);
+    private(&partial.join(INPUTS))?;
+    for content in inputs.values() {
+        file(&partial.join(INPUTS).join(sha256_hex(content)), content)?;
+    }
+    let bytes = bytes(document);
+    let statement = attest::statement(document, &bytes, &key.public());
+    file(&partial.join(DOCUMENT), &bytes)?;
+    file(&partial.join(ATTESTATION), &dsse::sign(&statement, key))
+}
+
+/// The bytes of `result.json`: the same document always gives the same.
+pub(super) fn bytes(document: &ResultDocument) -> Vec<u8> {
+    let mut bytes = serde_json::to_vec_pretty(document).expect("a result is JSON");
+    bytes.push(b'\n');
+    bytes
+}
+
+fn file(path: &Path, content: &[u8]) -> io::Result<()> {
+    let mut file = File::create(path)?;
+    file.write_all(content)?;
+    file.sync_all()
+}

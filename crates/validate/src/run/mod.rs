@@ -1,0 +1,179 @@
+//! Running the arms of a plan: each is one detonation; those that were run before are used again.
+
+mod request;
+mod reuse;
+mod stored;
+
+pub use request::neutral_name;
+pub use stored::stored;
+
+use crate::plan::{Arm, Plan};
+use crate::result::{ArmRun, Inputs};
+use detektr_detonate::{DetonateError, Detonator, Progress};
+use detektr_evidence::sha256_hex;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+/// How to run the arms.
+pub struct Settings<'a> {
+    /// Detektr's data folder.
+    pub home: PathBuf,
+    /// Signs the bundles; the data folder's own key where absent.
+    pub key: Option<PathBuf>,
+    /// How many arms run at once, at least 1.
+    pub jobs: usize,
+    /// Run every arm anew.
+    pub fresh: bool,
+    /// Set to end early: running arms are ended and don't count, done ones are kept.
+    pub cancel: Arc<AtomicBool>,
+    /// Told what happens, from any thread.
+    pub progress: &'a (dyn Fn(&Arm, Stage) + Sync),
+}
+
+/// What happens to an arm.
+#[derive(Clone, Copy, Debug)]
+pub enum Stage {
+    /// It begins.
+    Begins,
+    /// It runs.
+    Runs(Progress),
+    /// It is done.
+    Done,
+    /// It was run before, under the same circumstances.
+    Reused,
+}
+
+/// An arm that was run, and where its bundle lies.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Located {
+    /// The arm and its run.
+    pub arm: ArmRun,
+    /// Its bundle.
+    pub bundle: PathBuf,
+}
+
+/// Why an arm could not be run.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The detonation was refused or failed.
+    #[error("arm {arm}, repeat {repeat}")]
+    Detonate {
+        /// The arm's part.
+        arm: String,
+        /// Its repeat.
+        repeat: u32,
+        /// Why.
+        source: Box<DetonateError>,
+    },
+    /// Stored bundles don't fit.
+    #[error("{}: {what}", path.display())]
+    Stored {
+        /// Where they were looked for.
+        path: PathBuf,
+        /// What is wrong.
+        what: String,
+    },
+    /// A file of Detektr's own can't be read or written.
+    #[error("can't use {}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+/// Runs the arms of `plan`; what comes back is in the order of the plan. Where `cancel` was set, arms are missing.
+///
+/// # Errors
+/// The first arm that could not be run; the arms that were done by then stay in the data folder and are used again.
+pub fn run(
+    plan: &Plan,
+    inputs: &Inputs,
+    detonator: &Detonator,
+    settings: &Settings<'_>,
+) -> Result<Vec<Located>, RunError> {
+    let scratch = request::Scratch::new(&settings.home, inputs)?;
+    let circumstances = reuse::Circumstances::of(plan, &settings.home)?;
+    let next = AtomicUsize::new(0);
+    let done: Mutex<Vec<(usize, Located)>> = Mutex::new(Vec::new());
+    let failed: Mutex<Option<RunError>> = Mutex::new(None);
+    let work = || {
+        loop {
+            let index = next.fetch_add(1, Ordering::Relaxed);
+            let Some(arm) = plan.arms.get(index) else { return };
+            if settings.cancel.load(Ordering::Relaxed) || locked(&failed).is_some() {
+                return;
+            }
+            match one(plan, arm, &scratch, &circumstances, detonator, settings) {
+                Ok(Some(located)) => locked(&done).push((index, located)),
+                Ok(None) => return,
+                Err(error) => {
+                    locked(&failed).get_or_insert(error);
+                    return;
+                }
+            }
+        }
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..settings.jobs.clamp(1, plan.arms.len().max(1)) {
+            scope.spawn(work);
+        }
+    });
+    if let Some(error) = locked(&failed).take() {
+        return Err(error);
+    }
+    let mut done = done.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+    done.sort_by_key(|(index, _)| *index);
+    Ok(done.into_iter().map(|(_, located)| located).collect())
+}
+
+/// Runs one arm, or finds it run; nothing where the user ended it.
+fn one(
+    plan: &Plan,
+    arm: &Arm,
+    scratch: &request::Scratch,
+    circumstances: &reuse::Circumstances,
+    detonator: &Detonator,
+    settings: &Settings<'_>,
+) -> Result<Option<Located>, RunError> {
+    let runs = settings.home.join("runs");
+    let key = circumstances.key(plan, arm);
+    if !settings.fresh
+        && let Some(found) = key.as_deref().and_then(|key| reuse::find(&settings.home, key))
+    {
+        (settings.progress)(arm, Stage::Reused);
+        return located(arm, &runs.join(&found), true).map(Some);
+    }
+    (settings.progress)(arm, Stage::Begins);
+    let request = scratch.request(plan, arm, settings);
+    let outcome = detonator
+        .detonate(&request, &mut |now| (settings.progress)(arm, Stage::Runs(now)))
+        .map_err(|source| RunError::Detonate {
+            arm: arm.role.to_string(),
+            repeat: arm.repeat,
+            source: Box::new(source),
+        })?;
+    if settings.cancel.load(Ordering::Relaxed) {
+        return Ok(None);
+    }
+    if let Some(key) = key.filter(|_| outcome.complete) {
+        reuse::note(&settings.home, &key, &outcome.run)?;
+    }
+    (settings.progress)(arm, Stage::Done);
+    located(arm, &outcome.bundle, false).map(Some)
+}
+
+fn located(arm: &Arm, bundle: &Path, reused: bool) -> Result<Located, RunError> {
+    let path = bundle.join("manifest.json");
+    let bytes = std::fs::read(&path).map_err(|source| RunError::Io { path, source })?;
+    let run = bundle.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let arm = ArmRun { arm: arm.clone(), run, manifest_sha256: sha256_hex(&bytes), reused };
+    Ok(Located { arm, bundle: bundle.to_owned() })
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}

@@ -1,0 +1,117 @@
+//! Arms taken from bundles that exist: nothing is run, no privilege is needed.
+
+use super::{Located, RunError, located};
+use crate::plan::{Arm, Attack, Plan, Program};
+use crate::result::{ResultDocument, SealedResult};
+use detektr_evidence::{Bundle, Manifest, sha256_hex};
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// A bundle that may be an arm.
+struct Candidate {
+    path: PathBuf,
+    manifest: Manifest,
+}
+
+/// Finds the arms of `plan` among the bundles of `from`: a result (its own bundles, or else those in `runs`, the
+/// data folder's), or a folder of bundles. Bundles of one seed are one repeat. The plan's seeds become those of the
+/// bundles; an arm that no bundle fits is missing from what comes back.
+///
+/// # Errors
+/// Where `from` can't be read, or holds no bundle of the plan's attack.
+pub fn stored(plan: &mut Plan, from: &Path, runs: &Path) -> Result<Vec<Located>, RunError> {
+    let candidates = candidates(from, runs)?;
+    let mut repeats: BTreeMap<u64, Vec<&Candidate>> = BTreeMap::new();
+    for candidate in &candidates {
+        repeats.entry(candidate.manifest.seed).or_default().push(candidate);
+    }
+    repeats.retain(|_, runs| runs.iter().any(|run| is_of(&plan.attack, plan, &run.manifest)));
+    if repeats.is_empty() {
+        let what = "no bundle of this attack is there".to_owned();
+        return Err(RunError::Stored { path: from.to_owned(), what });
+    }
+    // in the order in which they were run, which their names tell
+    let mut repeats: Vec<(u64, Vec<&Candidate>)> = repeats.into_iter().collect();
+    repeats.sort_by_key(|(_, runs)| runs.iter().map(|run| run.manifest.run.clone()).min());
+    let arms: Vec<Arm> = plan
+        .arms
+        .iter()
+        .map(|arm| match repeats.get(arm.repeat as usize) {
+            Some((seed, _)) => Arm { seed: *seed, ..arm.clone() },
+            None => arm.clone(),
+        })
+        .collect();
+    let mut found = Vec::new();
+    for arm in &arms {
+        let Some((_, runs)) = repeats.get(arm.repeat as usize) else { continue };
+        if let Some(candidate) = runs.iter().find(|run| is_arm(arm, plan, &run.manifest)) {
+            found.push(located(arm, &candidate.path, true)?);
+        }
+    }
+    plan.arms = arms;
+    Ok(found)
+}
+
+/// Whether a bundle is that of `arm`: its program, with just its controls.
+fn is_arm(arm: &Arm, plan: &Plan, manifest: &Manifest) -> bool {
+    let program = if arm.role.is_benign() { &plan.benign.program } else { &plan.attack };
+    let mut wanted: Vec<(&str, String)> = plan
+        .controls
+        .iter()
+        .filter(|control| arm.role.has(&control.name))
+        .map(|control| (control.name.as_str(), control.sha256()))
+        .collect();
+    let mut had: Vec<(&str, String)> =
+        manifest.controls.iter().map(|c| (c.name.as_str(), c.sha256.clone())).collect();
+    wanted.sort();
+    had.sort();
+    is_of(program, plan, manifest) && wanted == had
+}
+
+/// Whether a bundle is of `program`.
+fn is_of(program: &Attack, plan: &Plan, manifest: &Manifest) -> bool {
+    let artifact = &manifest.artifact;
+    let words = |words: &[String]| {
+        artifact.argv.iter().map(|word| word.lossy().into_owned()).eq(words.iter().cloned())
+    };
+    match &program.program {
+        Program::File(name) => {
+            let digest = plan.files.get(name).map(|file| &file.sha256);
+            digest.is_some() && artifact.sha256.as_ref() == digest
+        }
+        Program::Builtin(name) => crate::builtin::script(name).map(sha256_hex) == artifact.sha256,
+        Program::Command(command) => {
+            let all: Vec<String> = command.iter().chain(&program.args).cloned().collect();
+            artifact.sha256.is_none() && words(&all)
+        }
+    }
+}
+
+fn candidates(from: &Path, runs: &Path) -> Result<Vec<Candidate>, RunError> {
+    let unreadable = |source| RunError::Io { path: from.to_owned(), source };
+    if from.join("result.json").exists() {
+        let result = SealedResult::open(from)
+            .map_err(|error| RunError::Stored { path: from.to_owned(), what: error.to_string() })?;
+        let paths = of_result(&result.document, &result, runs);
+        return Ok(paths.into_iter().filter_map(open).collect());
+    }
+    let mut found = Vec::new();
+    for entry in fs::read_dir(from).map_err(unreadable)? {
+        let path = entry.map_err(unreadable)?.path();
+        let bundle = path.join("manifest.json").exists() || path.to_string_lossy().ends_with(".tar.zst");
+        found.extend(bundle.then(|| open(path)).flatten());
+    }
+    Ok(found)
+}
+
+fn of_result(document: &ResultDocument, result: &SealedResult, runs: &Path) -> Vec<PathBuf> {
+    document.arms.iter().map(|arm| result.carried(&arm.run).unwrap_or_else(|| runs.join(&arm.run))).collect()
+}
+
+/// A folder's bundle that can't be read is no arm; judging says that an arm is missing.
+fn open(path: PathBuf) -> Option<Candidate> {
+    let bundle = Bundle::open(&path).ok()?;
+    let manifest = bundle.manifest().clone();
+    Some(Candidate { path, manifest })
+}
