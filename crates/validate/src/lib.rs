@@ -5,8 +5,11 @@
 #![forbid(unsafe_code)]
 
 pub mod builtin;
+pub mod facts;
 pub mod file;
 pub mod goal;
+pub mod judge;
+pub mod operation;
 mod plan;
 pub mod result;
 pub mod run;

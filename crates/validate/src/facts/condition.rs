@@ -1,0 +1,240 @@
+//! Following a condition over the facts of a run: each fact is true from the event on that shows it.
+
+use crate::facts::Seen;
+use crate::goal::{Condition, Fact, FactName};
+use crate::operation::address;
+use crate::plan::Moment;
+use crate::truth::Truth;
+use detektr_event::glob::Glob;
+use detektr_event::{Access, Address, Detail, Event, OutcomeResult};
+use detektr_evidence::{Change, ChangeKind};
+
+/// Most events that are kept as witnesses of one fact.
+const WITNESSES: usize = 8;
+
+/// A condition under watch.
+pub(super) struct Watch {
+    condition: Condition,
+    facts: Vec<Watched>,
+    moment: Moment,
+    /// Facts that were not seen are false; unknown where records may be missing.
+    complete: bool,
+    before: bool,
+    ever: Option<Vec<u64>>,
+}
+
+struct Watched {
+    fact: Fact,
+    glob: Option<Glob>,
+    events: Vec<u64>,
+    /// Something was seen that may be it.
+    doubtful: bool,
+}
+
+impl Watch {
+    pub(super) fn new(condition: Condition, moment: Moment, complete: bool) -> Self {
+        let watched = |fact: &Fact| Watched {
+            fact: fact.clone(),
+            glob: fact.args.first().filter(|_| fact.name.takes_path()).and_then(|path| path.parse().ok()),
+            events: Vec::new(),
+            doubtful: false,
+        };
+        let facts = condition.facts().iter().map(watched).collect();
+        let mut watch = Watch { condition, facts, moment, complete, before: false, ever: None };
+        // before anything ran, what was not seen did not happen
+        watch.before = watch.condition.clone().evaluate(&mut |fact| {
+            if is_known(fact.name) { Truth::No } else { Truth::Unknown }
+        }) == Truth::Yes;
+        watch
+    }
+
+    /// Whether it was true before anything ran.
+    pub(super) fn before(&self) -> bool {
+        self.before
+    }
+
+    /// Whether a path is one that a fact is about.
+    pub(super) fn is_about(&self, path: &[u8]) -> bool {
+        self.facts.iter().any(|watched| watched.glob.as_ref().is_some_and(|glob| glob.matches_one(path)))
+    }
+
+    /// Whether an address is one that a fact is about.
+    pub(super) fn is_about_address(&self, peer: &Address) -> bool {
+        self.facts.iter().any(|w| w.fact.name == FactName::Connected && fits_address(&w.fact, peer))
+    }
+
+    /// The user ids that a fact asks to be gained; an empty list of arguments means any.
+    pub(super) fn gains(&self) -> bool {
+        self.facts.iter().any(|watched| watched.fact.name == FactName::UidGained)
+    }
+
+    /// Takes the next event of the artifact. `first_euid` is what it began with.
+    pub(super) fn event(&mut self, event: &Event, first_euid: Option<u32>) {
+        let mut changed = false;
+        for watched in &mut self.facts {
+            match watched.shows(event, first_euid) {
+                Truth::Yes if watched.events.len() < WITNESSES => {
+                    changed |= watched.events.is_empty();
+                    watched.events.push(event.seq);
+                }
+                Truth::Unknown => watched.doubtful = true,
+                _ => {}
+            }
+        }
+        if changed && self.ever.is_none() && self.now() == Truth::Yes {
+            self.ever = Some(self.witnesses());
+        }
+    }
+
+    /// What came of it. `changes` is what the file system shows at the end, where it was compared.
+    pub(super) fn finish(mut self, changes: &[Change]) -> Seen {
+        for watched in &mut self.facts {
+            watched.compare(changes, self.moment);
+        }
+        match (self.moment, self.ever.take()) {
+            (Moment::Ever, Some(events)) => Seen::yes(events),
+            _ => match self.now() {
+                Truth::Yes => Seen::yes(self.witnesses()),
+                truth => Seen { truth, events: Vec::new() },
+            },
+        }
+    }
+
+    fn now(&self) -> Truth {
+        let absent = if self.complete { Truth::No } else { Truth::Unknown };
+        self.condition.evaluate(&mut |fact| {
+            let Some(watched) = self.facts.iter().find(|watched| watched.fact == *fact) else {
+                return absent;
+            };
+            match watched {
+                _ if !is_known(fact.name) => Truth::Unknown,
+                Watched { events, .. } if !events.is_empty() => Truth::Yes,
+                Watched { doubtful: true, .. } => Truth::Unknown,
+                _ => absent,
+            }
+        })
+    }
+
+    fn witnesses(&self) -> Vec<u64> {
+        let mut all: Vec<u64> = self.facts.iter().flat_map(|watched| watched.events.clone()).collect();
+        all.retain(|event| *event > 0);
+        all.sort_unstable();
+        all.dedup();
+        all
+    }
+}
+
+/// Whether this version can tell such a fact at all.
+fn is_known(name: FactName) -> bool {
+    !matches!(name, FactName::Persists | FactName::Exfiltrated | FactName::Behaviour)
+}
+
+impl Watched {
+    /// Whether `event` shows the fact; unknown where it may.
+    fn shows(&self, event: &Event, first_euid: Option<u32>) -> Truth {
+        let success = event.outcome.is_success();
+        let here = |path: Option<&[u8]>| {
+            path.is_some_and(|path| self.glob.as_ref().is_some_and(|glob| glob.matches_one(path)))
+        };
+        let about = || event.detail.paths().first().is_some_and(|path| here(path.in_environment()));
+        let of = |yes: bool| Truth::from(yes && success);
+        match (self.fact.name, &event.detail) {
+            // an open that may have found the file there
+            (FactName::Created, Detail::FileCreate { file }) if success && about() => {
+                if file.certain {
+                    Truth::Yes
+                } else {
+                    Truth::Unknown
+                }
+            }
+            (
+                FactName::Created,
+                Detail::FileMkdir { .. }
+                | Detail::FileMknod { .. }
+                | Detail::FileLink { .. }
+                | Detail::FileSymlink { .. },
+            ) => of(about()),
+            (FactName::Created, Detail::FileRename { file }) => of(here(file.to.in_environment())),
+            (
+                FactName::Changed,
+                Detail::FileChmod { .. }
+                | Detail::FileChown { .. }
+                | Detail::FileUtime { .. }
+                | Detail::FileXattr { .. }
+                | Detail::FileTruncate { .. },
+            ) => of(about()),
+            (FactName::Changed | FactName::Wrote, Detail::FileWrite { file }) => match about() && success {
+                true if file.bytes > 0 => Truth::Yes,
+                true if file.mapped => Truth::Unknown,
+                _ => Truth::No,
+            },
+            (FactName::Changed, Detail::FileOpen { file }) => {
+                of(about() && file.flags.iter().any(|flag| flag == "O_TRUNC"))
+            }
+            (FactName::Removed, Detail::FileUnlink { .. } | Detail::FileRmdir { .. }) => of(about()),
+            (FactName::Removed, Detail::FileRename { .. }) => of(about()),
+            (FactName::Read, Detail::FileOpen { file }) => {
+                of(about() && matches!(file.access, Access::Read | Access::ReadWrite))
+            }
+            (FactName::Ran, Detail::ProcessExec { .. }) => of(about()),
+            (FactName::Connected, Detail::NetworkConnect { network })
+                if fits_address(&self.fact, &network.address) =>
+            {
+                match event.outcome.result {
+                    OutcomeResult::Success => Truth::Yes,
+                    OutcomeResult::Unfinished => Truth::Unknown,
+                    OutcomeResult::Failure => Truth::No,
+                }
+            }
+            (FactName::UidGained, Detail::ProcessCredentials { credentials }) => {
+                let wanted: Option<u32> = self.fact.args.first().and_then(|uid| uid.parse().ok());
+                let gained = credentials.new.euid;
+                let new = Some(gained) != first_euid && credentials.old.euid != gained;
+                of(new && wanted.is_none_or(|uid| uid == gained))
+            }
+            (FactName::Executed, Detail::ProcessExec { .. }) => of(true),
+            _ => Truth::No,
+        }
+    }
+
+    /// What the file system shows at the end: a second way to know, and for the end the only one.
+    fn compare(&mut self, changes: &[Change], moment: Moment) {
+        let Some(glob) = &self.glob else { return };
+        let fits = |change: &&Change| glob.matches_one(change.path.as_bytes());
+        let shows = |change: &Change| match self.fact.name {
+            FactName::Created => change.change == ChangeKind::Created,
+            FactName::Removed => change.change == ChangeKind::Removed,
+            FactName::Changed => matches!(change.change, ChangeKind::Modified | ChangeKind::Metadata),
+            _ => false,
+        };
+        let shown = changes.iter().filter(fits).any(shows);
+        let told_by_files =
+            matches!(self.fact.name, FactName::Created | FactName::Removed | FactName::Changed);
+        if shown {
+            self.doubtful = false;
+            if self.events.is_empty() {
+                // seen at the end, by no event
+                self.events.push(0);
+            }
+        } else if told_by_files {
+            // what was there before and only changed was not created by the open
+            self.doubtful &= !changes.iter().any(|change| fits(&change));
+            if moment == Moment::End {
+                self.events.clear();
+            }
+        }
+    }
+}
+
+/// `connected('192.0.2.1:443')`, `connected('192.0.2.1', 443)`, or an address with any port.
+fn fits_address(fact: &Fact, peer: &Address) -> bool {
+    let peer = address(peer);
+    match fact.args.as_slice() {
+        [host, port] => peer == format!("{host}:{port}") || peer == format!("[{host}]:{port}"),
+        [wanted] => {
+            let host = peer.rsplit_once(':').map_or(peer.as_str(), |(host, _)| host);
+            *wanted == peer || *wanted == host || format!("[{wanted}]") == host
+        }
+        _ => false,
+    }
+}

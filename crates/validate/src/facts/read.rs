@@ -1,0 +1,243 @@
+//! Reading one arm's bundle once, in the order of its events.
+
+use super::condition::Watch;
+use super::{Denial, Observed, Operation, Seen, Unusable};
+use crate::goal::Condition;
+use crate::operation::{Act, Key, key};
+use crate::plan::{Arm, Moment, Plan};
+use crate::truth::Truth;
+use detektr_event::{Actor, Detail, Event};
+use detektr_evidence::{Change, EvidenceError, Exit, Manifest, State};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Most operations that are remembered of one arm.
+const OPERATIONS: usize = 200_000;
+/// Denials that are remembered of one operation.
+const DENIALS: usize = 4;
+
+/// Whether a bundle is what was sealed.
+pub type Trust = Result<(), String>;
+
+impl Observed {
+    /// Reduces the run of `arm` to what a judge asks.
+    ///
+    /// # Errors
+    /// Where the events can't be read to their end.
+    pub fn read(
+        plan: &Plan,
+        arm: &Arm,
+        manifest: &Manifest,
+        events: impl Iterator<Item = Result<Event, EvidenceError>>,
+        changes: &[Change],
+        trust: Trust,
+    ) -> Result<Observed, EvidenceError> {
+        let missing = missing(manifest);
+        let complete = missing.is_none();
+        let goal = plan.goal.as_ref();
+        let parse = |text: &str| Condition::parse(text).unwrap_or_else(|_| Condition::executed());
+        let condition = goal.map_or_else(Condition::executed, |goal| parse(&goal.condition));
+        let moment = goal.map_or(Moment::Ever, |goal| goal.moment);
+        let mut reader = Reader {
+            deadline: goal.and_then(|goal| goal.by_ms).and_then(|ms| deadline(manifest, ms)),
+            artifact: manifest.artifact.path.as_ref().map(|path| path.as_bytes().to_vec()),
+            goal: Watch::new(condition, moment, complete),
+            attempt: plan.attempt.as_deref().map(|text| Watch::new(parse(text), Moment::Ever, complete)),
+            first_euid: None,
+            executed: None,
+            not_started: None,
+            operations: BTreeMap::new(),
+            toward: BTreeSet::new(),
+            forgotten: false,
+            busy: false,
+            last_exec: BTreeMap::new(),
+        };
+        for event in events {
+            reader.event(&event?);
+        }
+        let goal_before = reader.goal.before() && plan.goal.is_some();
+        let executed = reader.executed.map_or_else(|| Seen::absent(complete), |event| Seen::yes(vec![event]));
+        let changes = if complete { changes } else { &[] };
+        Ok(Observed {
+            arm: arm.clone(),
+            run: manifest.run.clone(),
+            unusable: unusable(plan, arm, manifest, trust),
+            missing,
+            executed,
+            not_started: reader.not_started,
+            goal: reader.goal.finish(changes),
+            goal_before,
+            attempt: reader.attempt.map(|attempt| attempt.finish(changes)),
+            operations: reader.operations,
+            toward: reader.toward.into_iter().collect(),
+            forgotten: reader.forgotten,
+            works: works(manifest),
+            busy: reader.busy,
+            limit: limit(manifest),
+        })
+    }
+}
+
+struct Reader {
+    /// Nanoseconds since 1970 after which nothing counts for the goal.
+    deadline: Option<i64>,
+    artifact: Option<Vec<u8>>,
+    goal: Watch,
+    attempt: Option<Watch>,
+    first_euid: Option<u32>,
+    executed: Option<u64>,
+    not_started: Option<Denial>,
+    operations: BTreeMap<Key, Operation>,
+    toward: BTreeSet<Key>,
+    forgotten: bool,
+    busy: bool,
+    /// What each process runs: whoever gains rights by an exec does so by that file.
+    last_exec: BTreeMap<u32, Key>,
+}
+
+impl Reader {
+    fn event(&mut self, event: &Event) {
+        let Some(process) = &event.process else { return };
+        if process.actor == Actor::Environment {
+            if let Detail::ProcessExec { .. } = event.detail
+                && !event.outcome.is_success()
+                && self.executed.is_none()
+            {
+                self.not_started = Some(denial(event));
+            }
+            return;
+        }
+        if let Detail::ProcessExec { exec } = &event.detail
+            && event.outcome.is_success()
+        {
+            self.first_euid.get_or_insert(exec.credentials.euid);
+            self.busy |= self.executed.is_some();
+            self.executed.get_or_insert(event.seq);
+        }
+        if self.deadline.is_none_or(|deadline| event.time.0 <= deadline) {
+            self.goal.event(event, self.first_euid);
+        }
+        if let Some(attempt) = &mut self.attempt {
+            attempt.event(event, self.first_euid);
+        }
+        let Some(key) = key(event, self.artifact.as_deref()) else { return };
+        self.busy |= !key.act.is_ordinary() && key.act != Act::Execute && event.outcome.is_success();
+        self.aim(event, process.pid, &key);
+        if self.operations.len() >= OPERATIONS && !self.operations.contains_key(&key) {
+            self.forgotten = true;
+            return;
+        }
+        let operation = self.operations.entry(key).or_default();
+        if event.outcome.is_success() {
+            operation.succeeded.get_or_insert(event.seq);
+        } else if operation.denied.len() < DENIALS {
+            operation.denied.push(denial(event));
+        }
+    }
+
+    /// Notes operations on what the goal is about.
+    fn aim(&mut self, event: &Event, pid: u32, key: &Key) {
+        let paths = event.detail.paths();
+        let peer = match &event.detail {
+            Detail::NetworkConnect { network } => Some(&network.address),
+            Detail::NetworkSend { network } => Some(&network.address),
+            _ => None,
+        };
+        if paths.iter().filter_map(|path| path.in_environment()).any(|path| self.goal.is_about(path))
+            || peer.is_some_and(|peer| self.goal.is_about_address(peer))
+        {
+            self.toward.insert(key.clone());
+        }
+        match &event.detail {
+            Detail::ProcessExec { .. } => {
+                self.last_exec.insert(pid, key.clone());
+            }
+            Detail::ProcessCredentials { .. } if self.goal.gains() => {
+                self.toward.insert(key.clone());
+                // the file whose execution gave the rights, and would be executed where it gives none
+                self.toward.extend(self.last_exec.get(&pid).cloned());
+            }
+            _ => {}
+        }
+    }
+}
+
+fn denial(event: &Event) -> Denial {
+    let outcome = &event.outcome;
+    Denial {
+        event: event.seq,
+        how: outcome.errno.clone().unwrap_or_else(|| "it never returned".into()),
+        enforcer: outcome.enforcer.clone(),
+        skipped: outcome.skipped,
+    }
+}
+
+/// What is missing of the evidence. That the artifact was not executed is told by what was seen.
+fn missing(manifest: &Manifest) -> Option<String> {
+    let holes: Vec<&str> = manifest
+        .incomplete
+        .iter()
+        .filter(|hole| hole.reason != "not_executed")
+        .map(|hole| hole.detail.as_str())
+        .collect();
+    (!holes.is_empty()).then(|| holes.join("; "))
+}
+
+/// Why the bundle can't stand for the arm.
+fn unusable(plan: &Plan, arm: &Arm, manifest: &Manifest, trust: Trust) -> Option<Unusable> {
+    let unusable = |reason, what: String| Some(Unusable { reason, what });
+    if let Err(what) = trust {
+        return unusable("not_sealed", what);
+    }
+    if manifest.tool_version != env!("CARGO_PKG_VERSION") {
+        let what = format!("it was recorded by Detektr {}", manifest.tool_version);
+        return unusable("other_version", what);
+    }
+    if manifest.seed != arm.seed {
+        return unusable("arms_differ", format!("its seed {} is not that of its repeat", manifest.seed));
+    }
+    let mut wanted: Vec<(&str, String)> = plan
+        .controls
+        .iter()
+        .filter(|control| arm.role.has(&control.name))
+        .map(|control| (control.name.as_str(), control.sha256()))
+        .collect();
+    let mut had: Vec<(&str, String)> =
+        manifest.controls.iter().map(|c| (c.name.as_str(), c.sha256.clone())).collect();
+    wanted.sort();
+    had.sort();
+    if wanted != had {
+        return unusable("arms_differ", "other controls were in force".into());
+    }
+    match manifest.state {
+        State::EnvironmentFailed => unusable("environment_failed", why(manifest, "the environment failed")),
+        State::SensorLost => unusable("sensor_lost", why(manifest, "the sensor stopped")),
+        _ => None,
+    }
+}
+
+fn why(manifest: &Manifest, otherwise: &str) -> String {
+    manifest.incomplete.first().map_or_else(|| otherwise.to_owned(), |hole| hole.detail.clone())
+}
+
+fn works(manifest: &Manifest) -> Truth {
+    match (&manifest.state, &manifest.exit) {
+        (State::Completed, Some(Exit::Code { code: 0 })) => Truth::Yes,
+        (State::Completed | State::Crashed | State::Timeout, _) => Truth::No,
+        (State::Killed, _) if limit(manifest).is_some() => Truth::No,
+        _ => Truth::Unknown,
+    }
+}
+
+/// The bound that ended the run, in the words of `limits`.
+fn limit(manifest: &Manifest) -> Option<String> {
+    match manifest.state {
+        State::Timeout => Some("wall".into()),
+        State::Killed => manifest.environment.get("limit_reached")?.as_str().map(String::from),
+        _ => None,
+    }
+}
+
+fn deadline(manifest: &Manifest, ms: u64) -> Option<i64> {
+    let execute = manifest.phases.iter().find(|span| span.phase == detektr_event::Phase::Execute)?;
+    Some(execute.start.0.saturating_add(i64::try_from(ms).ok()?.saturating_mul(1_000_000)))
+}

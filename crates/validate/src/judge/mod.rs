@@ -1,0 +1,173 @@
+//! The judge: from a plan and what its arms' evidence says to one verdict per question. A pure function: the same
+//! plan, facts and day give the same verdicts anywhere. What can't be told is inconclusive, with the reason.
+
+mod answer;
+mod arms;
+mod chance;
+mod control;
+mod detection;
+mod expectation;
+mod mitigation;
+pub mod reason;
+
+#[cfg(test)]
+mod tests;
+
+pub use detection::{Fired, Match};
+pub use reason::Reason;
+
+use crate::facts::Observed;
+use crate::plan::{Arm, Plan, Question, QuestionKind, Role};
+use crate::truth::Truth;
+use crate::verdict::{ArmOutcome, Outcome, Repeats, Verdict};
+use answer::Answer;
+use arms::Arms;
+use std::collections::BTreeMap;
+
+/// What the rules of each detection question said of each arm.
+pub type Detections = BTreeMap<(String, Arm), Fired>;
+
+/// Judges `plan` by what its arms showed. `today` (YYYY-MM-DD) decides about dates.
+pub fn judge(plan: &Plan, arms: &[Observed], detections: &Detections, today: &str) -> Vec<Verdict> {
+    plan.questions.iter().map(|question| verdict(plan, question, arms, detections, today)).collect()
+}
+
+fn verdict(
+    plan: &Plan,
+    question: &Question,
+    observed: &[Observed],
+    detections: &Detections,
+    today: &str,
+) -> Verdict {
+    let mut repeats: Vec<u32> = plan.arms.iter().map(|arm| arm.repeat).collect();
+    repeats.dedup();
+    let cases: Vec<Arms<'_>> =
+        repeats.iter().map(|repeat| Arms::of(plan, *repeat, observed, question, detections)).collect();
+    let answers: Vec<Answer> = cases.iter().map(|case| answer(question, case)).collect();
+    let mut answer = together(question, &cases, &answers);
+    if plan.benign.builtin && asks_twin(question) {
+        answer.notes.push("benign:builtin".into());
+    }
+    let mut counts = Repeats::default();
+    for one in &answers {
+        match one.outcome {
+            Outcome::Holds => counts.holds += 1,
+            Outcome::Fails => counts.fails += 1,
+            Outcome::Inconclusive => counts.inconclusive += 1,
+        }
+    }
+    let level = || cases.iter().find_map(|case| case.level());
+    let mut verdict = Verdict {
+        id: format!("{}/{}/default", plan.validation, question.id),
+        validation: plan.validation.clone(),
+        question: question.id.clone(),
+        kind: match question.kind {
+            QuestionKind::Control { .. } => "control",
+            QuestionKind::Detection { .. } => "detection",
+            QuestionKind::Mitigation {} => "mitigation",
+        }
+        .into(),
+        variant: "default".into(),
+        verdict: answer.outcome,
+        reason: answer.reason.code().into(),
+        sentence: answer.sentence,
+        next: answer.next.or_else(|| answer.reason.next().map(String::from)),
+        notes: answer.notes,
+        arms: runs(&cases),
+        outcomes: outcomes(&cases),
+        repeats: counts,
+        evidence: answer.evidence,
+        severity: question.severity.clone().or_else(level),
+        accepted: false,
+        unexpected: None,
+    };
+    expectation::apply(question, today, &mut verdict);
+    verdict
+}
+
+fn answer(question: &Question, case: &Arms<'_>) -> Answer {
+    match &question.kind {
+        QuestionKind::Control { control } => control::answer(case, control),
+        QuestionKind::Detection { arm, on, .. } => detection::answer(case, *arm, *on),
+        QuestionKind::Mitigation {} => mitigation::answer(case),
+    }
+}
+
+/// Whether the answer needs the twin.
+fn asks_twin(question: &Question) -> bool {
+    !matches!(question.kind, QuestionKind::Control { .. })
+}
+
+/// One answer of all repeats: one that proves failure is enough, and to hold takes every one.
+fn together(question: &Question, cases: &[Arms<'_>], answers: &[Answer]) -> Answer {
+    let of = |outcome| answers.iter().filter(move |answer| answer.outcome == outcome);
+    let total = answers.len();
+    if let Some(failed) = of(Outcome::Fails).next() {
+        let mut answer = failed.clone();
+        if total > 1 {
+            answer.sentence =
+                format!("{} (in {} of {total} repeats)", answer.sentence, of(Outcome::Fails).count());
+        }
+        return answer;
+    }
+    let Some(first) = answers.first() else {
+        return Answer::inconclusive(Reason::ArmMissing, "no arm was planned");
+    };
+    if of(Outcome::Holds).count() == total {
+        let mut answer = first.clone();
+        if total > 1 {
+            answer.sentence = format!("{} (in all {total} repeats)", answer.sentence);
+            let all = answers.iter().flat_map(|one| one.evidence.iter().cloned());
+            answer.evidence = all.collect();
+        }
+        return answer;
+    }
+    if matches!(question.kind, QuestionKind::Mitigation {})
+        && let Some(answer) = chance::lucky(cases, answers)
+    {
+        return answer;
+    }
+    let reasons: Vec<Reason> = of(Outcome::Inconclusive).map(|answer| answer.reason).collect();
+    let mut answer = of(Outcome::Inconclusive).next().unwrap_or(first).clone();
+    let held = of(Outcome::Holds).count();
+    if held > 0 && reasons.iter().all(|reason| reason.is_precondition()) {
+        answer.sentence = format!(
+            "the repeats disagree: it held in {held} of {total}, and in {} {}",
+            total - held,
+            answer.sentence
+        );
+        answer.reason = Reason::Flaky;
+        answer.next = None;
+    } else if total > 1 {
+        answer.sentence = format!("{} (in {} of {total} repeats)", answer.sentence, reasons.len());
+    }
+    answer
+}
+
+fn runs(cases: &[Arms<'_>]) -> BTreeMap<Role, Vec<String>> {
+    let mut runs: BTreeMap<Role, Vec<String>> = BTreeMap::new();
+    for observed in cases.iter().flat_map(Arms::all) {
+        runs.entry(observed.arm.role.clone()).or_default().push(observed.run.clone());
+    }
+    runs
+}
+
+/// What became of the attack in each arm: of several repeats the one that is worst for the defender.
+fn outcomes(cases: &[Arms<'_>]) -> BTreeMap<Role, ArmOutcome> {
+    let mut outcomes: BTreeMap<Role, ArmOutcome> = BTreeMap::new();
+    for case in cases {
+        for observed in case.all().filter(|observed| !observed.arm.role.is_benign()) {
+            let attempted = case.attempted(observed).truth;
+            let alerted = case.fired(&observed.arm.role).is_some_and(Fired::matched);
+            let outcome = match (attempted, observed.goal.truth) {
+                (Truth::Yes, Truth::No) if !observed.goal_before => ArmOutcome::Prevented,
+                _ if alerted => ArmOutcome::Alerted,
+                (Truth::Yes, _) | (_, Truth::Yes) => ArmOutcome::Logged,
+                _ => ArmOutcome::None,
+            };
+            let worst = outcomes.entry(observed.arm.role.clone()).or_insert(outcome);
+            *worst = (*worst).max(outcome);
+        }
+    }
+    outcomes
+}
