@@ -1,2 +1,18 @@
-//! Sigma rules over recorded events: which match, on which events, and why the others do not.
+//! Sigma rules over recorded events: which match, on which events and by which fields, and why the others do not.
+//!
+//! A [`RuleSet`] is parsed and checked once; [`RuleSet::run`] asks it about the events of one run. Events are seen
+//! through [`View`]s, the shapes in which log sources would tell them. What a view can't tell is unknown, not absent:
+//! a rule that turns on it is undecided.
 #![forbid(unsafe_code)]
+
+pub mod exemplar;
+mod processes;
+mod rules;
+mod run;
+mod trace;
+mod view;
+
+pub use processes::Processes;
+pub use rules::{RuleError, RuleRef, RuleSet};
+pub use run::{Match, RuleOutcome, RuleReport, RunContext, WhyNot};
+pub use view::{View, views};

@@ -25,6 +25,8 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Detonate(Box<commands::detonate::Args>),
+    Validate(Box<commands::validate::Args>),
+    Judge(commands::judge::Args),
     Runs(commands::runs::Args),
     Show(commands::show::Args),
     Events(commands::events::Args),
@@ -56,6 +58,8 @@ impl Cli {
     pub fn run(self, context: &mut Context) -> Result<u8, Failure> {
         match self.command {
             Command::Detonate(args) => commands::detonate::run(*args, context),
+            Command::Validate(args) => commands::validate::run(*args, context),
+            Command::Judge(args) => commands::judge::run(args, context),
             Command::Runs(args) => commands::runs::run(args, context),
             Command::Show(args) => commands::show::run(args, context),
             Command::Events(args) => commands::events::run(args, context),

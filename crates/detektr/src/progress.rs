@@ -1,8 +1,12 @@
 //! The live line while something runs: on standard error, and only where that is a terminal.
 
+use crate::terminal::clean;
 use crate::units;
+use detektr_validate::Arm;
+use detektr_validate::run::Stage;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::IsTerminal;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 /// A live line, or nothing where nobody watches.
@@ -36,6 +40,48 @@ impl Live {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }
+    }
+}
+
+/// The live line of a validation: which arm runs, and how many are done.
+pub struct Arms {
+    live: Live,
+    validation: String,
+    all: usize,
+    done: AtomicUsize,
+}
+
+impl Arms {
+    /// A line for the `all` arms of `validation`; none with `quiet`.
+    pub fn new(quiet: bool, validation: &str, all: usize) -> Self {
+        Arms { live: Live::new(quiet), validation: clean(validation), all, done: AtomicUsize::new(0) }
+    }
+
+    /// Tells what happens to `arm`.
+    pub fn tell(&self, arm: &Arm, stage: Stage) {
+        let Some(bar) = &self.live.bar else { return };
+        if matches!(stage, Stage::Done | Stage::Reused) {
+            self.done.fetch_add(1, Ordering::Relaxed);
+        }
+        let now = match stage {
+            Stage::Runs(now) => line(now.phase, now.elapsed, now.events, now.processes),
+            Stage::Begins => "begins".into(),
+            Stage::Done => "done".into(),
+            Stage::Reused => "was run before".into(),
+        };
+        let done = self.done.load(Ordering::Relaxed);
+        let role = clean(&arm.role.to_string());
+        bar.set_message(format!(
+            "{} {done}/{}  {role} #{}: {now}",
+            self.validation,
+            self.all,
+            arm.repeat + 1
+        ));
+    }
+
+    /// Takes the line away.
+    pub fn clear(self) {
+        self.live.clear();
     }
 }
 

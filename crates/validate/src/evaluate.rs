@@ -1,28 +1,34 @@
 //! From bundles to verdicts: every arm's evidence is checked and reduced to facts, the rules are run over it, and the
 //! judge has its say. The same bundles and files give the same verdicts anywhere.
 
-use crate::facts::Observed;
-use crate::judge::{Fired, judge};
-use crate::plan::{Arm, In, Plan, Question, QuestionKind, Role};
+use crate::facts::{Observed, Trust};
+use crate::judge::{Detections, Fired, Match, judge};
+use crate::plan::{In, Plan, Question, QuestionKind, Role};
 use crate::result::Inputs;
 use crate::run::Located;
 use crate::verdict::Verdict;
-use detektr_detect::{Harness, RuleSet, RunContext};
-use detektr_evidence::{Bundle, EvidenceError, Manifest, sha256_hex, verify};
-use std::collections::BTreeMap;
+use detektr_detect::{RuleOutcome, RuleReport, RuleSet, RunContext};
+use detektr_evidence::{Bundle, sha256_hex, verify};
+use std::io;
 
 /// Checks what can be checked before anything runs: every rule of every question can be asked.
 ///
 /// # Errors
 /// Everything that is wrong with the rules, one sentence each.
 pub fn check(plan: &Plan, inputs: &Inputs) -> Result<(), Vec<String>> {
-    let problems: Vec<String> = plan
-        .questions
-        .iter()
-        .filter_map(|question| rules(question, inputs)?.err())
-        .flatten()
-        .collect();
+    let problems: Vec<String> =
+        plan.questions.iter().filter_map(|question| rules(question, inputs)?.err()).flatten().collect();
     if problems.is_empty() { Ok(()) } else { Err(problems) }
+}
+
+/// Why evidence can't be judged.
+#[derive(Debug, thiserror::Error)]
+#[error("the bundle of run {run} can't be read to its end")]
+pub struct Unreadable {
+    /// The run.
+    pub run: String,
+    /// Why.
+    pub source: io::Error,
 }
 
 /// Judges `plan` by the bundles of its arms. `today` (YYYY-MM-DD) decides about dates.
@@ -35,30 +41,118 @@ pub fn evaluate(
     inputs: &Inputs,
     located: &[Located],
     today: &str,
-) -> Result<Vec<Verdict>, EvidenceError> {
+) -> Result<Vec<Verdict>, Unreadable> {
     let asked: Vec<(&Question, Option<RuleSet>)> = plan
         .questions
         .iter()
         .filter_map(|question| Some((question, rules(question, inputs)?.ok())))
         .collect();
     let mut observed = Vec::new();
-    let mut fired: BTreeMap<(String, Arm), Fired> = BTreeMap::new();
+    let mut fired = Detections::new();
     for one in located {
         let Ok(bundle) = Bundle::open(&one.bundle) else { continue };
-        let sealed = sealed(one);
-        let changes = bundle.changes().unwrap_or_default();
-        let manifest = bundle.manifest();
-        observed.push(Observed::read(plan, &one.arm.arm, manifest, bundle.events()?, &changes, sealed.clone())?);
-        if sealed.is_err() {
+        let arm = &one.arm.arm;
+        let unreadable = |source| Unreadable { run: one.arm.run.clone(), source };
+        let trust = sealed(one);
+        if trust.is_err() {
+            let nothing = std::iter::empty::<Result<_, io::Error>>();
+            observed
+                .push(Observed::read(plan, arm, bundle.manifest(), nothing, &[], trust).map_err(unreadable)?);
             continue;
         }
-        for (question, rules) in asked.iter().filter(|(question, _)| reads(plan, question, &one.arm.arm.role)) {
+        let changes = bundle.changes().map_err(|e| unreadable(io::Error::other(e)))?;
+        let manifest = bundle.manifest();
+        let events = || bundle.events().map_err(|e| unreadable(io::Error::other(e)));
+        observed.push(Observed::read(plan, arm, manifest, events()?, &changes, trust).map_err(unreadable)?);
+        for (question, rules) in asked.iter().filter(|(question, _)| reads(question, &arm.role)) {
             let answer = match rules {
-                Some(rules) => detect(rules, manifest, &bundle)?,
-                None => Fired::not_loaded("a rule can't be used any more"),
+                Some(rules) => {
+                    let artifact = manifest.artifact.path.as_ref().map(|path| path.lossy().into_owned());
+                    fired_by(&rules.run(&RunContext { artifact }, events()?).map_err(unreadable)?)
+                }
+                None => {
+                    Fired::not_loaded("it was usable when the validation was planned, and is not any more")
+                }
             };
-            fired.insert((question.id.clone(), one.arm.arm.clone()), answer);
+            fired.insert((question.id.clone(), arm.clone()), answer);
         }
     }
     Ok(judge(plan, &observed, &fired, today))
+}
+
+/// The rules of a question, where it has some.
+fn rules(question: &Question, inputs: &Inputs) -> Option<Result<RuleSet, Vec<String>>> {
+    let QuestionKind::Detection { rules, .. } = &question.kind else { return None };
+    let empty = Vec::new();
+    let files = rules.files.iter().map(|name| (name.as_str(), inputs.get(name).unwrap_or(&empty).as_slice()));
+    Some(
+        RuleSet::load(files).map_err(|errors| errors.iter().map(|e| format!("{e} ({})", e.remedy)).collect()),
+    )
+}
+
+/// Whether the answer to `question` reads the arm of `role`.
+fn reads(question: &Question, role: &Role) -> bool {
+    match &question.kind {
+        QuestionKind::Detection { arm: In::Baseline, .. } => {
+            matches!(role, Role::Baseline | Role::BenignBaseline)
+        }
+        QuestionKind::Detection { arm: In::Treatment, .. } => {
+            matches!(role, Role::Treatment | Role::Benign | Role::BenignBaseline)
+        }
+        _ => false,
+    }
+}
+
+/// Whether the bundle is the one that was run, unaltered.
+fn sealed(one: &Located) -> Trust {
+    let manifest =
+        if one.bundle.is_dir() { std::fs::read(one.bundle.join("manifest.json")).ok() } else { None };
+    if manifest.is_some_and(|bytes| sha256_hex(&bytes) != one.arm.manifest_sha256) {
+        return Err("its manifest is not the one that the result names".into());
+    }
+    let verification = verify(&one.bundle, None);
+    match verification.problems.first() {
+        None if verification.is_good() => Ok(()),
+        None => Err("its seal can't be checked".into()),
+        Some(problem) => Err(problem.detail.clone()),
+    }
+}
+
+/// What a judge asks of the rules' report.
+fn fired_by(report: &RuleReport) -> Fired {
+    let matches = report.rules.iter().flat_map(|outcome| {
+        outcome.matches.iter().map(|found| Match {
+            rule: outcome.rule.title.clone(),
+            events: found.events.clone(),
+            fields: found.fields.clone(),
+            harness_only: found.harness_only,
+        })
+    });
+    let of = |text: fn(&RuleOutcome) -> Option<String>| report.rules.iter().find_map(text);
+    Fired {
+        not_loaded: None,
+        matches: matches.collect(),
+        undecided: of(|outcome| {
+            let needed = outcome.undecided.as_ref()?;
+            Some(format!("`{}` can't be decided: {needed}", outcome.rule.title))
+        }),
+        why_not: of(|outcome| {
+            let why = outcome.why_not.as_ref()?;
+            Some(format!("`{}`: {}", outcome.rule.title, why.sentence))
+        }),
+        holes: report.holes.clone(),
+        level: report
+            .rules
+            .iter()
+            .filter_map(|outcome| outcome.rule.level.clone())
+            .max_by_key(|level| rank(level)),
+    }
+}
+
+/// The order of Sigma's levels.
+fn rank(level: &str) -> usize {
+    ["informational", "low", "medium", "high", "critical"]
+        .iter()
+        .position(|known| *known == level)
+        .unwrap_or(0)
 }

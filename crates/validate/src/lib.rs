@@ -1,10 +1,11 @@
 //! Validation: a file asks questions, arms answer them, a judge gives each a verdict.
 //!
 //! [`Plan`] is the whole of what is to be done and asked; running it makes no more choices. What the arms left is
-//! reduced to [`ArmFacts`](facts), and the judge is a pure function of plan and facts.
+//! reduced to [`Observed`](facts::Observed) facts, and the [`judge`](judge::judge) is a pure function of plan and facts.
 #![forbid(unsafe_code)]
 
 pub mod builtin;
+pub mod evaluate;
 pub mod facts;
 pub mod file;
 pub mod goal;

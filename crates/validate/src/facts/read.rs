@@ -7,7 +7,7 @@ use crate::operation::{Act, Key, key};
 use crate::plan::{Arm, Moment, Plan};
 use crate::truth::Truth;
 use detektr_event::{Actor, Detail, Event};
-use detektr_evidence::{Change, EvidenceError, Exit, Manifest, State};
+use detektr_evidence::{Change, Exit, Manifest, State};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Most operations that are remembered of one arm.
@@ -23,14 +23,14 @@ impl Observed {
     ///
     /// # Errors
     /// Where the events can't be read to their end.
-    pub fn read(
+    pub fn read<E>(
         plan: &Plan,
         arm: &Arm,
         manifest: &Manifest,
-        events: impl Iterator<Item = Result<Event, EvidenceError>>,
+        events: impl Iterator<Item = Result<Event, E>>,
         changes: &[Change],
         trust: Trust,
-    ) -> Result<Observed, EvidenceError> {
+    ) -> Result<Observed, E> {
         let missing = missing(manifest);
         let complete = missing.is_none();
         let goal = plan.goal.as_ref();

@@ -1,0 +1,1 @@
+//! The examples that rules carry, run and written.

@@ -1,0 +1,388 @@
+//! Asking rules about the events of one run.
+
+use crate::processes::Processes;
+use crate::rules::{GROUPS, RuleRef, RuleSet};
+use crate::trace;
+use crate::view::{Source, View, views};
+use detektr_event::{Copied, Detail, Event};
+use rsigma_eval::{CompiledRule, CorrelationEngine, EvaluationResult, explain_rule};
+use rsigma_parser::LogSource;
+use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Matches that are kept of one rule.
+const MATCHES: usize = 1000;
+/// How often rules are explained to find out why they do not match: rules × views.
+const EXPLANATIONS: usize = 200_000;
+
+/// What is known of a run beside its events.
+#[derive(Clone, Debug, Default)]
+pub struct RunContext {
+    /// Where the artifact was placed, if it is a file: Detektr chose that name.
+    pub artifact: Option<String>,
+}
+
+/// What one rule says of a run.
+#[derive(Clone, Debug, Serialize)]
+pub struct RuleOutcome {
+    /// The rule.
+    pub rule: RuleRef,
+    /// Its matches; the first thousand.
+    pub matches: Vec<Match>,
+    /// How many there are.
+    pub matched: u64,
+    /// What the log source would have to tell, where that could change the answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub undecided: Option<String>,
+    /// Why nothing matches: the event that came nearest.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why_not: Option<WhyNot>,
+}
+
+/// One match.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Match {
+    /// The events' numbers.
+    pub events: Vec<u64>,
+    /// The fields that matched.
+    pub fields: Vec<(String, String)>,
+    /// Only the start of the artifact's file, or the name that Detektr gave it, matched.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub harness_only: bool,
+}
+
+/// Why a rule does not match.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct WhyNot {
+    /// The event that came nearest; absent where no event is of the rule's log source.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub event: Option<u64>,
+    /// A sentence.
+    pub sentence: String,
+    /// The fields that kept it from matching.
+    pub fields: Vec<FieldWhy>,
+}
+
+/// One field that did not match.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FieldWhy {
+    /// Its name.
+    pub field: String,
+    /// What the rule wants.
+    pub wanted: String,
+    /// What it was; absent where there was none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub was: Option<String>,
+}
+
+/// What the rules say of a run.
+#[derive(Clone, Debug, Serialize)]
+pub struct RuleReport {
+    /// Each rule, in the order of their ids.
+    pub rules: Vec<RuleOutcome>,
+    /// What makes the answers incomplete.
+    pub holes: Vec<String>,
+    /// How many events were seen.
+    pub events: u64,
+}
+
+impl RuleSet {
+    /// Asks the rules about `events`, in their order. The first error of the stream ends it and is handed back.
+    pub fn run<E>(
+        &self,
+        context: &RunContext,
+        events: impl Iterator<Item = Result<Event, E>>,
+    ) -> Result<RuleReport, E> {
+        let mut run = Run::new(self, context);
+        for event in events {
+            run.event(&event?);
+        }
+        Ok(run.finish())
+    }
+}
+
+struct Run<'a> {
+    set: &'a RuleSet,
+    context: &'a RunContext,
+    engine: CorrelationEngine,
+    known: Processes,
+    sources: Vec<(Source, LogSource)>,
+    /// The artifact's own exec, as the launcher makes it.
+    launched: Option<u64>,
+    found: BTreeMap<String, Found>,
+    seen: BTreeSet<Source>,
+    /// The fields that each rule asks for.
+    fields: BTreeMap<String, BTreeSet<String>>,
+    budget: usize,
+    full: bool,
+    events: u64,
+}
+
+#[derive(Default)]
+struct Found {
+    matches: Vec<Match>,
+    matched: u64,
+    needed: BTreeSet<String>,
+    best: Option<(usize, u64, trace::Near)>,
+}
+
+impl<'a> Run<'a> {
+    fn new(set: &'a RuleSet, context: &'a RunContext) -> Self {
+        Run {
+            set,
+            context,
+            engine: set.engine().expect("the rules compiled when they were loaded"),
+            known: Processes::default(),
+            sources: Source::ALL.into_iter().map(|source| (source, source.log_source())).collect(),
+            launched: None,
+            found: BTreeMap::new(),
+            seen: BTreeSet::new(),
+            fields: set
+                .collection
+                .rules
+                .iter()
+                .filter_map(|rule| Some((rule.id.clone()?, crate::rules::fields(rule))))
+                .collect(),
+            budget: EXPLANATIONS,
+            full: false,
+            events: 0,
+        }
+    }
+
+    fn event(&mut self, event: &Event) {
+        self.events += 1;
+        self.known.event(event);
+        if self.launched.is_none()
+            && let Detail::ProcessExec { exec } = &event.detail
+            && event.outcome.is_success()
+            && self.context.artifact.is_some()
+            && exec.file.path.text().map(|text| text.lossy().into_owned()) == self.context.artifact
+        {
+            self.launched = Some(event.seq);
+        }
+        // the engine's clock counts microseconds
+        let ticks = event.time.0 / 1000;
+        for view in views(event, &self.known) {
+            self.view(&view, ticks);
+        }
+    }
+
+    fn view(&mut self, view: &View, ticks: i64) {
+        self.seen.insert(view.source);
+        let Some((_, source)) = self.sources.iter().find(|(source, _)| *source == view.source) else {
+            return;
+        };
+        let detections = self.engine.engine().evaluate_with_logsource(view, source);
+        self.undecided(view);
+        // a match that turns on what the source can't tell is none
+        let certain: Vec<EvaluationResult> =
+            detections
+                .into_iter()
+                .filter(|result| {
+                    result.header.rule_id.as_deref().and_then(|id| self.compiled(id)).is_none_or(|rule| {
+                        trace::verdict(&explain_rule(rule, view), view).matched == Some(true)
+                    })
+                })
+                .collect();
+        if certain.is_empty() {
+            return;
+        }
+        let results = self.engine.process_with_detections(view, certain, ticks);
+        self.full |= self.engine.state_count() >= GROUPS;
+        for result in results {
+            self.matched(view, &result);
+        }
+    }
+
+    fn compiled(&self, id: &str) -> Option<&CompiledRule> {
+        self.engine.engine().rules().iter().find(|rule| rule.id.as_deref() == Some(id))
+    }
+
+    fn matched(&mut self, view: &View, result: &EvaluationResult) {
+        let Some(id) = result.header.rule_id.clone() else { return };
+        let found = match (result.as_detection(), result.as_correlation()) {
+            (Some(detection), _) => {
+                let fields = detection
+                    .matched_fields
+                    .iter()
+                    .map(|matched| {
+                        let value = view.value(&matched.field).unwrap_or_else(|| matched.value.to_string());
+                        (matched.field.clone(), value)
+                    })
+                    .collect();
+                Match { events: vec![view.seq], fields, harness_only: self.is_harness(&id, view) }
+            }
+            (None, Some(correlation)) => {
+                let refs = correlation.event_refs.iter().flatten();
+                let mut events: Vec<u64> =
+                    refs.filter_map(|event| event.id.as_deref()?.parse().ok()).collect();
+                if !events.contains(&view.seq) {
+                    events.push(view.seq);
+                }
+                events.sort_unstable();
+                events.dedup();
+                let fields = correlation.group_key.clone();
+                Match { events, fields, harness_only: false }
+            }
+            (None, None) => return,
+        };
+        let entry = self.found.entry(id).or_default();
+        entry.matched += 1;
+        // of many matches the telling ones stay
+        if entry.matches.len() < MATCHES {
+            entry.matches.push(found);
+        } else if !found.harness_only
+            && let Some(weak) = entry.matches.iter_mut().find(|kept| kept.harness_only)
+        {
+            *weak = found;
+        }
+    }
+
+    /// Whether the match would not be there but for Detektr's launcher and the name that it chose.
+    fn is_harness(&self, id: &str, view: &View) -> bool {
+        let Some(path) = &self.context.artifact else { return false };
+        if self.launched == Some(view.seq) {
+            return true;
+        }
+        let Some(rule) = self.compiled(id) else { return false };
+        let other = view.renamed(path, "/opt/other/program");
+        other != *view && !explain_rule(rule, &other).matched
+    }
+
+    /// Notes what a rule could not know of this view, and how near it came.
+    fn undecided(&mut self, view: &View) {
+        let mut notes = Vec::new();
+        for rule in self.engine.engine().rules() {
+            if !view.source.serves(&rule.logsource) {
+                continue;
+            }
+            let Some(id) = rule.id.clone() else { continue };
+            let certain =
+                self.found.get(&id).is_some_and(|found| found.matches.iter().any(|m| !m.harness_only));
+            // what can't be told must always be found out; how near a rule came only as long as that is cheap
+            let untold =
+                self.fields.get(&id).is_some_and(|asked| asked.iter().any(|field| !view.tells(field)));
+            if certain || (!untold && self.budget == 0) {
+                continue;
+            }
+            self.budget = self.budget.saturating_sub(1);
+            let explanation = explain_rule(rule, view);
+            let verdict = trace::verdict(&explanation, view);
+            let near = (verdict.matched == Some(false)).then(|| trace::near(&explanation));
+            notes.push((id, verdict, near));
+        }
+        for (id, verdict, near) in notes {
+            let found = self.found.entry(id).or_default();
+            if verdict.matched.is_none() {
+                found.needed.extend(verdict.needed);
+            }
+            if let Some(near) = near
+                && found.best.as_ref().is_none_or(|(matched, _, before)| {
+                    (near.matched, std::cmp::Reverse(near.failed.len()))
+                        > (*matched, std::cmp::Reverse(before.failed.len()))
+                })
+            {
+                found.best = Some((near.matched, view.seq, near));
+            }
+        }
+    }
+
+    fn finish(mut self) -> RuleReport {
+        let mut holes = Vec::new();
+        if self.full {
+            holes.push(format!("more than {GROUPS} groups were to be correlated; the oldest were forgotten"));
+        }
+        let sources: BTreeMap<String, LogSource> = self
+            .set
+            .collection
+            .rules
+            .iter()
+            .filter_map(|rule| Some((rule.id.clone()?, rule.logsource.clone())))
+            .collect();
+        let rules = self
+            .set
+            .rules
+            .values()
+            .map(|rule| {
+                let found = self.found.remove(&rule.id).unwrap_or_default();
+                outcome(rule, found, sources.get(&rule.id), &self.seen)
+            })
+            .collect();
+        RuleReport { rules, holes, events: self.events }
+    }
+}
+
+fn outcome(rule: &RuleRef, found: Found, source: Option<&LogSource>, seen: &BTreeSet<Source>) -> RuleOutcome {
+    let served: Vec<Source> =
+        Source::ALL.into_iter().filter(|own| source.is_some_and(|wanted| own.serves(wanted))).collect();
+    let undecided = if rule.correlation {
+        None
+    } else if served.is_empty() {
+        let wanted = source.map(described).unwrap_or_default();
+        Some(format!("it reads {wanted}, which no view of recorded events has"))
+    } else if found.needed.is_empty() {
+        None
+    } else {
+        let fields: Vec<String> = found.needed.iter().map(|field| format!("`{field}`")).collect();
+        let telemetry: Vec<&str> = served.iter().map(|source| source.telemetry()).collect();
+        Some(format!("it could match if {} had {}", telemetry.join(" or "), fields.join(", ")))
+    };
+    let why_not = found.matches.is_empty().then(|| why_not(rule, &found, &served, seen));
+    RuleOutcome { rule: rule.clone(), matches: found.matches, matched: found.matched, undecided, why_not }
+}
+
+fn why_not(rule: &RuleRef, found: &Found, served: &[Source], seen: &BTreeSet<Source>) -> WhyNot {
+    let plain = |sentence: String| WhyNot { event: None, sentence, fields: Vec::new() };
+    if rule.correlation {
+        return plain("the rules that it correlates did not match as it counts them".into());
+    }
+    match &found.best {
+        Some((_, event, near)) => {
+            let fields: Vec<FieldWhy> = near
+                .failed
+                .iter()
+                .map(|(field, wanted, was)| FieldWhy {
+                    field: field.clone(),
+                    wanted: wanted.clone(),
+                    was: was.clone(),
+                })
+                .collect();
+            let first = fields.first().map_or_else(
+                || "its condition is not met".to_owned(),
+                |why| match &why.was {
+                    Some(was) => format!("`{}` is `{was}`, not {}", why.field, wanted(&why.wanted)),
+                    None if why.field == "not" => why.wanted.clone(),
+                    None => format!("`{}` is absent, not {}", why.field, wanted(&why.wanted)),
+                },
+            );
+            WhyNot { event: Some(*event), sentence: format!("in event {event}, {first}"), fields }
+        }
+        None if !served.iter().any(|source| seen.contains(source)) => {
+            let names: Vec<&str> = served.iter().map(|source| source.telemetry()).collect();
+            match names.as_slice() {
+                [] => plain("no view of recorded events is of its log source".into()),
+                _ => plain(format!("nothing happened that {} would tell", names.join(" or "))),
+            }
+        }
+        None => plain("no event came near".into()),
+    }
+}
+
+fn wanted(pattern: &str) -> String {
+    if pattern.is_empty() { "what the rule wants".into() } else { format!("`{pattern}`") }
+}
+
+fn described(source: &LogSource) -> String {
+    let parts = [("product", &source.product), ("category", &source.category), ("service", &source.service)];
+    let parts: Vec<String> =
+        parts.iter().filter_map(|(name, value)| Some(format!("{name} {}", value.as_ref()?))).collect();
+    parts.join(", ")
+}
+
+/// The path of the artifact as rules see it.
+impl RunContext {
+    /// From the place that a manifest tells.
+    pub fn of(path: Option<&Copied>) -> Self {
+        RunContext { artifact: path.map(|path| path.lossy().into_owned()) }
+    }
+}

@@ -1,0 +1,210 @@
+//! Views: events in the shapes of log sources, as the engine's `Event`. Each tells which fields it has, which it
+//! would have had (and are absent), and with that which it can't tell.
+
+mod auditd;
+mod names;
+mod sysmon;
+
+use crate::processes::Processes;
+use detektr_event::{Actor, Event};
+use rsigma_eval::EventValue;
+use rsigma_parser::LogSource;
+use serde_json::{Map, Value};
+use std::borrow::Cow;
+
+/// One event in the shape of one log source.
+#[derive(Clone, Debug, PartialEq)]
+pub struct View {
+    /// The native event's number.
+    pub seq: u64,
+    /// The log source.
+    pub source: Source,
+    /// Fields with their values, in the order of the log source.
+    pub fields: Vec<(Cow<'static, str>, Field)>,
+    /// Fields that this source has and that could not be told this time.
+    pub unknown: Vec<&'static str>,
+}
+
+/// The log sources that events are shown as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Source {
+    /// `category: process_creation`.
+    ProcessCreation,
+    /// `category: file_event`.
+    FileEvent,
+    /// `category: network_connection`.
+    NetworkConnection,
+    /// `service: auditd`.
+    Auditd,
+}
+
+impl Source {
+    /// Every source.
+    pub const ALL: [Source; 4] =
+        [Source::ProcessCreation, Source::FileEvent, Source::NetworkConnection, Source::Auditd];
+
+    /// As rules name it.
+    pub fn log_source(self) -> LogSource {
+        let category = match self {
+            Source::ProcessCreation => Some("process_creation"),
+            Source::FileEvent => Some("file_event"),
+            Source::NetworkConnection => Some("network_connection"),
+            Source::Auditd => None,
+        };
+        LogSource {
+            product: Some("linux".into()),
+            category: category.map(String::from),
+            service: category.is_none().then(|| "auditd".into()),
+            ..LogSource::default()
+        }
+    }
+
+    /// Whether a rule of `wanted` is asked about this source.
+    pub fn serves(self, wanted: &LogSource) -> bool {
+        let own = self.log_source();
+        let fits = |wanted: &Option<String>, own: &Option<String>| {
+            wanted
+                .as_ref()
+                .is_none_or(|wanted| own.as_ref().is_some_and(|own| own.eq_ignore_ascii_case(wanted)))
+        };
+        fits(&wanted.product, &own.product)
+            && fits(&wanted.category, &own.category)
+            && fits(&wanted.service, &own.service)
+    }
+
+    /// The telemetry that a user collects for it.
+    pub fn telemetry(self) -> &'static str {
+        match self {
+            Source::ProcessCreation => "process creation as Sysmon for Linux tells it",
+            Source::FileEvent => "file creation as Sysmon for Linux tells it",
+            Source::NetworkConnection => "network connections as Sysmon for Linux tells them",
+            Source::Auditd => "audit records of the calls (auditd)",
+        }
+    }
+
+    /// Whether the source has a field of that name at all.
+    pub fn has(self, field: &str) -> bool {
+        match self {
+            Source::ProcessCreation => sysmon::PROCESS.contains(&field),
+            Source::FileEvent => sysmon::FILE.contains(&field),
+            Source::NetworkConnection => sysmon::NETWORK.contains(&field),
+            Source::Auditd => auditd::has(field),
+        }
+    }
+}
+
+/// A field's value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Field {
+    /// Text.
+    Text(String),
+    /// A number.
+    Number(i64),
+    /// `true` or `false`.
+    Truth(bool),
+}
+
+impl View {
+    fn new(event: &Event, source: Source) -> View {
+        View { seq: event.seq, source, fields: Vec::new(), unknown: Vec::new() }
+    }
+
+    fn text(&mut self, name: impl Into<Cow<'static, str>>, value: impl Into<String>) {
+        self.fields.push((name.into(), Field::Text(value.into())));
+    }
+
+    fn number(&mut self, name: &'static str, value: impl Into<i64>) {
+        self.fields.push((name.into(), Field::Number(value.into())));
+    }
+
+    /// A field that may not be known this time.
+    fn perhaps(&mut self, name: &'static str, value: Option<String>) {
+        match value {
+            Some(value) => self.text(name, value),
+            None => self.unknown.push(name),
+        }
+    }
+
+    /// Whether the absence of `field` means that there was none.
+    pub fn tells(&self, field: &str) -> bool {
+        self.source.has(field) && !self.unknown.contains(&field)
+    }
+
+    /// The value of a field as text.
+    pub fn value(&self, field: &str) -> Option<String> {
+        self.fields.iter().find(|(name, _)| name == field).map(|(_, value)| value.to_string())
+    }
+
+    /// The same event, had the file of that path another path.
+    pub(crate) fn renamed(&self, path: &str, other: &str) -> View {
+        let base = |path: &str| path.rsplit('/').next().unwrap_or(path).to_owned();
+        let (name, other_name) = (base(path), base(other));
+        let mut view = self.clone();
+        for (_, field) in &mut view.fields {
+            if let Field::Text(text) = field {
+                *text = text.replace(path, other).replace(&name, &other_name);
+            }
+        }
+        view
+    }
+}
+
+impl std::fmt::Display for Field {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Field::Text(text) => f.write_str(text),
+            Field::Number(number) => number.fmt(f),
+            Field::Truth(truth) => truth.fmt(f),
+        }
+    }
+}
+
+impl rsigma_eval::Event for View {
+    fn get_field(&self, path: &str) -> Option<EventValue<'_>> {
+        self.fields.iter().find(|(name, _)| name == path).map(|(_, value)| match value {
+            Field::Text(text) => EventValue::Str(Cow::Borrowed(text)),
+            Field::Number(number) => EventValue::Int(*number),
+            Field::Truth(truth) => EventValue::Bool(*truth),
+        })
+    }
+
+    fn any_string_value(&self, pred: &dyn Fn(&str) -> bool) -> bool {
+        self.fields.iter().any(|(_, value)| matches!(value, Field::Text(text) if pred(text)))
+    }
+
+    fn all_string_values(&self) -> Vec<Cow<'_, str>> {
+        let texts = self.fields.iter().filter_map(|(_, value)| match value {
+            Field::Text(text) => Some(Cow::Borrowed(text.as_str())),
+            _ => None,
+        });
+        texts.collect()
+    }
+
+    /// With the event's number as `_id`, by which correlations tell their events.
+    fn to_json(&self) -> Value {
+        let mut map = Map::new();
+        for (name, value) in &self.fields {
+            let value = match value {
+                Field::Text(text) => Value::from(text.as_str()),
+                Field::Number(number) => Value::from(*number),
+                Field::Truth(truth) => Value::from(*truth),
+            };
+            map.insert(name.to_string(), value);
+        }
+        map.insert("_id".into(), Value::from(self.seq));
+        Value::Object(map)
+    }
+}
+
+/// The shapes in which log sources would tell `event`; none of what Detektr's own launcher does. `known` has learnt
+/// from all events before, and from this one.
+pub fn views(event: &Event, known: &Processes) -> Vec<View> {
+    let mut views = Vec::new();
+    let Some(process) = event.process.as_ref().filter(|process| process.actor != Actor::Environment) else {
+        return views;
+    };
+    let actor = known.get(&process.id);
+    sysmon::views(event, process, actor, known, &mut views);
+    auditd::views(event, process, actor, &mut views);
+    views
+}

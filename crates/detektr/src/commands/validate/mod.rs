@@ -1,0 +1,262 @@
+//! `detektr validate FILE|DIR…`: read, plan, run the arms, judge, tell. Every file is read and planned before
+//! anything runs.
+
+mod args;
+mod outputs;
+mod select;
+pub mod tell;
+
+pub use args::Args;
+
+use crate::cli::Context;
+use crate::commands::detonate::end_on_signals;
+use crate::exit;
+use crate::failure::{Failure, shown};
+use crate::progress::Arms;
+use crate::recording::with_sources;
+use detektr_detonate::{DetonateError, Detonator, SensorName};
+use detektr_evidence::{SigningKey, keys};
+use detektr_validate::file::Choices;
+use detektr_validate::result::{ArmRun, Inputs, ResultDocument};
+use detektr_validate::run::{Located, RunError, Settings};
+use detektr_validate::{Outcome, Plan, Sensor, Surroundings, Verdict, evaluate, file, result, run as arms};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// One validation: planned, and what its arms can be taken from.
+struct Planned {
+    plan: Plan,
+    inputs: Inputs,
+}
+
+/// One validation with its answers.
+pub struct Answered {
+    /// The result's document.
+    pub document: ResultDocument,
+    /// Where it lies.
+    pub path: PathBuf,
+    /// The user ended it before all arms were run.
+    pub interrupted: bool,
+}
+
+/// Runs the command.
+pub fn run(args: Args, context: &mut Context) -> Result<u8, Failure> {
+    let store = context.store()?;
+    let files = select::files(&args.files)?;
+    let detonator = Detonator::new();
+    let surroundings = surroundings(&args, &detonator)?;
+    let mut planned = plan_all(&files, &args, &surroundings)?;
+    if args.plan {
+        return outputs::plans(planned.iter().map(|one| &one.plan), context);
+    }
+    store.prepare()?;
+    let key = match &args.key {
+        Some(path) => keys::load(path),
+        None => keys::load_or_create(store.home()),
+    }
+    .map_err(|e| {
+        Failure::usage("detektr::key", with_sources(&e)).help("name an Ed25519 private key as PEM")
+    })?;
+    let results = args.out.clone().unwrap_or_else(|| store.home().join("results"));
+    std::fs::create_dir_all(&results).map_err(|e| {
+        Failure::usage("detektr::out", format!("can't make {}", shown(&results)))
+            .because(e)
+            .help("name a folder that you may write to")
+    })?;
+    let cancel = Arc::new(AtomicBool::new(false));
+    end_on_signals(&cancel)?;
+
+    let mut answered = Vec::new();
+    let today = jiff::Zoned::now().date().to_string();
+    for one in &mut planned {
+        let live = Arms::new(context.json, &one.plan.validation, one.plan.arms.len());
+        let located = match &args.arms_from {
+            Some(folder) => arms::stored(&mut one.plan, folder, &store.runs()).map_err(|e| unrunnable(&e))?,
+            None => {
+                let progress = |arm: &detektr_validate::Arm, stage| live.tell(arm, stage);
+                let settings = Settings {
+                    home: store.home().to_owned(),
+                    key: args.key.clone(),
+                    jobs: args.jobs.into(),
+                    fresh: args.fresh,
+                    cancel: cancel.clone(),
+                    progress: &progress,
+                };
+                arms::run(&one.plan, &one.inputs, &detonator, &settings).map_err(|e| unrunnable(&e))?
+            }
+        };
+        live.clear();
+        let interrupted = cancel.load(Ordering::Relaxed);
+        answered.push(answer(one, &located, &today, &results, &key, &args, interrupted)?);
+        if interrupted {
+            break;
+        }
+    }
+    let verdicts: Vec<Verdict> =
+        answered.iter().flat_map(|one| one.document.verdicts.iter().cloned()).collect();
+    outputs::write(&args, &verdicts)?;
+    if context.json {
+        outputs::document(&answered, &verdicts, context)?;
+    } else {
+        for one in &answered {
+            tell::result(one, context)?;
+        }
+    }
+    Ok(exit_code(&verdicts, args.fail_on.as_deref(), cancel.load(Ordering::Relaxed)))
+}
+
+/// Reads and plans all files; the mistakes of all of them are told before anything runs.
+fn plan_all(files: &[PathBuf], args: &Args, surroundings: &Surroundings) -> Result<Vec<Planned>, Failure> {
+    let mut planned = Vec::new();
+    for path in files {
+        let refused = |e| Failure::foreign(exit::USAGE, miette::Report::new(e));
+        let read = file::read(path).map_err(refused)?;
+        let choices = Choices {
+            repeat: args.repeat,
+            ablate: args.ablate,
+            seed: args.seed,
+            surroundings: surroundings.clone(),
+            only: args.only.clone(),
+        };
+        let (plan, inputs) = file::plan(&read, &choices).map_err(refused)?;
+        if args.require_benign && plan.benign.builtin {
+            return Err(Failure::usage(
+                "detektr::validate::benign",
+                format!("{} names no twin, and --require-benign asks for one", shown(path)),
+            )
+            .help("add `benign: SCRIPT` with what must go on working"));
+        }
+        if !plan.questions.is_empty() {
+            evaluate::check(&plan, &inputs).map_err(|problems| {
+                Failure::usage(
+                    "detektr::validate::rules",
+                    format!("{} can't be asked: {}", shown(path), problems.join("; ")),
+                )
+                .help("mend the rules; `detektr rule check` tells each with its place")
+            })?;
+            planned.push(Planned { plan, inputs });
+        }
+    }
+    if planned.is_empty() {
+        return Err(Failure::usage("detektr::validate::nothing", "no question is selected")
+            .help("`--plan` shows the questions of a file; `--only` takes their ids, with * and ?"));
+    }
+    refuse_same_ids(&planned)?;
+    Ok(planned)
+}
+
+/// Two validations of one id would give verdicts of one id.
+fn refuse_same_ids(planned: &[Planned]) -> Result<(), Failure> {
+    let mut ids: Vec<&str> = planned.iter().map(|one| one.plan.validation.as_str()).collect();
+    ids.sort_unstable();
+    match ids.windows(2).find(|pair| pair[0] == pair[1]) {
+        None => Ok(()),
+        Some(pair) => Err(Failure::usage(
+            "detektr::validate::id",
+            format!("two of the files are the validation `{}`", pair[0]),
+        )
+        .help("give one of them another id: `id: NAME`")),
+    }
+}
+
+fn surroundings(args: &Args, detonator: &Detonator) -> Result<Surroundings, Failure> {
+    let profile = args.profile()?;
+    let unavailable = |e: detektr_detonate::SensorError| {
+        Failure::failed("detektr::sensor", with_sources(&e))
+            .help("`detektr doctor` tells what this host can't do")
+    };
+    // judging stored arms, or printing a plan, needs no sensor and no privilege
+    let sensor = match args.sensor_choice(&profile) {
+        choice if args.arms_from.is_none() && !args.plan => {
+            match detonator.sensor_for(choice).map_err(unavailable)? {
+                SensorName::Ptrace => Sensor::Ptrace,
+                SensorName::Ebpf | SensorName::Detektr => Sensor::Ebpf,
+            }
+        }
+        detektr_detonate::SensorChoice::Ptrace => Sensor::Ptrace,
+        _ => Sensor::Ebpf,
+    };
+    args.surroundings(profile, sensor)
+}
+
+fn answer(
+    one: &Planned,
+    located: &[Located],
+    today: &str,
+    results: &Path,
+    key: &SigningKey,
+    args: &Args,
+    interrupted: bool,
+) -> Result<Answered, Failure> {
+    let verdicts = evaluate::evaluate(&one.plan, &one.inputs, located, today)
+        .map_err(|e| Failure::failed("detektr::validate", with_sources(&e)))?;
+    let arms: Vec<ArmRun> = located.iter().map(|located| located.arm.clone()).collect();
+    let document = ResultDocument {
+        format: result::FORMAT.into(),
+        id: result::id(&one.plan, &arms, today),
+        evaluator: env!("CARGO_PKG_VERSION").into(),
+        today: today.into(),
+        plan: one.plan.clone(),
+        arms,
+        verdicts,
+    };
+    let unwritten = |e: std::io::Error| {
+        Failure::failed("detektr::result", format!("can't write the result below {}", shown(results)))
+            .because(e)
+            .help("make room there, or name another folder with --out")
+    };
+    let path = result::write(results, &document, &one.inputs, key).map_err(unwritten)?;
+    if args.out.is_some() {
+        outputs::carry(&path, located)?;
+    }
+    Ok(Answered { document, path, interrupted })
+}
+
+/// Why an arm could not be run.
+fn unrunnable(error: &RunError) -> Failure {
+    let text = with_sources(error);
+    match error {
+        RunError::Detonate { source, .. } => {
+            if let DetonateError::Refused(refusals) = &**source {
+                let remedies: Vec<&str> = refusals.iter().map(|refusal| refusal.remedy.as_str()).collect();
+                return Failure::usage("detektr::control", text).help(remedies.join("; "));
+            }
+            if source.is_usage() {
+                Failure::usage("detektr::arm", text).help("mend what the message names; nothing was judged")
+            } else {
+                Failure::failed("detektr::arm", text).help("`detektr doctor` tells what this host can't do")
+            }
+        }
+        RunError::Io { .. } => Failure::usage("detektr::home", text)
+            .help("set DETEKTR_HOME to a folder that you may write to, with room in it"),
+        RunError::Stored { .. } => Failure::usage("detektr::arms", text)
+            .help("name a result's folder, or a folder of bundles, of the same attack, twin and controls"),
+    }
+}
+
+/// 1 before 4 before 3: what fails is told even where something else could not be answered.
+pub fn exit_code(verdicts: &[Verdict], fail_on: Option<&str>, interrupted: bool) -> u8 {
+    let counts = |verdict: &&Verdict| {
+        severity(verdict.severity.as_deref()) >= fail_on.map_or(0, |level| severity(Some(level)))
+    };
+    let failed = |v: &Verdict| v.unexpected.is_some() || (v.verdict == Outcome::Fails && !v.accepted);
+    if verdicts.iter().filter(counts).any(failed) {
+        exit::FAILS
+    } else if verdicts.iter().any(|v| v.verdict == Outcome::Inconclusive && !v.accepted) || interrupted {
+        exit::INCOMPLETE
+    } else {
+        exit::OK
+    }
+}
+
+/// The order of Sigma's levels; what has none counts as the highest, so that nothing fails unseen.
+fn severity(level: Option<&str>) -> u8 {
+    match level {
+        Some("informational") => 1,
+        Some("low") => 2,
+        Some("medium") => 3,
+        Some("high") => 4,
+        _ => 5,
+    }
+}

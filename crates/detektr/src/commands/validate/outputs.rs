@@ -1,0 +1,89 @@
+//! What `validate` writes for other programs: plans, the JSON document, JUnit, Markdown, and the bundles that a
+//! result carries along.
+
+use super::{Answered, Args};
+use crate::cli::Context;
+use crate::exit;
+use crate::failure::{Failure, shown};
+use detektr_validate::run::Located;
+use detektr_validate::{Plan, Verdict};
+use serde_json::json;
+use std::fs;
+use std::io;
+use std::path::Path;
+
+/// Prints the plans.
+pub fn plans<'a>(plans: impl Iterator<Item = &'a Plan>, context: &mut Context) -> Result<u8, Failure> {
+    context.out.document(&json!({ "plans": plans.collect::<Vec<_>>() }))?;
+    Ok(exit::OK)
+}
+
+/// The one JSON document.
+pub fn document(answered: &[Answered], verdicts: &[Verdict], context: &mut Context) -> Result<(), Failure> {
+    let results: Vec<_> = answered
+        .iter()
+        .map(|one| {
+            json!({
+                "validation": one.document.plan.validation,
+                "result": one.document.id,
+                "path": one.path,
+                "interrupted": one.interrupted,
+            })
+        })
+        .collect();
+    context.out.document(&json!({ "verdicts": verdicts, "results": results }))?;
+    Ok(())
+}
+
+/// The files that the arguments ask for.
+pub fn write(args: &Args, verdicts: &[Verdict]) -> Result<(), Failure> {
+    if let Some(path) = &args.junit {
+        let text = detektr_report::junit(verdicts)
+            .map_err(|e| Failure::failed("detektr::junit", "can't write the verdicts as XML").because(e))?;
+        file(path, &text)?;
+    }
+    if let Some(path) = &args.markdown {
+        file(path, &detektr_report::markdown(verdicts))?;
+    }
+    Ok(())
+}
+
+/// Whole or not at all, so that a pipeline never reads half a report.
+fn file(path: &Path, text: &str) -> Result<(), Failure> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let partial = path.with_file_name(format!(".{name}.{}", std::process::id()));
+    fs::write(&partial, text).and_then(|()| fs::rename(&partial, path)).map_err(|e| {
+        let _ = fs::remove_file(&partial);
+        Failure::failed("detektr::report", format!("can't write {}", shown(path)))
+            .because(e)
+            .help("name a file in a folder that you may write to")
+    })
+}
+
+/// Copies the bundles beside the result, so that it can be judged on another machine.
+pub fn carry(result: &Path, located: &[Located]) -> Result<(), Failure> {
+    let runs = result.join("runs");
+    for one in located {
+        let to = runs.join(&one.arm.run);
+        copy(&one.bundle, &to).map_err(|e| {
+            Failure::failed("detektr::result", format!("can't copy a bundle to {}", shown(&to)))
+                .because(e)
+                .help("make room there, or name another folder with --out")
+        })?;
+    }
+    Ok(())
+}
+
+fn copy(from: &Path, to: &Path) -> io::Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            copy(&entry.path(), &target)?;
+        } else {
+            fs::copy(entry.path(), target)?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,65 @@
+//! Verdicts for people: outcome, the operation that was stopped, the rule that fired, the one next step.
+
+use super::Answered;
+use crate::cli::Context;
+use crate::failure::{Failure, shown};
+use crate::terminal::{Out, clean, shorten};
+use detektr_validate::{Outcome, Verdict};
+use std::io::Write as _;
+
+/// Longest sentence that is shown.
+const SENTENCE: usize = 600;
+/// How many pieces of evidence are shown of each answer.
+const LINKS: usize = 3;
+
+/// Tells one validation's answers.
+pub fn result(one: &Answered, context: &mut Context) -> Result<(), Failure> {
+    let style = context.out.style;
+    let document = &one.document;
+    let reused = document.arms.iter().filter(|arm| arm.reused).count();
+    let arms = document.plan.arms.len();
+    let run = document.arms.len();
+    let out = &mut context.out;
+    let title = document.plan.title.as_deref().map(|title| format!("  {}", clean(title))).unwrap_or_default();
+    writeln!(out, "{}{title}", style.bold(&clean(&document.plan.validation)))?;
+    let mut arms_line = format!("{run} of {arms} arms");
+    if reused > 0 {
+        arms_line += &format!(", {reused} run before");
+    }
+    if one.interrupted {
+        arms_line += ", interrupted: what is done is kept, and the same command goes on from there";
+    }
+    writeln!(out, "{}", style.dim(&arms_line))?;
+    for verdict in &document.verdicts {
+        answer(verdict, out)?;
+    }
+    writeln!(out, "result    {}", shown(&one.path))?;
+    Ok(())
+}
+
+/// Tells one answer.
+pub fn answer(verdict: &Verdict, out: &mut Out) -> Result<(), Failure> {
+    let style = out.style;
+    let word = match (verdict.verdict, verdict.accepted) {
+        (Outcome::Holds, _) => style.green("holds"),
+        (Outcome::Fails, true) => style.yellow("fails (accepted)"),
+        (Outcome::Fails, false) => style.red("fails"),
+        (Outcome::Inconclusive, _) => style.yellow("inconclusive"),
+    };
+    let severity = verdict.severity.as_deref().map(|s| format!(", {}", clean(s))).unwrap_or_default();
+    let reason = format!("({}{severity})", clean(&verdict.reason));
+    writeln!(out, "  {word}  {}  {}", style.bold(&clean(&verdict.question)), style.dim(&reason))?;
+    writeln!(out, "    {}", shorten(&clean(&verdict.sentence), SENTENCE))?;
+    if let Some(why) = &verdict.unexpected {
+        writeln!(out, "    {} {}", style.red("unexpected:"), clean(why))?;
+    }
+    for link in verdict.evidence.iter().take(LINKS) {
+        let events: Vec<String> = link.events.iter().take(5).map(u64::to_string).collect();
+        let place = format!("{} {} #{}", link.arm, link.run, events.join(" #"));
+        writeln!(out, "    {} {}", style.dim(&clean(&place)), shorten(&clean(&link.what), 200))?;
+    }
+    if let Some(next) = &verdict.next {
+        writeln!(out, "    {} {}", style.cyan("next:"), shorten(&clean(next), SENTENCE))?;
+    }
+    Ok(())
+}
