@@ -35,11 +35,16 @@ impl Attribution {
 
     /// Names the enforcer of `event` where one shows, and learns from it.
     pub fn event(&mut self, event: &mut Event) {
-        if event.process.as_ref().is_none_or(|process| process.actor == Actor::Environment) {
+        // of what the launcher does, only that it can't execute the artifact is a control's doing
+        let launches = matches!(event.detail, Detail::ProcessExec { .. });
+        if event.process.as_ref().is_none_or(|p| p.actor == Actor::Environment && !launches) {
             return;
         }
         if event.outcome.result != OutcomeResult::Success && event.outcome.enforcer.is_none() {
             event.outcome.enforcer = self.enforcer(event);
+        }
+        if event.outcome.is_success() && !self.own_mounts {
+            event.outcome.enforcer = self.masks(event);
         }
         if event.outcome.is_success() {
             match &event.detail {
@@ -50,6 +55,14 @@ impl Attribution {
                 _ => {}
             }
         }
+    }
+
+    /// The control whose mask was opened in place of the file.
+    fn masks(&self, event: &Event) -> Option<String> {
+        let Detail::FileOpen { file } = &event.detail else { return None };
+        let path = Path::new(std::ffi::OsStr::from_bytes(file.path.in_environment()?));
+        let masks = |measure: &Measure| matches!(measure, Measure::Masked(roots) if roots.iter().any(|root| root == path));
+        self.controls.iter().find(|control| control.measures.iter().any(masks)).map(|c| c.name.clone())
     }
 
     fn enforcer(&self, event: &Event) -> Option<String> {

@@ -25,7 +25,8 @@ pub struct Outcome {
     /// returned (`EINPROGRESS`, `ERESTARTSYS`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub errno: Option<String>,
-    /// Who refused, where it is known: `detektr` for one of Detektr's own walls, else a control's name.
+    /// Who refused, where it is known: `detektr` for one of Detektr's own walls, else a control's name. On a
+    /// success: the control whose mask was reached in place of the file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub enforcer: Option<String>,
     /// The kernel skipped the call: it was seen to return and never to be entered. A seccomp filter, a tracer
@@ -50,5 +51,10 @@ impl Outcome {
     /// Whether it took effect.
     pub fn is_success(&self) -> bool {
         self.result == OutcomeResult::Success
+    }
+
+    /// Whether it took effect on what it was meant for, and not on a mask in its place.
+    pub fn reached(&self) -> bool {
+        self.is_success() && self.enforcer.is_none()
     }
 }

@@ -79,9 +79,8 @@ pub(crate) fn before_exec(steps: &Steps) -> io::Result<()> {
     rustix::thread::set_capabilities(None, own)?;
     for number in (0..64).filter(|number| ambient >> number & 1 == 1) {
         // SAFETY: plain numbers only.
-        sys::check(
-            unsafe { libc::prctl(libc::PR_CAP_AMBIENT, libc::PR_CAP_AMBIENT_RAISE, number, 0, 0) }.into(),
-        )?;
+        let raised = unsafe { libc::prctl(libc::PR_CAP_AMBIENT, libc::PR_CAP_AMBIENT_RAISE, number, 0, 0) };
+        sys::check(raised.into())?;
     }
     if steps.no_new_privs {
         sys::prctl(libc::PR_SET_NO_NEW_PRIVS, 1)?;

@@ -153,7 +153,7 @@ fn add(
                 User::Ids { uid, gid } => format!("user: {uid}:{gid}"),
             }])
         }
-        Measure::Limits(limits) => tightened(limits, place).inspect(|_| made.limits.push(limits.clone())),
+        Measure::Limits(limits) => tightened(limits, place).inspect(|_| made.limits.push(*limits)),
         Measure::Seccomp(json) => match seccomp::compile(json, &Conditions::here(bounding)) {
             Ok(filter) => {
                 steps.filters.push((filter.program().to_vec(), filter.flags()));

@@ -27,8 +27,8 @@ struct Watched {
     fact: Fact,
     glob: Option<Glob>,
     events: Vec<u64>,
-    /// Something was seen that may be it.
-    doubtful: bool,
+    /// The first event that may be it.
+    doubtful: Option<u64>,
 }
 
 impl Watch {
@@ -37,7 +37,7 @@ impl Watch {
             fact: fact.clone(),
             glob: fact.args.first().filter(|_| fact.name.takes_path()).and_then(|path| path.parse().ok()),
             events: Vec::new(),
-            doubtful: false,
+            doubtful: None,
         };
         let facts = condition.facts().iter().map(watched).collect();
         let mut watch = Watch { condition, facts, moment, complete, before: false, ever: None };
@@ -77,7 +77,9 @@ impl Watch {
                     changed |= watched.events.is_empty();
                     watched.events.push(event.seq);
                 }
-                Truth::Unknown => watched.doubtful = true,
+                Truth::Unknown => {
+                    watched.doubtful.get_or_insert(event.seq);
+                }
                 _ => {}
             }
         }
@@ -109,7 +111,7 @@ impl Watch {
             match watched {
                 _ if !is_known(fact.name) => Truth::Unknown,
                 Watched { events, .. } if !events.is_empty() => Truth::Yes,
-                Watched { doubtful: true, .. } => Truth::Unknown,
+                Watched { doubtful: Some(_), .. } => Truth::Unknown,
                 _ => absent,
             }
         })
@@ -132,7 +134,7 @@ fn is_known(name: FactName) -> bool {
 impl Watched {
     /// Whether `event` shows the fact; unknown where it may.
     fn shows(&self, event: &Event, first_euid: Option<u32>) -> Truth {
-        let success = event.outcome.is_success();
+        let success = event.outcome.reached();
         let here = |path: Option<&[u8]>| {
             path.is_some_and(|path| self.glob.as_ref().is_some_and(|glob| glob.matches_one(path)))
         };
@@ -211,14 +213,14 @@ impl Watched {
         let told_by_files =
             matches!(self.fact.name, FactName::Created | FactName::Removed | FactName::Changed);
         if shown {
-            self.doubtful = false;
+            let told = self.doubtful.take();
             if self.events.is_empty() {
-                // seen at the end, by no event
-                self.events.push(0);
+                // seen at the end, and perhaps by no event
+                self.events.push(told.unwrap_or(0));
             }
         } else if told_by_files {
             // what was there before and only changed was not created by the open
-            self.doubtful &= !changes.iter().any(|change| fits(&change));
+            self.doubtful = self.doubtful.filter(|_| !changes.iter().any(|change| fits(&change)));
             if moment == Moment::End {
                 self.events.clear();
             }

@@ -127,7 +127,7 @@ impl Reader {
             return;
         }
         let operation = self.operations.entry(key).or_default();
-        if event.outcome.is_success() {
+        if event.outcome.reached() {
             operation.succeeded.get_or_insert(event.seq);
         } else if operation.denied.len() < DENIALS {
             operation.denied.push(denial(event));
@@ -165,7 +165,11 @@ fn denial(event: &Event) -> Denial {
     let outcome = &event.outcome;
     Denial {
         event: event.seq,
-        how: outcome.errno.clone().unwrap_or_else(|| "it never returned".into()),
+        how: match &outcome.errno {
+            Some(errno) => errno.clone(),
+            None if outcome.is_success() => "masked".into(),
+            None => "it never returned".into(),
+        },
         enforcer: outcome.enforcer.clone(),
         skipped: outcome.skipped,
     }

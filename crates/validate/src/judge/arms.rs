@@ -204,7 +204,12 @@ fn denied<'a, 'b>(way: &'b BTreeSet<&'a Key>, arm: &'a Observed) -> impl Iterato
 
 /// Whether the denial of an operation says something of the attack: not where any program would have met it.
 fn is_telling(key: &Key, denial: &Denial) -> bool {
-    !key.act.is_ordinary() && !(key.act == Act::Execute && denial.skipped)
+    match key.act {
+        // a bound on processes is met only by who starts many
+        Act::Fork => denial.how == "EAGAIN" && !denial.skipped,
+        Act::Execute => !denial.skipped,
+        act => !act.is_ordinary(),
+    }
 }
 
 /// What the baseline did, up to where it reached its goal.

@@ -235,7 +235,8 @@ fn a_detection_holds_only_with_the_goal_a_match_of_its_own_and_a_silent_twin() {
         fields: vec![("Image".into(), "/x".into())],
         harness_only,
     };
-    let kinds: [fn(&dyn Fn(bool) -> Match) -> Fired; 5] = [
+    type Kind = fn(&dyn Fn(bool) -> Match) -> Fired;
+    let kinds: [Kind; 5] = [
         |_| Fired::default(),
         |found| Fired { matches: vec![found(false)], ..Fired::default() },
         |found| Fired { matches: vec![found(true)], ..Fired::default() },

@@ -104,7 +104,7 @@ impl Call {
             _ => {
                 let at = (offset - 16) as usize;
                 let argument = self.args.get(at / 8).copied().unwrap_or(0);
-                if at % 8 == 0 { argument as u32 } else { (argument >> 32) as u32 }
+                if at.is_multiple_of(8) { argument as u32 } else { (argument >> 32) as u32 }
             }
         }
     }

@@ -1,0 +1,219 @@
+//! For each control: an attack that it stops, one that it does not, one that comes to nothing by itself, and a twin
+//! that it breaks. Four different answers, with both sensors, as root and as an ordinary user.
+
+use crate::support::{How, Place};
+
+struct Case {
+    control: &'static str,
+    goal: &'static str,
+    stopped: &'static str,
+    /// Reaches its goal in spite of the control; where the goal is another one, it stands first.
+    passes: (Option<&'static str>, &'static str),
+    needs_it: &'static str,
+    run_as: &'static str,
+    /// An environment with one user id can't show it.
+    needs_users: bool,
+}
+
+const TWIN: &str = "set -e; echo state >\"$HOME/state\"; test \"$(cat \"$HOME/state\")\" = state";
+
+impl Case {
+    fn check(&self) {
+        let place = Place::new();
+        place.write("profile.json", PROFILE);
+        place.write("twin.sh", TWIN);
+        let yaml = |name: &str, goal: &str, attack: &str, twin: &str| {
+            place.write(&format!("{name}.sh"), attack);
+            let text = format!(
+                "detektr: 1\nattack: {{script: {name}.sh, as: {}}}\ngoal: {goal}\ncontrols:\n  it: {}\nbenign: {{script: {twin}, as: root}}\n",
+                self.run_as, self.control
+            );
+            place.write(&format!("all/{name}.yaml"), &text.replace("script: ", "script: ../"));
+        };
+        place.write("needs.sh", self.needs_it);
+        yaml("stopped", self.goal, self.stopped, "twin.sh");
+        yaml("passes", self.passes.0.unwrap_or(self.goal), self.passes.1, "twin.sh");
+        yaml("dies", self.goal, "exit 1", "twin.sh");
+        yaml("breaks", self.goal, self.stopped, "needs.sh");
+        // profiles are named from the folder of the validations
+        place.write("all/profile.json", PROFILE);
+        for how in How::all() {
+            if self.needs_users && !how.has_users() {
+                eprintln!("skipped: {} needs users of its own ({how:?})", self.control);
+                continue;
+            }
+            let said = place.validate(how, &["all"]);
+            let answers = |name: &str| (said.answer(name, "control:it"), said.answer(name, "mitigation"));
+            let expect = |name: &str, control: &str, mitigation: &str| {
+                let (c, m) = answers(name);
+                assert_eq!(
+                    (c.as_str(), m.as_str()),
+                    (control, mitigation),
+                    "{name} of {} ({how:?}): {}",
+                    self.control,
+                    said.stdout
+                );
+            };
+            expect("stopped", "holds/triggered", "holds/prevented");
+            expect("passes", "fails/no_effect", "fails/goal_reached");
+            expect("dies", "inconclusive/goal_not_reached", "inconclusive/goal_not_reached");
+            expect("breaks", "holds/triggered", "fails/benign_broken");
+            assert_eq!(said.code, 1, "{}", said.stderr);
+        }
+    }
+}
+
+const PROFILE: &str = r#"{
+  "defaultAction": "SCMP_ACT_ALLOW",
+  "archMap": [{"architecture": "SCMP_ARCH_X86_64", "subArchitectures": ["SCMP_ARCH_X86", "SCMP_ARCH_X32"]}],
+  "syscalls": [{"names": ["mkdir", "mkdirat"], "action": "SCMP_ACT_ERRNO"}]
+}"#;
+
+#[test]
+fn seccomp() {
+    Case {
+        control: "{seccomp: profile.json}",
+        goal: "created('/tmp/loot')",
+        stopped: "mkdir /tmp/loot",
+        passes: (None, "echo x >/tmp/loot"),
+        needs_it: "set -e; mkdir \"$HOME/d\"",
+        run_as: "root",
+        needs_users: false,
+    }
+    .check();
+}
+
+#[test]
+fn read_only() {
+    Case {
+        control: "{read_only: /etc}",
+        goal: "created('/etc/loot')",
+        stopped: "echo x >/etc/loot",
+        // whoever may mount can undo it, as on a system
+        passes: (None, "umount /etc 2>/dev/null; echo x >/etc/loot"),
+        needs_it: "set -e; echo x >/etc/app.conf",
+        run_as: "root",
+        needs_users: false,
+    }
+    .check();
+}
+
+#[test]
+fn noexec() {
+    Case {
+        control: "{noexec: [/tmp, /dev/shm]}",
+        goal: "ran('/tmp/x')",
+        stopped: "cp /bin/true /tmp/x; chmod 755 /tmp/x; /tmp/x",
+        passes: (None, "umount /tmp 2>/dev/null; cp /bin/true /tmp/x; chmod 755 /tmp/x; /tmp/x"),
+        needs_it: "set -e; cp /bin/true /tmp/t; chmod 755 /tmp/t; /tmp/t",
+        run_as: "root",
+        needs_users: false,
+    }
+    .check();
+}
+
+#[test]
+fn masked_folder() {
+    Case {
+        control: "{masked: /etc/pam.d}",
+        goal: "read('/etc/pam.d/common-auth')",
+        stopped: "cat /etc/pam.d/common-auth",
+        passes: (None, "umount /etc/pam.d 2>/dev/null; cat /etc/pam.d/common-auth"),
+        needs_it: "set -e; grep -q pam /etc/pam.d/common-auth; echo x >\"$HOME/state\"",
+        run_as: "root",
+        needs_users: false,
+    }
+    .check();
+}
+
+#[test]
+fn masked_file() {
+    Case {
+        control: "{masked: /etc/hosts}",
+        goal: "read('/etc/hosts')",
+        stopped: "cat /etc/hosts",
+        passes: (None, "umount /etc/hosts 2>/dev/null; cat /etc/hosts"),
+        needs_it: "set -e; grep -q . /etc/hosts; echo x >\"$HOME/state\"",
+        run_as: "root",
+        needs_users: false,
+    }
+    .check();
+}
+
+#[test]
+fn capabilities() {
+    Case {
+        control: "{capabilities: none}",
+        goal: "created('/mnt/loot')",
+        stopped: "mount -t tmpfs none /mnt && echo x >/mnt/loot",
+        passes: (None, "echo x >/mnt/loot"),
+        needs_it: "set -e; mount -t tmpfs none /mnt",
+        run_as: "root",
+        needs_users: false,
+    }
+    .check();
+}
+
+const SETUID: &str = "set -e; cp /usr/bin/id /usr/local/bin/own; chmod 4755 /usr/local/bin/own; \
+                      test \"$(setpriv --reuid 1000 /usr/local/bin/own -u)\" = 0";
+
+#[test]
+fn nosuid() {
+    Case {
+        control: "{nosuid: /usr}",
+        goal: "uid_gained(0)",
+        stopped: "/usr/bin/su --version >/dev/null; exit 0",
+        passes: (Some("created('/tmp/loot')"), "/usr/bin/su --version >/dev/null; echo x >/tmp/loot"),
+        needs_it: SETUID,
+        run_as: "user",
+        needs_users: true,
+    }
+    .check();
+}
+
+#[test]
+fn no_new_privs() {
+    Case {
+        control: "{no_new_privs: true}",
+        goal: "uid_gained(0)",
+        stopped: "/usr/bin/su --version >/dev/null; exit 0",
+        passes: (Some("created('/tmp/loot')"), "echo x >/tmp/loot"),
+        needs_it: SETUID,
+        run_as: "user",
+        needs_users: true,
+    }
+    .check();
+}
+
+#[test]
+fn user() {
+    Case {
+        control: "{user: user}",
+        goal: "created('/etc/loot')",
+        stopped: "echo x >/etc/loot",
+        passes: (Some("created('/tmp/loot')"), "echo x >/tmp/loot"),
+        needs_it: "set -e; echo x >/etc/app.conf",
+        run_as: "root",
+        needs_users: true,
+    }
+    .check();
+}
+
+#[test]
+fn limits() {
+    Case {
+        control: "{limits: {processes: 12}}",
+        goal: "created('/tmp/loot')",
+        stopped: MANY,
+        passes: (None, "echo x >/tmp/loot"),
+        needs_it: MANY,
+        run_as: "root",
+        needs_users: false,
+    }
+    .check();
+}
+
+/// Starts many processes that wait for the end of one pipe, before it does what it is after.
+const MANY: &str = "set -e; mkfifo \"$HOME/gate\"; exec 3<>\"$HOME/gate\"; i=0; \
+                    while [ $i -lt 40 ]; do (read line <&3) & i=$((i+1)); done; \
+                    echo x >/tmp/loot; i=0; while [ $i -lt 40 ]; do echo go >&3; i=$((i+1)); done; wait";

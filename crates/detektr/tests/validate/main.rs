@@ -1,0 +1,4 @@
+//! `detektr validate` from outside: the real binary, real environments, both sensors, as root and as an ordinary user.
+
+mod controls;
+mod support;
