@@ -89,8 +89,7 @@ fn read_only() {
         control: "{read_only: /etc}",
         goal: "created('/etc/loot')",
         stopped: "echo x >/etc/loot",
-        // whoever may mount can undo it, as on a system
-        passes: (None, "umount /etc 2>/dev/null; echo x >/etc/loot"),
+        passes: (Some("created('/tmp/loot')"), "echo x >/tmp/loot"),
         needs_it: "set -e; echo x >/etc/app.conf",
         run_as: "root",
         needs_users: false,
@@ -104,6 +103,7 @@ fn noexec() {
         control: "{noexec: [/tmp, /dev/shm]}",
         goal: "ran('/tmp/x')",
         stopped: "cp /bin/true /tmp/x; chmod 755 /tmp/x; /tmp/x",
+        // whoever may mount can undo it, as on a system
         passes: (None, "umount /tmp 2>/dev/null; cp /bin/true /tmp/x; chmod 755 /tmp/x; /tmp/x"),
         needs_it: "set -e; cp /bin/true /tmp/t; chmod 755 /tmp/t; /tmp/t",
         run_as: "root",
@@ -145,8 +145,8 @@ fn capabilities() {
     Case {
         control: "{capabilities: none}",
         goal: "created('/mnt/loot')",
-        stopped: "mount -t tmpfs none /mnt && echo x >/mnt/loot",
-        passes: (None, "echo x >/mnt/loot"),
+        stopped: "mount -t tmpfs none /mnt && mkdir /mnt/loot",
+        passes: (None, "mkdir /mnt/loot"),
         needs_it: "set -e; mount -t tmpfs none /mnt",
         run_as: "root",
         needs_users: false,
@@ -213,7 +213,7 @@ fn limits() {
     .check();
 }
 
-/// Starts many processes that wait for the end of one pipe, before it does what it is after.
-const MANY: &str = "set -e; mkfifo \"$HOME/gate\"; exec 3<>\"$HOME/gate\"; i=0; \
-                    while [ $i -lt 40 ]; do (read line <&3) & i=$((i+1)); done; \
-                    echo x >/tmp/loot; i=0; while [ $i -lt 40 ]; do echo go >&3; i=$((i+1)); done; wait";
+/// Starts many processes that wait for what is written at its end, however it ends; then does what it is after.
+const MANY: &str = "set -e; mkfifo \"$HOME/gate\"; exec 3<>\"$HOME/gate\"; \
+                    trap 'i=0; while [ $i -lt 40 ]; do echo go >&3; i=$((i+1)); done' EXIT; i=0; \
+                    while [ $i -lt 40 ]; do (read line <&3) & i=$((i+1)); done; echo x >/tmp/loot";
