@@ -85,6 +85,14 @@ impl Detonator {
         Ok(sensor_name(&chosen.sensor.describe()))
     }
 
+    /// Whether `request` can be run here, as far as that can be known beforehand.
+    ///
+    /// # Errors
+    /// What [`Detonator::detonate`] would refuse before anything runs.
+    pub fn check(&self, request: &DetonateRequest) -> Result<(), DetonateError> {
+        prepare(request).map(drop)
+    }
+
     /// Runs `request.artifact` and seals what was seen.
     pub fn detonate(
         &self,

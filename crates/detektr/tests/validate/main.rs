@@ -1,4 +1,6 @@
 //! `detektr validate` from outside: the real binary, real environments, both sensors, as root and as an ordinary user.
 
 mod controls;
+mod pipeline;
 mod support;
+mod wrong_ways;

@@ -26,6 +26,8 @@ pub struct Settings<'a> {
     pub jobs: usize,
     /// Run every arm anew.
     pub fresh: bool,
+    /// Size of the sensor's ring in bytes, a power of two; the sensor's own where absent.
+    pub ring_bytes: Option<u32>,
     /// Set to end early: running arms are ended and don't count, done ones are kept.
     pub cancel: Arc<AtomicBool>,
     /// Told what happens, from any thread.
@@ -83,6 +85,31 @@ pub enum RunError {
         /// Why.
         source: io::Error,
     },
+}
+
+impl RunError {
+    fn of(arm: &Arm, source: DetonateError) -> Self {
+        RunError::Detonate { arm: arm.role.to_string(), repeat: arm.repeat, source: Box::new(source) }
+    }
+}
+
+/// Checks that every arm of `plan` can be run here: programs, root file system, controls.
+///
+/// # Errors
+/// The first arm that would be refused. Nothing has run.
+pub fn check(
+    plan: &Plan,
+    inputs: &Inputs,
+    detonator: &Detonator,
+    settings: &Settings<'_>,
+) -> Result<(), RunError> {
+    let scratch = request::Scratch::new(&settings.home, inputs)?;
+    // repeats differ in their seed alone
+    for arm in plan.arms.iter().filter(|arm| arm.repeat == 0) {
+        let checked = detonator.check(&scratch.request(plan, arm, settings));
+        checked.map_err(|source| RunError::of(arm, source))?;
+    }
+    Ok(())
 }
 
 /// Runs the arms of `plan`; what comes back is in the order of the plan. Where `cancel` was set, arms are missing.
@@ -151,11 +178,7 @@ fn one(
     let request = scratch.request(plan, arm, settings);
     let outcome = detonator
         .detonate(&request, &mut |now| (settings.progress)(arm, Stage::Runs(now)))
-        .map_err(|source| RunError::Detonate {
-            arm: arm.role.to_string(),
-            repeat: arm.repeat,
-            source: Box::new(source),
-        })?;
+        .map_err(|source| RunError::of(arm, source))?;
     if settings.cancel.load(Ordering::Relaxed) {
         return Ok(None);
     }

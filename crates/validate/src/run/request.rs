@@ -90,7 +90,7 @@ impl Scratch {
             },
             key: settings.key.clone(),
             out: None,
-            ring_bytes: None,
+            ring_bytes: settings.ring_bytes,
             cancel: settings.cancel.clone(),
             controls: plan.controls.iter().filter(|c| arm.role.has(&c.name)).cloned().collect(),
             seed: Some(arm.seed),

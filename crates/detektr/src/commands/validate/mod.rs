@@ -18,8 +18,10 @@ use detektr_detonate::{DetonateError, Detonator, SensorName};
 use detektr_evidence::{SigningKey, keys};
 use detektr_validate::file::Choices;
 use detektr_validate::result::{ArmRun, Inputs, ResultDocument};
-use detektr_validate::run::{Located, RunError, Settings};
-use detektr_validate::{Outcome, Plan, Sensor, Surroundings, Verdict, evaluate, file, result, run as arms};
+use detektr_validate::run::{Located, RunError, Settings, Stage};
+use detektr_validate::{
+    Arm, Outcome, Plan, Sensor, Surroundings, Verdict, evaluate, file, result, run as arms,
+};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -69,21 +71,30 @@ pub fn run(args: Args, context: &mut Context) -> Result<u8, Failure> {
 
     let mut answered = Vec::new();
     let today = jiff::Zoned::now().date().to_string();
+    if args.arms_from.is_none() {
+        for one in &planned {
+            arms::check(
+                &one.plan,
+                &one.inputs,
+                &detonator,
+                &settings(&args, store.home(), &cancel, &|_, _| {}),
+            )
+            .map_err(|e| unrunnable(&e))?;
+        }
+    }
     for one in &mut planned {
         let live = Arms::new(context.json, &one.plan.validation, one.plan.arms.len());
         let located = match &args.arms_from {
             Some(folder) => arms::stored(&mut one.plan, folder, &store.runs()).map_err(|e| unrunnable(&e))?,
             None => {
-                let progress = |arm: &detektr_validate::Arm, stage| live.tell(arm, stage);
-                let settings = Settings {
-                    home: store.home().to_owned(),
-                    key: args.key.clone(),
-                    jobs: args.jobs.into(),
-                    fresh: args.fresh,
-                    cancel: cancel.clone(),
-                    progress: &progress,
-                };
-                arms::run(&one.plan, &one.inputs, &detonator, &settings).map_err(|e| unrunnable(&e))?
+                let progress = |arm: &Arm, stage| live.tell(arm, stage);
+                arms::run(
+                    &one.plan,
+                    &one.inputs,
+                    &detonator,
+                    &settings(&args, store.home(), &cancel, &progress),
+                )
+                .map_err(|e| unrunnable(&e))?
             }
         };
         live.clear();
@@ -211,6 +222,23 @@ fn answer(
         outputs::carry(&path, located)?;
     }
     Ok(Answered { document, path, interrupted })
+}
+
+fn settings<'a>(
+    args: &Args,
+    home: &Path,
+    cancel: &Arc<AtomicBool>,
+    progress: &'a (dyn Fn(&Arm, Stage) + Sync),
+) -> Settings<'a> {
+    Settings {
+        home: home.to_owned(),
+        key: args.key.clone(),
+        jobs: args.jobs.into(),
+        fresh: args.fresh,
+        ring_bytes: None,
+        cancel: cancel.clone(),
+        progress,
+    }
 }
 
 /// Why an arm could not be run.

@@ -1,0 +1,248 @@
+//! What a pipeline relies on: exit codes, reports, arms that are used again, results that can be judged elsewhere.
+
+use crate::support::{How, Place, said};
+use serde_json::Value;
+use std::fs;
+use std::path::Path;
+use std::process::Stdio;
+
+const TWIN: &str = "set -e; echo state >\"$HOME/state\"; test \"$(cat \"$HOME/state\")\" = state";
+
+/// A validation whose detection holds and whose mitigation holds.
+fn sound() -> Place {
+    let place = Place::new();
+    place.write("attack.sh", "echo x >/etc/cron.d/upd");
+    place.write("twin.sh", TWIN);
+    place.write("rule.yml", &rule("/etc/cron.d/"));
+    place.write("v.yaml", &validation(""));
+    place
+}
+
+fn rule(folder: &str) -> String {
+    format!(
+        "title: Cron file\nid: 0e9d5b44-7f0a-4c2f-8a53-5e3b51d7c6a9\nlogsource: {{product: linux, category: file_event}}\n\
+         detection:\n  selection:\n    TargetFilename|startswith: {folder}\n  condition: selection\nlevel: low\n"
+    )
+}
+
+fn validation(detection: &str) -> String {
+    format!(
+        "detektr: 1\nattack: attack.sh\ngoal: created('/etc/cron.d/upd')\ncontrols:\n  etc: {{read_only: /etc}}\n\
+         benign: twin.sh\nask:\n  - {{mitigation: all, severity: high}}\n  - {{detection: rule.yml{detection}}}\n"
+    )
+}
+
+fn runs(place: &Place, how: How) -> usize {
+    fs::read_dir(place.home(how).join("runs")).map_or(0, |entries| entries.count())
+}
+
+fn how() -> How {
+    How::all().remove(0)
+}
+
+#[test]
+fn what_holds_exits_with_0_and_writes_its_reports() {
+    let (place, how) = (sound(), how());
+    let said = place.validate(how, &["v.yaml", "--junit", "j.xml", "--markdown", "m.md"]);
+    assert_eq!(said.code, 0, "{}{}", said.stdout, said.stderr);
+    assert_eq!(said.answer("v", "mitigation"), "holds/prevented");
+    assert_eq!(said.answer("v", "detection:rule"), "holds/detected");
+    let junit = fs::read_to_string(place.path("j.xml")).unwrap();
+    assert!(junit.contains("tests=\"2\"") && junit.contains("failures=\"0\""), "{junit}");
+    let markdown = fs::read_to_string(place.path("m.md")).unwrap();
+    assert!(markdown.contains("detection:rule"), "{markdown}");
+}
+
+#[test]
+fn a_missed_attack_exits_with_1_and_is_a_failure_unless_its_severity_does_not_count() {
+    let (place, how) = (sound(), how());
+    place.write("rule.yml", &rule("/nowhere/"));
+    let said = place.validate(how, &["v.yaml", "--junit", "j.xml"]);
+    assert_eq!(said.answer("v", "detection:rule"), "fails/missed");
+    assert_eq!(said.code, 1);
+    let junit = fs::read_to_string(place.path("j.xml")).unwrap();
+    assert!(junit.contains("type=\"missed\">") && junit.contains("failures=\"1\""), "{junit}");
+    assert_eq!(place.validate(how, &["v.yaml", "--fail-on", "high"]).code, 0);
+    assert_eq!(place.validate(how, &["v.yaml", "--fail-on", "low"]).code, 1);
+}
+
+#[test]
+fn an_accepted_gap_passes_until_its_date_and_a_gap_that_is_none_fails() {
+    let (place, how) = (sound(), how());
+    place.write("rule.yml", &rule("/nowhere/"));
+    place.write("v.yaml", &validation(", expect: fails, because: SEC-1, until: 9999-12-31"));
+    let said = place.validate(how, &["v.yaml", "--junit", "j.xml"]);
+    assert_eq!(said.code, 0, "{}", said.stdout);
+    assert!(fs::read_to_string(place.path("j.xml")).unwrap().contains("<skipped"));
+    place.write("v.yaml", &validation(", expect: fails, because: SEC-1, until: 2020-01-31"));
+    let said = place.validate(how, &["v.yaml"]);
+    assert_eq!(said.code, 1);
+    assert!(said.stdout.contains("accepted until 2020-01-31"), "{}", said.stdout);
+    place.write("rule.yml", &rule("/etc/cron.d/"));
+    place.write("v.yaml", &validation(", expect: fails, because: SEC-1"));
+    assert_eq!(place.validate(how, &["v.yaml"]).code, 1);
+}
+
+#[test]
+fn what_cant_be_answered_exits_with_3_and_is_an_error() {
+    let (place, how) = (sound(), how());
+    place.write("attack.sh", "exit 1");
+    let said = place.validate(how, &["v.yaml", "--junit", "j.xml"]);
+    assert_eq!(said.code, 3, "{}", said.stdout);
+    assert!(fs::read_to_string(place.path("j.xml")).unwrap().contains("type=\"goal_not_reached\">"));
+}
+
+#[test]
+fn a_bad_file_a_bad_rule_and_a_missing_twin_run_nothing() {
+    let (place, how) = (sound(), how());
+    let refuses = |args: &[&str], words: &[&str]| {
+        let said = place.validate(how, args);
+        assert_eq!(said.code, 2, "{args:?}: {}{}", said.stdout, said.stderr);
+        for word in words {
+            assert!(said.stderr.contains(word), "{args:?} lacks {word}: {}", said.stderr);
+        }
+        assert_eq!(runs(&place, how), 0, "{args:?}");
+    };
+    place.write("bad.yaml", "detektr: 1\nattack: attack.sh\ngoals: created('/x')\ndetect: rule.yml\n");
+    // the good one beside it does not run either
+    refuses(&["v.yaml", "bad.yaml"], &["bad.yaml:3:1", "goal"]);
+    place.write("none.yaml", "detektr: 1\nattack: nowhere.sh\ndetect: rule.yml\n");
+    refuses(&["none.yaml"], &["none.yaml:2:9", "nowhere.sh"]);
+    place.write(
+        "broken.yml",
+        "title: x\nlogsource: {product: linux}\ndetection:\n  sel:\n    a|expand: '%x%'\n  condition: sel\n",
+    );
+    place.write("expand.yaml", "detektr: 1\nattack: attack.sh\ndetect: broken.yml\n");
+    refuses(&["expand.yaml"], &["broken.yml", "expand"]);
+    place.write("twinless.yaml", "detektr: 1\nattack: attack.sh\ndetect: rule.yml\n");
+    refuses(&["twinless.yaml", "--require-benign"], &["benign"]);
+    place.write(
+        "foreign.yaml",
+        "detektr: 1\nattack: attack.sh\ngoal: created('/x')\ncontrols:\n  u: {user: '4000000000:1'}\n",
+    );
+    refuses(&["foreign.yaml"], &["4000000000"]);
+    refuses(&["v.yaml", "--only", "nothing:*"], &["no question is selected"]);
+    let planned = place.validate(how, &["v.yaml", "--plan"]);
+    assert_eq!((planned.code, runs(&place, how)), (0, 0), "{}", planned.stderr);
+    assert_eq!(planned.document()["plans"][0]["arms"].as_array().unwrap().len(), 4);
+}
+
+#[test]
+fn arms_are_used_again_until_something_changes_or_they_are_asked_for_afresh() {
+    let (place, how) = (sound(), how());
+    let first = place.validate(how, &["v.yaml"]);
+    let made = runs(&place, how);
+    assert_eq!(made, 4, "{}", first.stderr);
+    let again = place.validate(how, &["v.yaml", "--jobs", "2"]);
+    assert_eq!(again.document()["verdicts"], first.document()["verdicts"]);
+    assert_eq!(runs(&place, how), made);
+    // another rule needs no other arm
+    place.write("rule.yml", &rule("/nowhere/"));
+    assert_eq!(place.validate(how, &["v.yaml"]).answer("v", "detection:rule"), "fails/missed");
+    assert_eq!(runs(&place, how), made);
+    place.write("attack.sh", "echo y >/etc/cron.d/upd");
+    place.validate(how, &["v.yaml"]);
+    assert_eq!(runs(&place, how), made + 2);
+    place.validate(how, &["v.yaml", "--fresh"]);
+    assert_eq!(runs(&place, how), made + 6);
+}
+
+#[test]
+fn a_damaged_arm_is_not_used_again() {
+    let (place, how) = (sound(), how());
+    let first = place.validate(how, &["v.yaml"]).document();
+    let run = first["verdicts"][0]["arms"]["treatment"][0].as_str().unwrap();
+    let events = place.home(how).join("runs").join(run).join("events.ndjson.zst");
+    let mut bytes = fs::read(&events).unwrap();
+    *bytes.last_mut().unwrap() ^= 1;
+    fs::write(&events, bytes).unwrap();
+    let again = place.validate(how, &["v.yaml"]);
+    assert_eq!(again.answer("v", "mitigation"), "holds/prevented");
+    assert_ne!(again.document()["verdicts"][0]["arms"]["treatment"][0], run);
+}
+
+#[test]
+fn a_result_is_judged_elsewhere_to_the_same_bytes_and_an_altered_one_is_refused() {
+    let (place, how) = (sound(), how());
+    let said = place.validate(how, &["v.yaml", "--out", "out"]);
+    assert_eq!(said.code, 0, "{}", said.stderr);
+    let document = said.document();
+    let result = document["results"][0]["path"].as_str().unwrap().to_owned();
+    let elsewhere = Place::new();
+    let mut command = elsewhere.command(how, &["judge", "--json", &result]);
+    command.current_dir(place.path(""));
+    let judged = crate::support::said(&command.output().unwrap());
+    assert_eq!(judged.code, 0, "{}{}", judged.stdout, judged.stderr);
+    assert_eq!(judged.document()["verdicts"], document["verdicts"]);
+    assert_eq!(judged.document()["same"], true);
+
+    let file = place.path("").join(&result).join("result.json");
+    let altered = fs::read_to_string(&file).unwrap().replace("\"holds\"", "\"fails\"");
+    fs::write(&file, altered).unwrap();
+    let refused = place.run(how, &["judge", "--json", &result]);
+    assert_eq!(refused.code, 2, "{}", refused.stdout);
+    assert!(refused.stderr.contains("result.json"), "{}", refused.stderr);
+}
+
+#[test]
+fn a_bundle_that_was_altered_since_gives_no_verdict() {
+    let (place, how) = (sound(), how());
+    let document = place.validate(how, &["v.yaml", "--out", "out"]).document();
+    let result = document["results"][0]["path"].as_str().unwrap();
+    let run = document["verdicts"][0]["arms"]["treatment"][0].as_str().unwrap();
+    let manifest = place.path("").join(result).join("runs").join(run).join("manifest.json");
+    let text = fs::read_to_string(&manifest).unwrap().replacen("\"completed\"", "\"timeout\"", 1);
+    fs::write(&manifest, text).unwrap();
+    let judged = place.run(how, &["judge", "--json", result]);
+    assert_eq!(judged.answer("v", "mitigation"), "inconclusive/not_sealed");
+    assert_eq!(judged.document()["same"], false);
+    assert_eq!(judged.code, 1);
+}
+
+#[test]
+fn changed_rules_are_judged_on_stored_arms_with_nothing_run_and_no_privilege() {
+    let (place, how) = (sound(), how());
+    let document = place.validate(how, &["v.yaml", "--out", "out"]).document();
+    let result = document["results"][0]["path"].as_str().unwrap().to_owned();
+    open_up(&place.path("out"));
+    place.write("rule.yml", &rule("/nowhere/"));
+    for other in How::all() {
+        let before = runs(&place, other);
+        let said = place.run(other, &["validate", "--json", "v.yaml", "--arms-from", &result]);
+        assert_eq!(said.answer("v", "detection:rule"), "fails/missed", "{other:?}: {}", said.stderr);
+        assert_eq!(said.answer("v", "mitigation"), "holds/prevented", "{other:?}: {}", said.stderr);
+        assert_eq!(runs(&place, other), before, "{other:?}");
+    }
+}
+
+/// Lets everyone read what lies below.
+fn open_up(path: &Path) {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = path.is_dir();
+    fs::set_permissions(path, fs::Permissions::from_mode(if folder { 0o755 } else { 0o644 })).unwrap();
+    if folder {
+        fs::read_dir(path).unwrap().for_each(|entry| open_up(&entry.unwrap().path()));
+    }
+}
+
+#[test]
+fn ctrl_c_keeps_what_is_done_and_the_next_run_goes_on_from_there() {
+    let (place, how) = (sound(), how());
+    let arms = || fs::read_dir(place.home(how).join("arms")).map_or(0, |entries| entries.count());
+    let mut command = place.command(how, &["validate", "--json", "--repeat", "50", "v.yaml"]);
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    while arms() < 3 {
+        std::thread::yield_now();
+    }
+    let pid = rustix::process::Pid::from_child(&child);
+    rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+    let stopped = said(&child.wait_with_output().unwrap());
+    assert_eq!(stopped.code, 3, "{}{}", stopped.stdout, stopped.stderr);
+    let document = stopped.document();
+    assert_eq!(document["results"][0]["interrupted"], true);
+    assert!(document["verdicts"].as_array().unwrap().iter().all(|v: &Value| v["verdict"] != "holds"));
+    let kept = arms();
+    let again = place.validate(how, &["v.yaml"]);
+    assert_eq!(again.code, 0, "{}", again.stderr);
+    assert!(arms() <= kept + 2, "the first repeat's arms were kept: {kept}, then {}", arms());
+}
