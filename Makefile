@@ -17,4 +17,5 @@ test:
 bench:
 	@scripts/setup.sh bench
 	cargo build --release --package detektr --package detektr-bench
-	"$${CARGO_TARGET_DIR:-target}"/release/detektr-bench
+	RSIGMA="$$PWD/target/bench-tools/bin/rsigma" SIGMA_RULES="$${SIGMA_RULES:-$$PWD/../shared/data/sigma-linux/process_creation}" \
+		"$${CARGO_TARGET_DIR:-target}"/release/detektr-bench

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Installs what a task of the Makefile needs and this machine lacks, by Debian package; says what it does.
 #   scripts/setup.sh demo|test|bench
+# Run it from the top of the repository, as the Makefile does.
 # It uses apt-get only where something is missing, as root or through sudo. Where it can't, it says what is
 # missing; that stops `demo`, while tests that need the missing thing skip themselves and say so.
 set -eu
@@ -50,6 +51,14 @@ case "$missing" in
     fi
     ;;
 esac
+
+# The peer for Sigma comes from the Rust registry; it is built once, below target/.
+rsigma=target/bench-tools/bin/rsigma
+if [ "$task" = bench ] && [ ! -x "$rsigma" ]; then
+    echo "setup: building rsigma 0.23.0 from the registry into target/bench-tools (some minutes)"
+    cargo install rsigma --version 0.23.0 --no-default-features --locked --quiet --root target/bench-tools ||
+        echo "setup: rsigma could not be built; the row that needs it will be left out" >&2
+fi
 
 if [ -z "$missing" ]; then
     echo "setup: everything for '$task' is here"

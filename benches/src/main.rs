@@ -4,6 +4,7 @@
 mod blind;
 mod rows;
 mod sample;
+mod sigma;
 
 use detektr_detonate::{ArtifactSpec, DetonateRequest, Detonator, Limits, RootfsChoice, RunAs, SensorChoice};
 use std::ffi::OsString;
@@ -62,6 +63,7 @@ fn run() -> Result<()> {
     rows::ptrace_overhead(&bench)?;
     rows::loss(&bench)?;
     rows::memory(&bench)?;
+    sigma::throughput(&bench)?;
     Ok(())
 }
 
