@@ -6,7 +6,7 @@ use detektr_sandbox::controls::Control;
 use detektr_yaml::{Key, Node, Problem, Value};
 use std::path::Path;
 
-const KEYS: &[&str] =
+pub(super) const KEYS: &[&str] =
     &["control", "detection", "mitigation", "in", "on", "expect", "because", "until", "severity", "id"];
 const LEVELS: &[(&str, &str)] = &[
     ("informational", "informational"),

@@ -7,7 +7,7 @@ use detektr_sandbox::profile::{ProfileLimits, read_limits};
 use detektr_yaml::{Key, Node, Problem, Value};
 use std::path::PathBuf;
 
-const KEYS: &[&str] =
+pub(super) const KEYS: &[&str] =
     &["seccomp", "read_only", "noexec", "nosuid", "masked", "capabilities", "no_new_privs", "user", "limits"];
 
 pub(super) fn read(reader: &mut Reader<'_>, node: &Node) -> Vec<Control> {

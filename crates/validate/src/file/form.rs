@@ -292,3 +292,31 @@ impl JsonSchema for Word {
         json_schema!({"type": ["string", "number"]})
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{ask, controls, program, read};
+    use super::ValidationForm;
+    use serde_json::Value;
+    use std::collections::BTreeSet;
+
+    /// The names of the properties of what `pointer` leads to.
+    fn properties(schema: &Value, pointer: &str) -> BTreeSet<String> {
+        let object = schema.pointer(pointer).and_then(Value::as_object);
+        object.unwrap_or_else(|| panic!("no {pointer} in the schema")).keys().cloned().collect()
+    }
+
+    #[test]
+    fn the_schema_and_the_reader_know_the_same_keys() {
+        let schema = schemars::schema_for!(ValidationForm).to_value();
+        for (pointer, keys) in [
+            ("/properties", read::KEYS),
+            ("/$defs/ProgramGroup/properties", program::KEYS),
+            ("/$defs/QuestionForm/properties", ask::KEYS),
+            ("/$defs/ControlForm/properties", controls::KEYS),
+        ] {
+            let keys: BTreeSet<String> = keys.iter().map(|key| (*key).to_owned()).collect();
+            assert_eq!(properties(&schema, pointer), keys, "{pointer}");
+        }
+    }
+}

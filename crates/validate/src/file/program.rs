@@ -4,7 +4,7 @@ use super::inputs::Reader;
 use crate::plan::{Attack, Program};
 use detektr_yaml::{Node, Value};
 
-const KEYS: &[&str] = &["script", "command", "args", "as", "setenv", "timeout"];
+pub(super) const KEYS: &[&str] = &["script", "command", "args", "as", "setenv", "timeout"];
 
 /// Reads a program: a path, or a group of keys. `default_root` decides where `as` is left out.
 pub(super) fn read(reader: &mut Reader<'_>, node: &Node, name: &str, default_root: bool) -> Option<Attack> {

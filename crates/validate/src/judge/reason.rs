@@ -152,3 +152,24 @@ impl Reason {
         )
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Reason;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn the_documentation_tells_every_reason_once_and_no_other() {
+        let text = include_str!("../../../../docs/verdicts.md");
+        let (_, reasons) = text.split_once("## Reasons").expect("a chapter of reasons");
+        let (reasons, _) = reasons.split_once("\n## ").expect("a chapter after it");
+        let told: Vec<&str> = reasons
+            .lines()
+            .filter_map(|line| line.strip_prefix("| `")?.split_once('`'))
+            .map(|(code, _)| code)
+            .collect();
+        let known: BTreeSet<&str> = Reason::ALL.iter().map(|reason| reason.code()).collect();
+        assert_eq!(told.iter().copied().collect::<BTreeSet<_>>(), known);
+        assert_eq!(told.len(), known.len(), "a reason is told twice");
+    }
+}
