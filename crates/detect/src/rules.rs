@@ -182,22 +182,20 @@ fn own_id(
     own
 }
 
-/// The fields that a rule asks for.
-pub(crate) fn fields(rule: &SigmaRule) -> BTreeSet<String> {
+/// The fields that alone decide what a rule says; none where all of an event may (keywords, references to fields).
+pub(crate) fn fields(rule: &SigmaRule) -> Option<BTreeSet<String>> {
     let mut fields = BTreeSet::new();
-    rule.detection.named.values().for_each(|detection| collect(detection, &mut fields));
-    fields
+    rule.detection.named.values().all(|detection| collect(detection, &mut fields)).then_some(fields)
 }
 
-fn collect(detection: &Detection, fields: &mut BTreeSet<String>) {
+fn collect(detection: &Detection, fields: &mut BTreeSet<String>) -> bool {
     match detection {
-        Detection::AllOf(items) => fields.extend(items.iter().filter_map(|item| item.field.name.clone())),
-        Detection::AnyOf(all) | Detection::And(all) => all.iter().for_each(|one| collect(one, fields)),
-        Detection::ArrayMatch { field, .. } => {
-            fields.insert(field.clone());
-        }
-        Detection::Conditional { named, .. } => named.values().for_each(|one| collect(one, fields)),
-        Detection::Keywords(_) => {}
+        Detection::AllOf(items) => items.iter().all(|item| {
+            fields.extend(item.field.name.clone());
+            item.field.name.is_some() && !item.field.has_modifier(Modifier::FieldRef)
+        }),
+        Detection::AnyOf(all) | Detection::And(all) => all.iter().all(|one| collect(one, fields)),
+        Detection::ArrayMatch { .. } | Detection::Conditional { .. } | Detection::Keywords(_) => false,
     }
 }
 

@@ -8,12 +8,14 @@ use detektr_event::{Copied, Detail, Event};
 use rsigma_eval::{CompiledRule, CorrelationEngine, EvaluationResult, explain_rule};
 use rsigma_parser::LogSource;
 use serde::Serialize;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 /// Matches that are kept of one rule.
 const MATCHES: usize = 1000;
-/// How often rules are explained to find out why they do not match: rules × views.
+/// How often rules are explained merely to find out how near they came: rules × views.
 const EXPLANATIONS: usize = 200_000;
+/// Combinations of values that are remembered, for each set of fields that rules ask for.
+const REMEMBERED: usize = 100_000;
 
 /// What is known of a run beside its events.
 #[derive(Clone, Debug, Default)]
@@ -106,16 +108,31 @@ struct Run<'a> {
     context: &'a RunContext,
     engine: CorrelationEngine,
     known: Processes,
-    sources: Vec<(Source, LogSource)>,
+    sources: Vec<Served>,
+    /// Where each rule stands in the engine.
+    places: HashMap<String, usize>,
     /// The artifact's own exec, as the launcher makes it.
     launched: Option<u64>,
     found: BTreeMap<String, Found>,
     seen: BTreeSet<Source>,
-    /// The fields that each rule asks for.
-    fields: BTreeMap<String, BTreeSet<String>>,
     budget: usize,
     full: bool,
     events: u64,
+}
+
+/// The rules that a source is shown to.
+struct Served {
+    source: Source,
+    log_source: LogSource,
+    groups: Vec<Group>,
+}
+
+/// Rules that ask for the same fields: what they say of a view is known where the same values were seen before.
+struct Group {
+    /// None where anything in a view may decide.
+    fields: Option<BTreeSet<String>>,
+    rules: Vec<usize>,
+    seen: HashSet<String>,
 }
 
 #[derive(Default)]
@@ -126,23 +143,69 @@ struct Found {
     best: Option<(usize, u64, trace::Near)>,
 }
 
+impl Served {
+    fn new(source: Source, rules: &[CompiledRule], fields: &HashMap<&str, Option<BTreeSet<String>>>) -> Self {
+        let mut groups: Vec<Group> = Vec::new();
+        for (at, rule) in rules.iter().enumerate().filter(|(_, rule)| source.serves(&rule.logsource)) {
+            let asked = rule.id.as_deref().and_then(|id| fields.get(id).cloned().flatten());
+            match groups.iter_mut().find(|group| group.fields == asked) {
+                Some(group) => group.rules.push(at),
+                None => groups.push(Group { fields: asked, rules: vec![at], seen: HashSet::new() }),
+            }
+        }
+        Served { source, log_source: source.log_source(), groups }
+    }
+}
+
+impl Group {
+    /// Whether its rules can say of `view` what they did not say before.
+    fn is_news(&mut self, view: &View) -> bool {
+        let Some(fields) = &self.fields else { return true };
+        let mut key = String::new();
+        for field in fields {
+            match view.value(field) {
+                // the length keeps values apart, whatever stands in them
+                Some(value) => key.push_str(&format!("{}:{value}", value.len())),
+                None => key.push(if view.tells(field) { '-' } else { '?' }),
+            }
+        }
+        if self.seen.contains(&key) {
+            return false;
+        }
+        if self.seen.len() < REMEMBERED {
+            self.seen.insert(key);
+        }
+        true
+    }
+
+    /// Whether `view` can't tell something that its rules ask.
+    fn is_untold(&self, view: &View) -> bool {
+        self.fields.as_ref().is_none_or(|fields| fields.iter().any(|field| !view.tells(field)))
+    }
+}
+
 impl<'a> Run<'a> {
     fn new(set: &'a RuleSet, context: &'a RunContext) -> Self {
+        let engine = set.engine().expect("the rules compiled when they were loaded");
+        let rules = engine.engine().rules();
+        let all = &set.collection.rules;
+        // a filter adds fields of its own to the rules that it is for
+        let filtered = !set.collection.filters.is_empty();
+        let asked = |rule| if filtered { None } else { crate::rules::fields(rule) };
+        let fields = all.iter().filter_map(|rule| Some((rule.id.as_deref()?, asked(rule))));
+        let fields = fields.collect();
+        let sources = Source::ALL.into_iter().map(|source| Served::new(source, rules, &fields));
+        let places = rules.iter().enumerate().filter_map(|(at, rule)| Some((rule.id.clone()?, at)));
         Run {
             set,
             context,
-            engine: set.engine().expect("the rules compiled when they were loaded"),
+            sources: sources.collect(),
+            places: places.collect(),
+            engine,
             known: Processes::default(),
-            sources: Source::ALL.into_iter().map(|source| (source, source.log_source())).collect(),
             launched: None,
             found: BTreeMap::new(),
             seen: BTreeSet::new(),
-            fields: set
-                .collection
-                .rules
-                .iter()
-                .filter_map(|rule| Some((rule.id.clone()?, crate::rules::fields(rule))))
-                .collect(),
             budget: EXPLANATIONS,
             full: false,
             events: 0,
@@ -169,10 +232,9 @@ impl<'a> Run<'a> {
 
     fn view(&mut self, view: &View, ticks: i64) {
         self.seen.insert(view.source);
-        let Some((_, source)) = self.sources.iter().find(|(source, _)| *source == view.source) else {
-            return;
-        };
-        let detections = self.engine.engine().evaluate_with_logsource(view, source);
+        let asked = |served: &&Served| served.source == view.source && !served.groups.is_empty();
+        let Some(served) = self.sources.iter().find(asked) else { return };
+        let detections = self.engine.engine().evaluate_with_logsource(view, &served.log_source);
         self.undecided(view);
         // a match that turns on what the source can't tell is none
         let certain: Vec<EvaluationResult> =
@@ -195,7 +257,7 @@ impl<'a> Run<'a> {
     }
 
     fn compiled(&self, id: &str) -> Option<&CompiledRule> {
-        self.engine.engine().rules().iter().find(|rule| rule.id.as_deref() == Some(id))
+        self.engine.engine().rules().get(*self.places.get(id)?)
     }
 
     fn matched(&mut self, view: &View, result: &EvaluationResult) {
@@ -252,24 +314,26 @@ impl<'a> Run<'a> {
     /// Notes what a rule could not know of this view, and how near it came.
     fn undecided(&mut self, view: &View) {
         let mut notes = Vec::new();
-        for rule in self.engine.engine().rules() {
-            if !view.source.serves(&rule.logsource) {
-                continue;
-            }
-            let Some(id) = rule.id.clone() else { continue };
-            let certain =
-                self.found.get(&id).is_some_and(|found| found.matches.iter().any(|m| !m.harness_only));
+        let rules = self.engine.engine().rules();
+        let Some(served) = self.sources.iter_mut().find(|served| served.source == view.source) else {
+            return;
+        };
+        for group in &mut served.groups {
             // what can't be told must always be found out; how near a rule came only as long as that is cheap
-            let untold =
-                self.fields.get(&id).is_some_and(|asked| asked.iter().any(|field| !view.tells(field)));
-            if certain || (!untold && self.budget == 0) {
+            if (self.budget == 0 && !group.is_untold(view)) || !group.is_news(view) {
                 continue;
             }
-            self.budget = self.budget.saturating_sub(1);
-            let explanation = explain_rule(rule, view);
-            let verdict = trace::verdict(&explanation, view);
-            let near = (verdict.matched == Some(false)).then(|| trace::near(&explanation));
-            notes.push((id, verdict, near));
+            for rule in group.rules.iter().filter_map(|at| rules.get(*at)) {
+                let Some(id) = rule.id.clone() else { continue };
+                if self.found.get(&id).is_some_and(|found| found.matches.iter().any(|m| !m.harness_only)) {
+                    continue;
+                }
+                self.budget = self.budget.saturating_sub(1);
+                let explanation = explain_rule(rule, view);
+                let verdict = trace::verdict(&explanation, view);
+                let near = (verdict.matched == Some(false)).then(|| trace::near(&explanation));
+                notes.push((id, verdict, near));
+            }
         }
         for (id, verdict, near) in notes {
             let found = self.found.entry(id).or_default();
