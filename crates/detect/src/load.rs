@@ -3,7 +3,8 @@
 use crate::rules::{RuleError, RuleRef, RuleSet, TICKS};
 use rsigma_eval::compile_rule;
 use rsigma_parser::{
-    CorrelationRule, Detection, Level, Modifier, SigmaCollection, SigmaRule, parse_sigma_yaml,
+    ConditionOperator, CorrelationCondition, CorrelationRule, CorrelationType, Detection, Level, Modifier,
+    SigmaCollection, SigmaRule, parse_sigma_yaml,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -78,6 +79,7 @@ impl RuleSet {
             let known = reference(&id, &rule.title, rule.level, &rule.tags, file);
             found.push(RuleRef { correlation: true, ..known });
             rule.id = Some(id);
+            want_all(rule);
             rule.timespan.seconds = rule.timespan.seconds.saturating_mul(TICKS);
             if let Some(gap) = &mut rule.gap {
                 gap.seconds = gap.seconds.saturating_mul(TICKS);
@@ -115,6 +117,17 @@ impl RuleSet {
                 gone.id.and_then(|id| self.rules.remove(&id)).map(|rule| rule.file).unwrap_or_default();
             errors.push(told(&file, what, REFER));
         }
+    }
+}
+
+/// A temporal correlation without a condition wants all of its rules; the parser reads that as any one of them.
+fn want_all(rule: &mut CorrelationRule) {
+    let every = rule.rules.iter().collect::<BTreeSet<_>>().len() as u64;
+    if matches!(rule.correlation_type, CorrelationType::Temporal | CorrelationType::TemporalOrdered)
+        && let CorrelationCondition::Threshold { predicates, .. } = &mut rule.condition
+        && *predicates == [(ConditionOperator::Gte, 1)]
+    {
+        predicates[0].1 = every;
     }
 }
 
