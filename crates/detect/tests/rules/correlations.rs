@@ -41,3 +41,33 @@ fn a_correlation_counts_only_within_its_time_span() {
     let early = asked(&text, &[exec(1, 0, &["/bin/a"]), exec(2, 9_500_000, &["/bin/b"])]);
     assert_eq!(of(&early, "Both").matched, 1, "{early:?}");
 }
+
+#[test]
+fn a_correlation_of_a_rule_that_is_undecided_is_undecided() {
+    let filtered =
+        "  sel:\n    Image: /bin/sh\n  filter:\n    LogonId: '0x3e7'\n  condition: sel and not filter\n";
+    let text = format!(
+        "name: base\n{}---\ntitle: Twice\nname: twice\ncorrelation:\n  type: event_count\n  rules: [base]\n  \
+         group-by: [User]\n  timespan: 10s\n  condition:\n    gte: 2\n---\ntitle: Above\ncorrelation:\n  \
+         type: event_count\n  rules: [twice]\n  group-by: [User]\n  timespan: 10s\n  condition:\n    gte: 1\n",
+        rule("Base", filtered)
+    );
+    let report = asked(&text, &[exec(1, 0, &["/bin/sh"]), exec(2, 1, &["/bin/sh"])]);
+    for title in ["Base", "Twice", "Above"] {
+        assert!(of(&report, title).undecided.as_ref().unwrap().contains("`LogonId`"), "{title}: {report:?}");
+        assert_eq!(of(&report, title).matched, 0);
+    }
+}
+
+#[test]
+fn more_groups_than_are_remembered_make_a_hole() {
+    let base = format!("name: base\n{}", rule("Base", "  sel:\n    Image: /bin/sh\n  condition: sel\n"));
+    let text = format!(
+        "{base}---\ntitle: Many\ncorrelation:\n  type: event_count\n  rules: [base]\n  group-by: [ProcessId]\n  \
+         timespan: 1h\n  condition:\n    gte: 2\n"
+    );
+    let few: Vec<_> = (1..=100).map(|seq| exec(seq, 0, &["/bin/sh"])).collect();
+    assert!(asked(&text, &few).holes.is_empty());
+    let many: Vec<_> = (1..=100_001).map(|seq| exec(seq, 0, &["/bin/sh"])).collect();
+    assert_eq!(asked(&text, &many).holes.len(), 1);
+}
