@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 pub mod exemplar;
+mod load;
 mod processes;
 mod rules;
 mod run;

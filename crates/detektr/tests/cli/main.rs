@@ -4,6 +4,7 @@ mod detonating;
 mod help;
 mod images;
 mod reading;
+mod rules;
 #[path = "../../src/sample.rs"]
 mod sample;
 mod sealing;
