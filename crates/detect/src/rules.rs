@@ -78,7 +78,7 @@ fn collect(detection: &Detection, fields: &mut BTreeSet<String>) -> bool {
     match detection {
         Detection::AllOf(items) => items.iter().all(|item| {
             fields.extend(item.field.name.clone());
-            item.field.name.is_some() && !item.field.has_modifier(Modifier::FieldRef)
+            item.field.name.is_some() && !item.field.has_modifier(rsigma_parser::Modifier::FieldRef)
         }),
         Detection::AnyOf(all) | Detection::And(all) => all.iter().all(|one| collect(one, fields)),
         Detection::ArrayMatch { .. } | Detection::Conditional { .. } | Detection::Keywords(_) => false,

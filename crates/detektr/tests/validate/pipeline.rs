@@ -215,6 +215,18 @@ fn changed_rules_are_judged_on_stored_arms_with_nothing_run_and_no_privilege() {
     }
 }
 
+#[test]
+fn of_a_folder_with_the_bundles_of_several_validations_the_right_ones_are_taken() {
+    let (place, how) = (sound(), how());
+    place.write("a.yaml", "detektr: 1\nattack: attack.sh\ngoal: created('/etc/cron.d/upd')\ndetect: rule.yml\nbenign: twin.sh\n");
+    let first = place.validate(how, &["a.yaml", "v.yaml"]);
+    assert_eq!(first.code, 0, "{}", first.stderr);
+    let folder = place.home(how).join("runs");
+    let again = place.validate(how, &["v.yaml", "--arms-from", folder.to_str().unwrap()]);
+    assert_eq!(again.answer("v", "mitigation"), "holds/prevented", "{}", again.stdout);
+    assert_eq!(again.answer("v", "detection:rule"), "holds/detected");
+}
+
 /// Lets everyone read what lies below.
 fn open_up(path: &Path) {
     use std::os::unix::fs::PermissionsExt;

@@ -31,9 +31,16 @@ pub fn stored(plan: &mut Plan, from: &Path, runs: &Path) -> Result<Vec<Located>,
         let what = "no bundle of this attack is there".to_owned();
         return Err(RunError::Stored { path: from.to_owned(), what });
     }
-    // in the order in which they were run, which their names tell
+    // other validations may have the same attack: the seeds of most arms first, then in the order in which they were
+    // run, which their names tell
+    let fitting = |runs: &[&Candidate]| {
+        let roles = plan.arms.iter().filter(|arm| arm.repeat == 0);
+        roles.filter(|arm| runs.iter().any(|run| is_arm(arm, plan, &run.manifest))).count()
+    };
     let mut repeats: Vec<(u64, Vec<&Candidate>)> = repeats.into_iter().collect();
-    repeats.sort_by_key(|(_, runs)| runs.iter().map(|run| run.manifest.run.clone()).min());
+    repeats.sort_by_key(|(_, runs)| {
+        (std::cmp::Reverse(fitting(runs)), runs.iter().map(|run| run.manifest.run.clone()).min())
+    });
     let arms: Vec<Arm> = plan
         .arms
         .iter()
