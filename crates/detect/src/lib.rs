@@ -5,6 +5,7 @@
 //! a rule that turns on it is undecided.
 #![forbid(unsafe_code)]
 
+mod correlations;
 pub mod exemplar;
 mod load;
 mod processes;

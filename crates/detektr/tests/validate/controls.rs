@@ -217,3 +217,28 @@ fn limits() {
 const MANY: &str = "set -e; mkfifo \"$HOME/gate\"; exec 3<>\"$HOME/gate\"; \
                     trap 'i=0; while [ $i -lt 40 ]; do echo go >&3; i=$((i+1)); done' EXIT; i=0; \
                     while [ $i -lt 40 ]; do (read line <&3) & i=$((i+1)); done; echo x >/tmp/loot";
+
+#[test]
+fn a_denial_of_what_the_attack_can_do_without_is_told_as_a_step_and_the_goals_own_comes_first() {
+    for how in How::all() {
+        let place = Place::new();
+        place.write("profile.json", PROFILE);
+        place.write("twin.sh", TWIN);
+        place.write("attack.sh", "mkdir /tmp/aside; cp /bin/true /tmp/x; chmod 755 /tmp/x; /tmp/x");
+        place.write(
+            "v.yaml",
+            "detektr: 1\nattack: attack.sh\ngoal: ran('/tmp/x')\nbenign: twin.sh\ncontrols:\n\
+             \x20 step: {seccomp: profile.json}\n  tmp: {noexec: /tmp}\n",
+        );
+        let document = place.validate(how, &["v.yaml"]).document();
+        let sentence = |question: &str| {
+            let verdicts = document["verdicts"].as_array().unwrap();
+            let verdict = verdicts.iter().find(|v| v["question"] == question).unwrap();
+            assert_eq!(verdict["verdict"], "holds", "{how:?}: {verdict:#}");
+            verdict["sentence"].as_str().unwrap().to_owned()
+        };
+        assert!(sentence("control:step").starts_with("step denied a step of the attack: making /tmp/aside"));
+        assert!(sentence("control:tmp").starts_with("tmp stopped the attack: executing /tmp/x"));
+        assert!(sentence("mitigation").contains("tmp denied executing /tmp/x"));
+    }
+}

@@ -59,6 +59,20 @@ fn the_right_rule_holds_where_the_wrong_ones_do_not() {
 }
 
 #[test]
+fn a_detection_without_a_goal_says_what_it_is_asked_of() {
+    let place = Place::new();
+    place.write("attack.sh", ATTACK);
+    place.write("twin.sh", TWIN);
+    rule(&place, "file_event", "TargetFilename|startswith: /etc/cron.d/");
+    place.write("v.yaml", "detektr: 1\nattack: attack.sh\ndetect: rule.yml\nbenign: twin.sh\n");
+    for how in How::all() {
+        let said = place.validate(how, &["v.yaml"]);
+        assert_eq!(said.answer("v", "detection:rule"), "holds/detected", "{how:?}");
+        assert!(said.stdout.contains("no goal is given"), "{}", said.stdout);
+    }
+}
+
+#[test]
 fn a_rule_that_matches_everything_is_a_false_positive() {
     for how in How::all() {
         assert_eq!(

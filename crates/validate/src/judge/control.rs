@@ -18,7 +18,7 @@ fn judge(arms: &Arms<'_>, control: &str) -> Result<Answer, Answer> {
     let only = arms.usable(&Role::Only(control.into()))?;
     let effects = arms.effects(treatment, control);
     if !effects.is_empty() {
-        return Ok(gone(control, baseline, treatment, without, &effects));
+        return Ok(gone(control, baseline, [treatment, only], without, &effects));
     }
     let alone = arms.effects(only, control);
     if let Some(effect) = alone.first() {
@@ -34,7 +34,7 @@ fn judge(arms: &Arms<'_>, control: &str) -> Result<Answer, Answer> {
                 others.join(" and ")
             ),
         };
-        let mut answer = gone(control, baseline, only, baseline, &alone);
+        let mut answer = gone(control, baseline, [only, only], baseline, &alone);
         if answer.outcome == crate::Outcome::Holds {
             answer.reason = Reason::Masked;
             answer.sentence = sentence;
@@ -71,10 +71,11 @@ fn judge(arms: &Arms<'_>, control: &str) -> Result<Answer, Answer> {
 }
 
 /// Holds where the effect is gone without the control: the same operation succeeds, or another control denies it.
+/// `with` is the arm of the effects, and `only` that of the control alone, which tells whether it is enough.
 fn gone(
     control: &str,
     baseline: &Observed,
-    with: &Observed,
+    [with, only]: [&Observed; 2],
     without: &Observed,
     effects: &[Effect<'_>],
 ) -> Answer {
@@ -94,7 +95,11 @@ fn gone(
                 .and_then(|operation| operation.succeeded)
                 .into_iter()
                 .collect();
-            Answer::holds(Reason::Triggered, format!("{control} stopped the attack: {}", effect.words()))
+            let did = match only.goal.truth {
+                Truth::No => "stopped the attack",
+                _ => "denied a step of the attack",
+            };
+            Answer::holds(Reason::Triggered, format!("{control} {did}: {}", effect.words()))
                 .with(with, "denied", &[effect.denial.event], effect.words())
                 .with(
                     baseline,

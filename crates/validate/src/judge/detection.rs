@@ -54,7 +54,11 @@ impl Fired {
 }
 
 pub(super) fn answer(arms: &Arms<'_>, arm: In, on: On) -> Answer {
-    judge(arms, arm, on).unwrap_or_else(|answer| answer)
+    let mut answer = judge(arms, arm, on).unwrap_or_else(|answer| answer);
+    if arms.plan.goal.is_none() && on == On::Goal {
+        answer.sentence += " (no goal is given: it is asked of an attack that was executed)";
+    }
+    answer
 }
 
 fn judge(arms: &Arms<'_>, arm: In, on: On) -> Result<Answer, Answer> {

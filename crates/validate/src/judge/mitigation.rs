@@ -60,21 +60,23 @@ fn stopped(arms: &Arms<'_>, baseline: &Observed, treatment: &Observed) -> Result
         }
         Truth::Unknown => return Err(arms.unknown(treatment, "whether the attack was attempted")),
     }
-    let effects: Vec<(&str, String, u64)> = arms
+    // where the goal itself was denied, that is what to show
+    let effect = arms
         .plan
         .controls
         .iter()
         .filter_map(|control| {
             let effects = arms.effects(treatment, &control.name);
             let effect = effects.first()?;
-            Some((control.name.as_str(), effect.words(), effect.denial.event))
+            let aside = !treatment.toward.contains(effect.key);
+            Some((aside, effect.denial.event, control.name.as_str(), effect.words()))
         })
-        .collect();
+        .min();
     let goal = "the goal, reached without controls";
-    if let Some((name, words, event)) = effects.first() {
+    if let Some((_, event, name, words)) = effect {
         let sentence = format!("the attack was stopped, and the twin works: {name} denied {words}");
         return Ok(Answer::holds(Reason::Prevented, sentence)
-            .with(treatment, "denied", &[*event], words.clone())
+            .with(treatment, "denied", &[event], words)
             .with(baseline, "goal", &baseline.goal.events, goal));
     }
     let started = treatment.not_started.as_ref().filter(|denial| denial.enforcer.is_some());
