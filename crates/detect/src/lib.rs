@@ -11,6 +11,7 @@ mod load;
 mod processes;
 mod rules;
 mod run;
+mod served;
 mod trace;
 mod view;
 

@@ -2,20 +2,19 @@
 
 use crate::processes::Processes;
 use crate::rules::{GROUPS, RuleRef, RuleSet};
+use crate::served::Served;
 use crate::trace;
 use crate::view::{Source, View, views};
 use detektr_event::{Copied, Detail, Event};
 use rsigma_eval::{CompiledRule, CorrelationEngine, EvaluationResult, explain_rule};
 use rsigma_parser::LogSource;
 use serde::Serialize;
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// Matches that are kept of one rule.
 const MATCHES: usize = 1000;
 /// How often rules are explained merely to find out how near they came: rules × views.
 const EXPLANATIONS: usize = 200_000;
-/// Combinations of values that are remembered, for each set of fields that rules ask for.
-const REMEMBERED: usize = 100_000;
 
 /// What is known of a run beside its events.
 #[derive(Clone, Debug, Default)]
@@ -120,68 +119,12 @@ struct Run<'a> {
     events: u64,
 }
 
-/// The rules that a source is shown to.
-struct Served {
-    source: Source,
-    log_source: LogSource,
-    groups: Vec<Group>,
-}
-
-/// Rules that ask for the same fields: what they say of a view is known where the same values were seen before.
-struct Group {
-    /// None where anything in a view may decide.
-    fields: Option<BTreeSet<String>>,
-    rules: Vec<usize>,
-    seen: HashSet<String>,
-}
-
 #[derive(Default)]
 struct Found {
     matches: Vec<Match>,
     matched: u64,
     needed: BTreeSet<String>,
     best: Option<(usize, u64, trace::Near)>,
-}
-
-impl Served {
-    fn new(source: Source, rules: &[CompiledRule], fields: &HashMap<&str, Option<BTreeSet<String>>>) -> Self {
-        let mut groups: Vec<Group> = Vec::new();
-        for (at, rule) in rules.iter().enumerate().filter(|(_, rule)| source.serves(&rule.logsource)) {
-            let asked = rule.id.as_deref().and_then(|id| fields.get(id).cloned().flatten());
-            match groups.iter_mut().find(|group| group.fields == asked) {
-                Some(group) => group.rules.push(at),
-                None => groups.push(Group { fields: asked, rules: vec![at], seen: HashSet::new() }),
-            }
-        }
-        Served { source, log_source: source.log_source(), groups }
-    }
-}
-
-impl Group {
-    /// Whether its rules can say of `view` what they did not say before.
-    fn is_news(&mut self, view: &View) -> bool {
-        let Some(fields) = &self.fields else { return true };
-        let mut key = String::new();
-        for field in fields {
-            match view.value(field) {
-                // the length keeps values apart, whatever stands in them
-                Some(value) => key.push_str(&format!("{}:{value}", value.len())),
-                None => key.push(if view.tells(field) { '-' } else { '?' }),
-            }
-        }
-        if self.seen.contains(&key) {
-            return false;
-        }
-        if self.seen.len() < REMEMBERED {
-            self.seen.insert(key);
-        }
-        true
-    }
-
-    /// Whether `view` can't tell something that its rules ask.
-    fn is_untold(&self, view: &View) -> bool {
-        self.fields.as_ref().is_none_or(|fields| fields.iter().any(|field| !view.tells(field)))
-    }
 }
 
 impl<'a> Run<'a> {
