@@ -56,7 +56,7 @@ esac
 rsigma=target/bench-tools/bin/rsigma
 if [ "$task" = bench ] && [ ! -x "$rsigma" ]; then
     echo "setup: building rsigma 0.23.0 from the registry into target/bench-tools (some minutes)"
-    cargo install rsigma --version 0.23.0 --no-default-features --locked --quiet --root target/bench-tools ||
+    cargo install rsigma --version 0.23.0 --locked --quiet --root target/bench-tools ||
         echo "setup: rsigma could not be built; the row that needs it will be left out" >&2
 fi
 
