@@ -1,7 +1,7 @@
 //! Rules that can be asked, and what is known of each.
 
 use rsigma_eval::{CorrelationConfig, CorrelationEngine, CorrelationEventMode, EvalError, TimestampFallback};
-use rsigma_parser::{Detection, SigmaCollection, SigmaRule};
+use rsigma_parser::{Detection, Modifier, SigmaCollection, SigmaRule};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -68,19 +68,35 @@ impl RuleSet {
     }
 }
 
-/// The fields that alone decide what a rule says; none where all of an event may (keywords, references to fields).
-pub(crate) fn fields(rule: &SigmaRule) -> Option<BTreeSet<String>> {
-    let mut fields = BTreeSet::new();
-    rule.detection.named.values().all(|detection| collect(detection, &mut fields)).then_some(fields)
+/// What decides what a rule says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Asked {
+    /// The fields that it names.
+    pub(crate) fields: BTreeSet<String>,
+    /// It also looks for words anywhere.
+    pub(crate) keywords: bool,
+    /// It asks in ways that are not looked into here, such as references to fields.
+    pub(crate) anything: bool,
 }
 
-fn collect(detection: &Detection, fields: &mut BTreeSet<String>) -> bool {
-    match detection {
-        Detection::AllOf(items) => items.iter().all(|item| {
-            fields.extend(item.field.name.clone());
-            item.field.name.is_some() && !item.field.has_modifier(rsigma_parser::Modifier::FieldRef)
-        }),
-        Detection::AnyOf(all) | Detection::And(all) => all.iter().all(|one| collect(one, fields)),
-        Detection::ArrayMatch { .. } | Detection::Conditional { .. } | Detection::Keywords(_) => false,
+impl Asked {
+    /// What `rule` asks for.
+    pub(crate) fn by(rule: &SigmaRule) -> Self {
+        let mut asked = Asked::default();
+        rule.detection.named.values().for_each(|detection| asked.add(detection));
+        asked
+    }
+
+    fn add(&mut self, detection: &Detection) {
+        match detection {
+            Detection::AllOf(items) => items.iter().for_each(|item| {
+                self.keywords |= item.field.name.is_none();
+                self.anything |= item.field.has_modifier(Modifier::FieldRef);
+                self.fields.extend(item.field.name.clone());
+            }),
+            Detection::AnyOf(all) | Detection::And(all) => all.iter().for_each(|one| self.add(one)),
+            Detection::Keywords(_) => self.keywords = true,
+            Detection::ArrayMatch { .. } | Detection::Conditional { .. } => self.anything = true,
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! Asking rules about the events of one run.
 
 use crate::processes::Processes;
-use crate::rules::{GROUPS, RuleRef, RuleSet};
+use crate::rules::{Asked, GROUPS, RuleRef, RuleSet};
 use crate::served::Served;
 use crate::trace;
 use crate::view::{Source, View, views};
@@ -134,10 +134,14 @@ impl<'a> Run<'a> {
         let all = &set.collection.rules;
         // a filter adds fields of its own to the rules that it is for
         let filtered = !set.collection.filters.is_empty();
-        let asked = |rule| if filtered { None } else { crate::rules::fields(rule) };
-        let fields = all.iter().filter_map(|rule| Some((rule.id.as_deref()?, asked(rule))));
-        let fields = fields.collect();
-        let sources = Source::ALL.into_iter().map(|source| Served::new(source, rules, &fields));
+        let asked = |rule| {
+            let mut asked = Asked::by(rule);
+            asked.anything |= filtered;
+            asked
+        };
+        let asked = all.iter().filter_map(|rule| Some((rule.id.as_deref()?, asked(rule))));
+        let asked = asked.collect();
+        let sources = Source::ALL.into_iter().map(|source| Served::new(source, rules, &asked));
         let places = rules.iter().enumerate().filter_map(|(at, rule)| Some((rule.id.clone()?, at)));
         Run {
             set,
