@@ -103,8 +103,14 @@ fn show(bundle: &Bundle, path: &Path) -> Result<usize> {
     Ok(count)
 }
 
+fn on_one_core(program: &Path) -> Command {
+    let mut command = Command::new("taskset");
+    command.args(["--cpu-list", "0"]).arg(program);
+    command
+}
+
 fn check(detektr: &Path, rules: &Path, run: &Path) -> Result<Matches> {
-    let output = Command::new(detektr).args(["rule", "check", "--json"]).arg(rules).arg(run).output()?;
+    let output = on_one_core(detektr).args(["rule", "check", "--json"]).arg(rules).arg(run).output()?;
     let document: Value = serde_json::from_slice(&output.stdout)
         .map_err(|e| format!("{e}: {}", String::from_utf8_lossy(&output.stderr)))?;
     let mut matches = Matches::new();
@@ -118,7 +124,7 @@ fn check(detektr: &Path, rules: &Path, run: &Path) -> Result<Matches> {
 }
 
 fn evaluate(rsigma: &Path, rules: &Path, events: &Path) -> Result<Matches> {
-    let output = Command::new(rsigma)
+    let output = on_one_core(rsigma)
         .args(["engine", "eval", "--input-format", "json", "--logsource-routing", "--rules"])
         .arg(rules)
         .arg("--event")
