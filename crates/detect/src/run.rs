@@ -13,8 +13,6 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// Matches that are kept of one rule.
 const MATCHES: usize = 1000;
-/// How often rules are explained merely to find out how near they came: rules × views.
-const EXPLANATIONS: usize = 200_000;
 
 /// What is known of a run beside its events.
 #[derive(Clone, Debug, Default)]
@@ -114,7 +112,6 @@ struct Run<'a> {
     launched: Option<u64>,
     found: BTreeMap<String, Found>,
     seen: BTreeSet<Source>,
-    budget: usize,
     full: bool,
     events: u64,
 }
@@ -153,7 +150,6 @@ impl<'a> Run<'a> {
             launched: None,
             found: BTreeMap::new(),
             seen: BTreeSet::new(),
-            budget: EXPLANATIONS,
             full: false,
             events: 0,
         }
@@ -266,8 +262,7 @@ impl<'a> Run<'a> {
             return;
         };
         for group in &mut served.groups {
-            // what can't be told must always be found out; how near a rule came only as long as that is cheap
-            if (self.budget == 0 && !group.is_untold(view)) || !group.is_news(view) {
+            if !group.is_worth_explaining(view) {
                 continue;
             }
             for rule in group.rules.iter().filter_map(|at| rules.get(*at)) {
@@ -275,7 +270,6 @@ impl<'a> Run<'a> {
                 if self.found.get(&id).is_some_and(|found| found.matches.iter().any(|m| !m.harness_only)) {
                     continue;
                 }
-                self.budget = self.budget.saturating_sub(1);
                 let explanation = explain_rule(rule, view);
                 let verdict = trace::verdict(&explanation, view);
                 let near = (verdict.matched == Some(false)).then(|| trace::near(&explanation));
