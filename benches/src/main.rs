@@ -1,5 +1,6 @@
 //! Prints the table of `docs/performance.md`: each row one measure, its ratios from alternating runs against a
-//! peer on this machine. Needs root, gcc, bwrap, runsc and strace (`make bench` installs them).
+//! peer on this machine. Needs root, gcc, bwrap, runsc, strace and rsigma (`make bench` installs them), and
+//! a folder of Sigma rules for the row that is about them.
 
 mod blind;
 mod rows;

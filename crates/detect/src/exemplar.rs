@@ -9,7 +9,7 @@ use crate::trace;
 use crate::view::{Field, Source, View, views};
 use detektr_event::Event;
 use rsigma_eval::{CompiledRule, ExemplarRunError, explain_rule, run_exemplars};
-use rsigma_parser::{Expect, SigmaCollection, correlation_exemplars, exemplars, parse_sigma_yaml};
+use rsigma_parser::{Expect, SigmaCollection, exemplars, parse_sigma_yaml};
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -172,9 +172,7 @@ fn single(parsed: &SigmaCollection) -> Result<(), String> {
         (1, None, None) => Ok(()),
         (0, ..) => Err("it holds no rule".into()),
         (1, Some(rule), _) => {
-            let known = correlation_exemplars(rule).is_ok();
-            let own = if known { "" } else { ", and its exemplars are misshapen" };
-            Err(format!("`{}` is a correlation, whose events make other rules match{own}", rule.title))
+            Err(format!("`{}` is a correlation, whose events make other rules match", rule.title))
         }
         (1, ..) => Err("it holds a filter, which matches nothing".into()),
         (many, ..) => Err(format!("it holds {many} documents, and which rule is meant can't be told")),
@@ -205,7 +203,7 @@ fn sentence(errors: &[rsigma_parser::ExemplarShapeError]) -> String {
 
 /// Puts the items behind those that are there, or a new block at the end of the document.
 fn insert(content: &str, prefix: &str, views: &[View]) -> String {
-    let end = if content.lines().next().is_some_and(|_| content.contains("\r\n")) { "\r\n" } else { "\n" };
+    let end = if content.contains("\r\n") { "\r\n" } else { "\n" };
     let lines: Vec<&str> = content.split_inclusive('\n').collect();
     let (at, block) = match existing(&lines) {
         Some((at, indent)) => (at, items(indent, prefix, views)),

@@ -5,7 +5,7 @@ use crate::rules::{Asked, GROUPS, RuleRef, RuleSet};
 use crate::served::Served;
 use crate::trace;
 use crate::view::{Source, View, views};
-use detektr_event::{Copied, Detail, Event};
+use detektr_event::{Detail, Event, Text};
 use rsigma_eval::{CompiledRule, CorrelationEngine, EvaluationResult, explain_rule};
 use rsigma_parser::LogSource;
 use serde::Serialize;
@@ -19,6 +19,13 @@ const MATCHES: usize = 1000;
 pub struct RunContext {
     /// Where the artifact was placed, if it is a file: Detektr chose that name.
     pub artifact: Option<String>,
+}
+
+impl RunContext {
+    /// From the place that a manifest tells.
+    pub fn of(path: Option<&Text>) -> Self {
+        RunContext { artifact: path.map(|path| path.lossy().into_owned()) }
+    }
 }
 
 /// What one rule says of a run.
@@ -384,12 +391,4 @@ fn described(source: &LogSource) -> String {
     let parts: Vec<String> =
         parts.iter().filter_map(|(name, value)| Some(format!("{name} {}", value.as_ref()?))).collect();
     parts.join(", ")
-}
-
-/// The path of the artifact as rules see it.
-impl RunContext {
-    /// From the place that a manifest tells.
-    pub fn of(path: Option<&Copied>) -> Self {
-        RunContext { artifact: path.map(|path| path.lossy().into_owned()) }
-    }
 }

@@ -74,7 +74,9 @@ impl Group {
         for field in &self.asked.fields {
             match view.fields.iter().find(|(name, _)| name == field) {
                 // what a value can't hold keeps it apart from the next
-                Some((_, value)) => self.key.write_fmt(format_args!("{value:?}\0")).unwrap_or_default(),
+                Some((_, value)) => {
+                    let _ = write!(self.key, "{value:?}\0");
+                }
                 None => self.key.push(if view.tells(field) { '-' } else { '?' }),
             }
         }

@@ -55,12 +55,7 @@ impl Recording {
                 // what was not flushed before the end is not there, and all that came before is
                 (Err(_), Recording::Unfinished(_)) => break,
                 (Err(e), Recording::Sealed(bundle)) => {
-                    return Err(Failure::incomplete(
-                        "detektr::bundle::damaged",
-                        format!("the events of {} can't be read to their end", shown(bundle.path())),
-                    )
-                    .because(e)
-                    .help("`detektr verify` names everything that is wrong with it"));
+                    return Err(damaged(bundle, &e));
                 }
             };
             if !take(event)? {
@@ -77,6 +72,16 @@ impl Recording {
             }
         })
     }
+}
+
+/// The events of a sealed bundle end early.
+pub fn damaged(bundle: &Bundle, e: &dyn std::error::Error) -> Failure {
+    Failure::incomplete(
+        "detektr::bundle::damaged",
+        format!("the events of {} can't be read to their end", shown(bundle.path())),
+    )
+    .because(with_sources(e))
+    .help("`detektr verify` names everything that is wrong with it")
 }
 
 /// The sealed bundle at `path`.

@@ -67,8 +67,8 @@ pub fn evaluate(
         for (question, rules) in asked.iter().filter(|(question, _)| reads(question, &arm.role)) {
             let answer = match rules {
                 Some(rules) => {
-                    let artifact = manifest.artifact.path.as_ref().map(|path| path.lossy().into_owned());
-                    fired_by(&rules.run(&RunContext { artifact }, events()?).map_err(unreadable)?)
+                    let context = RunContext::of(manifest.artifact.path.as_ref());
+                    fired_by(&rules.run(&context, events()?).map_err(unreadable)?)
                 }
                 None => {
                     Fired::not_loaded("it was usable when the validation was planned, and is not any more")

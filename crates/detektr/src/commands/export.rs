@@ -4,7 +4,7 @@ use crate::cli::Context;
 use crate::commands::rule;
 use crate::exit;
 use crate::failure::{Failure, shown};
-use crate::recording::{sealed, told, with_sources};
+use crate::recording::{damaged, sealed, told};
 use crate::units::show_size;
 use detektr_detect::exemplar::{WRITTEN, with_exemplars};
 use detektr_detect::{RuleSet, RunContext};
@@ -70,18 +70,11 @@ fn exemplars(bundle: &Bundle, rule: &Path, context: &mut Context) -> Result<u8, 
     let content = rule::read(rule)?;
     let name = shown(rule);
     let rules = RuleSet::load([(name.as_str(), content.as_slice())]).map_err(|all| rule::unusable(&all))?;
-    let artifact = manifest.artifact.path.as_ref().map(|path| path.lossy().into_owned());
-    let damaged = |e: &dyn std::error::Error| {
-        Failure::incomplete(
-            "detektr::bundle::damaged",
-            format!("the events of {} can't be read to their end", shown(bundle.path())),
-        )
-        .because(with_sources(e))
-        .help("`detektr verify` names everything that is wrong with it")
-    };
     let events = || bundle.events().map_err(|e| told(bundle.path(), &e));
-    let report = rules.run(&RunContext { artifact }, events()?).map_err(|e| damaged(&e))?;
-    let views = rules.matching_views(&report, events()?).map_err(|e| damaged(&e))?;
+    let report = rules
+        .run(&RunContext::of(manifest.artifact.path.as_ref()), events()?)
+        .map_err(|e| damaged(bundle, &e))?;
+    let views = rules.matching_views(&report, events()?).map_err(|e| damaged(bundle, &e))?;
     // the rules could be parsed, so it is UTF-8
     let text = String::from_utf8_lossy(&content);
     let text = with_exemplars(&name, &text, &manifest.run, &views)

@@ -242,3 +242,20 @@ fn a_denial_of_what_the_attack_can_do_without_is_told_as_a_step_and_the_goals_ow
         assert!(sentence("mitigation").contains("tmp denied executing /tmp/x"));
     }
 }
+
+#[test]
+fn a_control_that_keeps_the_attack_from_starting_triggers() {
+    for how in How::all() {
+        let place = Place::new();
+        place.write("attack.sh", "mkdir /tmp/loot");
+        place.write(
+            "v.yaml",
+            "detektr: 1\nattack: {script: attack.sh, as: root}\ngoal: created('/tmp/loot')\n\
+             benign: {command: [sh, -c, 'mkdir /tmp/work'], as: root}\ncontrols:\n  home: {noexec: /root}\n",
+        );
+        let said = place.validate(how, &["v.yaml"]);
+        assert_eq!(said.answer("v", "control:home"), "holds/triggered", "{how:?}: {}", said.stdout);
+        assert_eq!(said.answer("v", "mitigation"), "holds/prevented", "{how:?}: {}", said.stdout);
+        assert!(said.stdout.contains("home kept the attack from starting: EACCES"), "{}", said.stdout);
+    }
+}

@@ -122,6 +122,8 @@ fn a_bad_file_a_bad_rule_and_a_missing_twin_run_nothing() {
     );
     refuses(&["foreign.yaml"], &["4000000000"]);
     refuses(&["v.yaml", "--only", "nothing:*"], &["no question is selected"]);
+    // a pattern that says nothing does not mean everything
+    refuses(&["v.yaml", "--only", ""], &["--only"]);
     let planned = place.validate(how, &["v.yaml", "--plan"]);
     assert_eq!((planned.code, runs(&place, how)), (0, 0), "{}", planned.stderr);
     assert_eq!(planned.document()["plans"][0]["arms"].as_array().unwrap().len(), 4);

@@ -27,7 +27,9 @@ fn validation(reader: &mut Reader<'_>, node: &Node, path: &Path, text: &str) -> 
     }
     match of("detektr") {
         Some(value) => version(reader, value),
-        None => lacks(reader, node, "the version of the format lacks", "begin the file with `detektr: 1`"),
+        None => {
+            lacks(reader, node, "the version of the format is missing", "begin the file with `detektr: 1`")
+        }
     }
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     reader.inputs.insert(name.clone(), text.as_bytes().to_vec());

@@ -42,6 +42,9 @@ fn judge(arms: &Arms<'_>, control: &str) -> Result<Answer, Answer> {
         }
         return Ok(answer);
     }
+    if let Some(answer) = kept_out(control, baseline, without, only) {
+        return Ok(answer);
+    }
     if let Some(answer) = silent(arms, control, baseline, treatment, without, only) {
         return Ok(answer);
     }
@@ -128,6 +131,24 @@ fn gone(
             )
         }
     }
+}
+
+/// A control that refuses the attack's own file to be executed, which it is without it. A filter that lets nothing be
+/// executed would have kept any program out.
+fn kept_out(control: &str, baseline: &Observed, without: &Observed, only: &Observed) -> Option<Answer> {
+    let denial = only.not_started.as_ref()?;
+    let another = without
+        .not_started
+        .as_ref()
+        .and_then(|denial| denial.enforcer.as_deref())
+        .is_some_and(|name| name != control && name != "detektr");
+    let own = denial.enforcer.as_deref() == Some(control) && !denial.skipped;
+    (own && (without.executed.truth == Truth::Yes || another)).then(|| {
+        let sentence = format!("{control} kept the attack from starting: {}", denial.how);
+        Answer::holds(Reason::Triggered, sentence)
+            .with(only, "denied", &[denial.event], "the exec of the attack's file")
+            .with(baseline, "goal", &baseline.goal.events, "the goal, reached without controls")
+    })
 }
 
 /// A control whose effect no event names: the goal itself tells it, reached in every arm without it and in none with.

@@ -1,6 +1,7 @@
 //! Reading a result, and checking that it is what was signed.
 
 use super::{ATTESTATION, DOCUMENT, FORMAT, INPUTS, Inputs, RUNS, ResultDocument, attest, write};
+use crate::goal::Condition;
 use detektr_evidence::dsse::{self, STATEMENT_TYPE};
 use detektr_evidence::{PublicKey, sha256_hex};
 use std::fs::File;
@@ -65,6 +66,12 @@ impl SealedResult {
             .map_err(|error| altered(DOCUMENT, format!("it is no result: {error}")))?;
         if document.format != FORMAT {
             return Err(altered(DOCUMENT, format!("format {:?} is not {FORMAT}", document.format)));
+        }
+        // read leniently, a condition could be taken for another one
+        let goal = document.plan.goal.as_ref().map(|goal| &goal.condition);
+        for text in goal.into_iter().chain(&document.plan.attempt) {
+            Condition::parse(text)
+                .map_err(|error| altered(DOCUMENT, format!("`{text}` is no condition: {}", error.what)))?;
         }
         if write::bytes(&document) != bytes || attest::statement(&document, &bytes, &signer) != statement {
             return Err(altered(ATTESTATION, "it does not say what the result says".into()));

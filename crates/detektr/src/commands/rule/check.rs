@@ -3,8 +3,8 @@
 use super::files::Loaded;
 use crate::cli::Context;
 use crate::exit;
-use crate::failure::{Failure, shown};
-use crate::recording::{Recording, with_sources};
+use crate::failure::Failure;
+use crate::recording::{Recording, damaged};
 use crate::terminal::{Out, clean, shorten};
 use detektr_detect::{Match, RuleOutcome, RuleReport, RunContext};
 use detektr_evidence::Incomplete;
@@ -77,24 +77,17 @@ fn ask(loaded: &Loaded, recording: &Recording) -> Result<Asked, Failure> {
     match recording {
         Recording::Sealed(bundle) => {
             let manifest = bundle.manifest();
-            let artifact = manifest.artifact.path.as_ref().map(|path| path.lossy().into_owned());
-            let report = loaded.rules.run(&RunContext { artifact }, recording.events()?).map_err(|e| {
-                Failure::incomplete(
-                    "detektr::bundle::damaged",
-                    format!("the events of {} can't be read to their end", shown(bundle.path())),
-                )
-                .because(with_sources(&e))
-                .help("`detektr verify` names everything that is wrong with it")
-            })?;
+            let context = RunContext::of(manifest.artifact.path.as_ref());
+            let report = loaded.rules.run(&context, recording.events()?).map_err(|e| damaged(bundle, &e))?;
             let (complete, incomplete) = (manifest.complete, manifest.incomplete.clone());
             Ok(Asked { run, complete, incomplete, report })
         }
         Recording::Unfinished(leftover) => {
             let artifact = leftover.start().and_then(|start| start.artifact.as_ref());
-            let artifact = artifact.and_then(|artifact| Some(artifact.path.as_ref()?.lossy().into_owned()));
+            let context = RunContext::of(artifact.and_then(|artifact| artifact.path.as_ref()));
             // what was not flushed before the end is not there, and all that came before is
             let events = recording.events()?.map_while(Result::ok).map(Ok::<_, io::Error>);
-            let report = loaded.rules.run(&RunContext { artifact }, events)?;
+            let report = loaded.rules.run(&context, events)?;
             let incomplete = vec![Incomplete {
                 reason: "unfinished".into(),
                 detail: "this run was never finished or sealed: what follows its last flush is missing"

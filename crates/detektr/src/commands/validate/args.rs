@@ -3,6 +3,7 @@
 use crate::exit;
 use crate::failure::{Failure, shown};
 use detektr_detonate::SensorChoice;
+use detektr_event::glob::Glob;
 use detektr_sandbox::Limits;
 use detektr_sandbox::profile::{Profile, ProfileNetwork, ProfileRootfs, ProfileSensor};
 use detektr_validate::{Rootfs, Sensor, Surroundings};
@@ -28,7 +29,7 @@ pub struct Args {
     pub ablate: bool,
     /// Ask only the questions whose id fits, with * and ?; may be given several times
     #[arg(long, value_name = "ID")]
-    pub only: Vec<String>,
+    pub only: Vec<Glob>,
     /// Run so many arms at once
     #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u16).range(1..=64))]
     pub jobs: u16,

@@ -17,6 +17,7 @@ use crate::recording::with_sources;
 use detektr_detonate::{DetonateError, Detonator, SensorName};
 use detektr_evidence::{SigningKey, keys};
 use detektr_validate::file::Choices;
+use detektr_validate::judge::Reason;
 use detektr_validate::result::{ArmRun, Inputs, ResultDocument};
 use detektr_validate::run::{Located, RunError, Settings, Stage};
 use detektr_validate::{
@@ -130,7 +131,7 @@ fn plan_all(files: &[PathBuf], args: &Args, surroundings: &Surroundings) -> Resu
             surroundings: surroundings.clone(),
             only: args.only.clone(),
         };
-        let (plan, inputs) = file::plan(&read, &choices).map_err(refused)?;
+        let (plan, inputs) = file::plan(&read, &choices);
         if args.require_benign && plan.benign.builtin {
             return Err(Failure::usage(
                 "detektr::validate::benign",
@@ -224,6 +225,7 @@ fn answer(
     Ok(Answered { document, path, interrupted })
 }
 
+/// How the arms are run, with what the arguments say of it.
 fn settings<'a>(
     args: &Args,
     home: &Path,
@@ -269,8 +271,13 @@ pub fn exit_code(verdicts: &[Verdict], fail_on: Option<&str>, interrupted: bool)
         severity(verdict.severity.as_deref()) >= fail_on.map_or(0, |level| severity(Some(level)))
     };
     let failed = |v: &Verdict| v.unexpected.is_some() || (v.verdict == Outcome::Fails && !v.accepted);
+    let broke = |v: &Verdict| {
+        [Reason::EnvironmentFailed, Reason::SensorLost].iter().any(|reason| v.reason == reason.code())
+    };
     if verdicts.iter().filter(counts).any(failed) {
         exit::FAILS
+    } else if verdicts.iter().any(broke) {
+        exit::FAILED
     } else if verdicts.iter().any(|v| v.verdict == Outcome::Inconclusive && !v.accepted) || interrupted {
         exit::INCOMPLETE
     } else {
@@ -286,5 +293,43 @@ fn severity(level: Option<&str>) -> u8 {
         Some("medium") => 3,
         Some("high") => 4,
         _ => 5,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn verdict(outcome: &str, reason: &str, severity: &str) -> Verdict {
+        serde_json::from_value(json!({
+            "id": "v/q/default", "validation": "v", "question": "q", "kind": "mitigation", "variant": "default",
+            "verdict": outcome, "reason": reason, "sentence": "s", "arms": {}, "outcomes": {}, "evidence": [],
+            "repeats": {"holds": 0, "fails": 0, "inconclusive": 0}, "severity": severity,
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn what_fails_goes_before_what_broke_and_that_before_what_cant_be_told() {
+        let holds = verdict("holds", "prevented", "low");
+        let fails = verdict("fails", "missed", "low");
+        let open = verdict("inconclusive", "goal_not_reached", "low");
+        let broke = [
+            verdict("inconclusive", "environment_failed", "low"),
+            verdict("inconclusive", "sensor_lost", "low"),
+        ];
+        let code = |all: &[&Verdict]| {
+            let all: Vec<Verdict> = all.iter().map(|one| (*one).clone()).collect();
+            exit_code(&all, None, false)
+        };
+        assert_eq!(code(&[&holds]), exit::OK);
+        assert_eq!(code(&[&holds, &open]), exit::INCOMPLETE);
+        for broke in &broke {
+            assert_eq!(code(&[&holds, &open, broke]), exit::FAILED);
+            assert_eq!(code(&[&fails, &open, broke]), exit::FAILS);
+        }
+        assert_eq!(exit_code(std::slice::from_ref(&holds), None, true), exit::INCOMPLETE);
+        assert_eq!(exit_code(&[fails], Some("high"), false), exit::OK);
     }
 }
