@@ -4,11 +4,14 @@ use crate::images::sha256_of;
 use detektr_event::{Detail, Event, FilePath};
 use detektr_evidence::Layer;
 use serde_json::{Map, Value};
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::ffi::OsStr;
+use std::fs::Metadata;
+use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 
 /// Where package managers keep the list of what is installed.
 const PACKAGES: [&str; 4] = [
@@ -29,13 +32,33 @@ pub fn identity(root: &Path) -> Map<String, Value> {
         identity.insert("rootfs_release".into(), pretty.trim_matches('"').into());
     }
     for list in PACKAGES {
-        if let Ok(hash) = sha256_of(&root.join(list)) {
+        if let Ok(hash) = digest(&root.join(list)) {
             identity.insert("rootfs_packages".into(), format!("/{list}").into());
             identity.insert("rootfs_packages_sha256".into(), hash.into());
             break;
         }
     }
     identity
+}
+
+/// Device, inode, size, and times of the last change with nanoseconds: the same file with the same content.
+type State = (u64, u64, u64, i64, i64, i64, i64);
+
+/// The SHA-256 of a package list, read anew only where the file has changed since this process read it last.
+fn digest(list: &Path) -> io::Result<String> {
+    static READ: Mutex<Option<HashMap<PathBuf, (State, String)>>> = Mutex::new(None);
+    let state = |data: Metadata| {
+        (data.dev(), data.ino(), data.len(), data.mtime(), data.mtime_nsec(), data.ctime(), data.ctime_nsec())
+    };
+    let before = state(list.metadata()?);
+    let mut read = READ.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    let read = read.get_or_insert_default();
+    if let Some((_, hash)) = read.get(list).filter(|(state, _)| *state == before) {
+        return Ok(hash.clone());
+    }
+    let hash = sha256_of(list)?;
+    read.insert(list.to_owned(), (before, hash.clone()));
+    Ok(hash)
 }
 
 /// Remembers which files a run used, to ask at the end whether the host changed one of them meanwhile.

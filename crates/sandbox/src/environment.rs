@@ -160,6 +160,8 @@ impl Environment {
         let home = crate::baits::home(&self.plan.identity, self.plan.user);
         let mut filters = vec![wall::filter()];
         filters.extend(program.filter);
+        let tasks =
+            self.cgroups.tasks().map_err(SandboxError::step("opening the cgroups that keep limits"))?;
         let launch = Launch {
             argv: program.argv.iter().map(|a| a.as_bytes().to_vec()).collect(),
             env: make::variables(&self.plan),
@@ -171,6 +173,7 @@ impl Environment {
             gid_map: gid_map.line(),
             groups: self.base.is_some(),
             limits: limits::rlimit::list(&self.plan.limits, !self.cgroups.keeps("pids")),
+            tasks: tasks.len(),
             filters,
             controls: self.hardening.steps.clone(),
             boottime: Path::new("/proc/self/timens_offsets")
@@ -179,35 +182,30 @@ impl Environment {
         };
         let mut fds: Vec<BorrowedFd<'_>> =
             vec![program.stdin.as_fd(), program.stdout.as_fd(), program.stderr.as_fd()];
+        fds.extend(tasks.iter().map(AsFd::as_fd));
         fds.extend(self.cgroup_fd.iter().map(AsFd::as_fd));
         self.pending = Pending::default();
         self.ask(&ToInit::Launch(Box::new(launch)), &fds)?;
-        let (pid, in_cgroup) = match self.hear(PATIENCE)? {
-            (FromInit::Cloned { in_cgroup, .. }, fds) => {
-                let pidfd = fds.first().ok_or_else(|| SandboxError::InitLost("it sent no pidfd".into()))?;
-                (clone::pid_of(pidfd.as_fd()).map_err(SandboxError::step("finding the launcher"))?, in_cgroup)
+        let (pidfd, in_cgroup, mount_namespace, notes) = match self.hear(PATIENCE)? {
+            (FromInit::Launched { in_cgroup, mount_namespace, notes }, fds) => {
+                let pidfd = fds.into_iter().next();
+                let pidfd = pidfd.ok_or_else(|| SandboxError::InitLost("it sent no pidfd".into()))?;
+                (pidfd, in_cgroup, mount_namespace, notes)
             }
             (other, _) => return Err(unexpected(other)),
         };
+        let pid = clone::pid_of(pidfd.as_fd()).map_err(SandboxError::step("finding the launcher"))?;
         if !in_cgroup && self.cgroup_fd.take().is_some() {
             self.cgroups.drop_unified();
             self.description.cgroup = false;
             self.description.limits = make::bounds(&self.cgroups);
             self.description.gaps.push("the kernel let no process of ours into a cgroup of version 2".into());
         }
-        self.cgroups.join(pid).map_err(SandboxError::step("entering the cgroups that keep limits"))?;
-        self.ask(&ToInit::Joined, &[])?;
-        let mount_namespace = match self.hear(PATIENCE)? {
-            (FromInit::Launched { mount_namespace, notes }, _) => {
-                for note in notes {
-                    if !self.description.gaps.contains(&note) {
-                        self.description.gaps.push(note);
-                    }
-                }
-                mount_namespace
+        for note in notes {
+            if !self.description.gaps.contains(&note) {
+                self.description.gaps.push(note);
             }
-            (other, _) => return Err(unexpected(other)),
-        };
+        }
         let outer = |map: IdRange, outside| vec![IdRange { outside, ..map }];
         Ok(Launched {
             pid,

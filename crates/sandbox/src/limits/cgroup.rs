@@ -3,7 +3,7 @@
 
 use super::{Bound, Limits};
 use crate::rootfs::host::unescape;
-use std::fs;
+use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -143,12 +143,10 @@ impl Cgroups {
         self.v2_controllers.clear();
     }
 
-    /// Moves a process into the version 1 cgroups.
-    pub(crate) fn join(&self, pid: u32) -> io::Result<()> {
-        for path in &self.legacy {
-            fs::write(path.join("cgroup.procs"), pid.to_string())?;
-        }
-        Ok(())
+    /// The `tasks` files of the version 1 cgroups. A process with one thread that writes `0` there enters at once;
+    /// whoever moves another process waits until every processor has passed a quiescent state.
+    pub(crate) fn tasks(&self) -> io::Result<Vec<File>> {
+        self.legacy.iter().map(|path| File::options().write(true).open(path.join("tasks"))).collect()
     }
 
     /// Whether a cgroup keeps this limit.

@@ -89,7 +89,6 @@ impl Init {
         match frame {
             ToInit::Setup(setup) => self.set_up(&setup, fds),
             ToInit::Launch(launch) => self.launch(&launch, &fds),
-            ToInit::Joined => Ok(()),
             ToInit::Release => self.release(),
             ToInit::Place { path, mode, uid, gid } => match fds.into_iter().next() {
                 None => self.fail("writing a file", "no content was given"),
@@ -136,18 +135,13 @@ impl Init {
             Err(e) => return self.fail("cloning the launcher", e),
         };
         drop(theirs);
-        self.channel.send(&FromInit::Cloned { pid: child.pid, in_cgroup }, &[child.pidfd.as_fd()])?;
-        match self.channel.receive::<ToInit>()? {
-            Some((ToInit::Joined, _)) => {}
-            _ => return Err(io::Error::other("the supervisor gave up")),
-        }
         self.first = Some(child.pid);
         self.outstanding = true;
-        match self.introduce(launch, &child, &ours) {
+        match self.introduce(launch, &child, in_cgroup, &ours) {
             Ok(ready) => {
                 self.socket = Some(ours);
                 self.stage = Stage::Waiting;
-                self.say(&ready)
+                self.channel.send(&ready, &[child.pidfd.as_fd()])
             }
             Err(e) => {
                 let _ = sys::pidfd_signal(child.pidfd.as_fd(), libc::SIGKILL);
@@ -164,10 +158,10 @@ impl Init {
         fds: &[OwnedFd],
         theirs: &OwnedFd,
     ) -> io::Result<(Child, bool)> {
-        if fds.len() < 3 {
-            return Err(io::Error::other("stdin, stdout and stderr are missing"));
+        if fds.len() < 3 + launch.tasks {
+            return Err(io::Error::other("descriptors of the launcher are missing"));
         }
-        for cgroup in [fds.get(3).map(AsFd::as_fd), None] {
+        for cgroup in [fds.get(3 + launch.tasks).map(AsFd::as_fd), None] {
             // SAFETY: init has one thread, so the child may do whatever a program may.
             match unsafe { clone3(0, cgroup) } {
                 Ok(None) => launcher::run(launch, fds, theirs),
@@ -180,8 +174,13 @@ impl Init {
     }
 
     /// Leads the launcher to where it waits for its release.
-    fn introduce(&self, launch: &Launch, child: &Child, socket: &OwnedFd) -> io::Result<FromInit> {
-        go(socket)?;
+    fn introduce(
+        &self,
+        launch: &Launch,
+        child: &Child,
+        in_cgroup: bool,
+        socket: &OwnedFd,
+    ) -> io::Result<FromInit> {
         expect(socket, word::UNSHARED)?;
         maps::write(child.pid as u32, &launch.uid_map, &launch.gid_map, false)
             .map_err(|e| io::Error::other(format!("writing the id maps: {e}")))?;
@@ -192,6 +191,7 @@ impl Init {
             .ok_or_else(|| io::Error::other("the launcher told no mount namespace"))?;
         let notes = String::from_utf8_lossy(notes);
         Ok(FromInit::Launched {
+            in_cgroup,
             mount_namespace: u64::from_ne_bytes(*number),
             notes: notes.lines().map(String::from).collect(),
         })

@@ -19,13 +19,13 @@ pub(super) mod word {
 }
 
 /// The launcher's life. Never returns.
-pub(super) fn run(launch: &Launch, stdio: &[OwnedFd], socket: &OwnedFd) -> ! {
+pub(super) fn run(launch: &Launch, given: &[OwnedFd], socket: &OwnedFd) -> ! {
     let say = |kind: u8, body: &[u8]| {
         let mut packet = vec![kind];
         packet.extend_from_slice(body);
         let _ = rustix::net::send(socket, &packet, rustix::net::SendFlags::NOSIGNAL);
     };
-    if let Err((step, e)) = prepare(launch, stdio, socket, &say) {
+    if let Err((step, e)) = prepare(launch, given, socket, &say) {
         say(word::FAILED, format!("{step}: {e}").as_bytes());
         rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL).ok();
         std::process::exit(125);
@@ -47,12 +47,15 @@ type Step = (String, io::Error);
 
 fn prepare(
     launch: &Launch,
-    stdio: &[OwnedFd],
+    given: &[OwnedFd],
     socket: &OwnedFd,
     say: &dyn Fn(u8, &[u8]),
 ) -> Result<(), Step> {
     let at = |step: &'static str| move |e| (step.to_owned(), e);
-    wait_go(socket).map_err(at("waiting for the cgroups"))?;
+    for tasks in given.iter().skip(3).take(launch.tasks) {
+        rustix::io::write(tasks, b"0")
+            .map_err(|e| ("entering the cgroups that keep limits".to_owned(), e.into()))?;
+    }
     let namespaces = libc::CLONE_NEWUSER
         | libc::CLONE_NEWNS
         | libc::CLONE_NEWNET
@@ -90,7 +93,7 @@ fn prepare(
             notes.push(format!("resource limit {resource} could not be set: {e}"));
         }
     }
-    for (number, fd) in stdio.iter().take(3).enumerate() {
+    for (number, fd) in given.iter().take(3).enumerate() {
         // SAFETY: both descriptors are valid or about to be replaced; nothing owns 0, 1 and 2 here.
         sys::check(unsafe { libc::dup2(fd.as_raw_fd(), number as i32) }.into())
             .map_err(at("placing stdin, stdout and stderr"))?;

@@ -51,6 +51,8 @@ pub(crate) struct Launch {
     /// Groups can be set (the map isn't a single id's).
     pub groups: bool,
     pub limits: Vec<(u32, u64)>,
+    /// How many cgroups of version 1 the launcher enters.
+    pub tasks: usize,
     pub filters: Vec<Vec<(u16, u8, u8, u32)>>,
     /// Controls to put on.
     pub controls: Steps,
@@ -63,10 +65,9 @@ pub(crate) struct Launch {
 pub(crate) enum ToInit {
     /// Mount everything. Descriptor: the user namespace for the id map, where there is one.
     Setup(Setup),
-    /// Clone a launcher. Descriptors: stdin, stdout, stderr, and the cgroup where there is one.
+    /// Clone a launcher. Descriptors: stdin, stdout, stderr, `Launch::tasks` files of cgroups, and the cgroup of
+    /// version 2 where there is one.
     Launch(Box<Launch>),
-    /// The launcher is in its cgroups and may go on.
-    Joined,
     /// Execute the program.
     Release,
     /// Write a file. Descriptor: its content.
@@ -84,10 +85,8 @@ pub(crate) enum FromInit {
     SetUp { idmapped: Vec<bool>, notes: Vec<String>, acct: Result<(), String> },
     /// A step failed.
     Failed { step: String, why: String },
-    /// The launcher exists. Descriptor: its pidfd.
-    Cloned { pid: i32, in_cgroup: bool },
-    /// The launcher waits for its release.
-    Launched { mount_namespace: u64, notes: Vec<String> },
+    /// The launcher waits for its release. Descriptor: its pidfd.
+    Launched { in_cgroup: bool, mount_namespace: u64, notes: Vec<String> },
     /// The program could not be executed.
     ExecFailed { errno: i32 },
     /// The first program ended, with this wait status.

@@ -2,7 +2,7 @@
 
 use crate::common::{HELPER, processes_with, run_id, skipped_without_root, until, work};
 use std::io::Read;
-use std::os::unix::fs::{PermissionsExt, chown};
+use std::os::unix::fs::chown;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -10,12 +10,14 @@ use std::process::{Command, Stdio};
 fn command(folder: &Path, run: &str, user: &str, script: &str) -> Command {
     chown(folder, Some(65_534), Some(65_534)).expect("chown");
     let helper = folder.join("helper");
-    std::fs::copy(HELPER, &helper).expect("copy the helper where nobody may run it");
-    std::fs::set_permissions(&helper, std::fs::Permissions::from_mode(0o755)).expect("mode");
+    // Copied where nobody may run it, by another process: a child that another test starts meanwhile would hold our
+    // own descriptor of the copy for a moment, and a file that is open for writing can't be executed.
+    let copied = Command::new("install").args(["-m", "755", HELPER]).arg(&helper).status().expect("install");
+    assert!(copied.success());
     let mut command = Command::new("setpriv");
     command.args(["--reuid", "65534", "--regid", "65534", "--clear-groups"]).arg(&helper);
     command.arg(run).arg(folder.join("runs")).args([user, "bash", "-c", script]);
-    command.env("HELPER_PROCESSES", "60");
+    command.env("HELPER_PROCESSES", "60").env("HELPER_SECONDS", "300");
     command
 }
 
