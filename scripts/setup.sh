@@ -16,7 +16,7 @@ need_package() { # FILE PACKAGE
 }
 
 if ! command -v cargo >/dev/null 2>&1; then
-    echo "setup: cargo is missing; install Rust from https://rustup.rs (1.88 or newer)" >&2
+    echo "setup: cargo is missing; install Rust from https://rustup.rs (1.95 or newer)" >&2
     exit 1
 fi
 need cc gcc

@@ -1,6 +1,6 @@
 //! Prints the table of `docs/performance.md`: each row one measure, its ratios from alternating runs against a
 //! peer on this machine. Needs root, gcc, bwrap, runsc, strace and rsigma (`make bench` installs them), and
-//! a folder of Sigma rules for the row that is about them.
+//! a folder of Sigma rules for the row that is about them. Names of rows as arguments measure these alone.
 
 mod blind;
 mod rows;
@@ -48,6 +48,11 @@ struct Bench {
 }
 
 fn run() -> Result<()> {
+    let wanted: Vec<String> = std::env::args().skip(1).collect();
+    if let Some(unknown) = wanted.iter().find(|wanted| ROWS.iter().all(|(name, _)| name != wanted)) {
+        let names: Vec<&str> = ROWS.iter().map(|(name, _)| *name).collect();
+        return Err(format!("there is no row {unknown}; the rows are {}", names.join(", ")).into());
+    }
     let home = tempfile::tempdir()?;
     let detektr = std::env::current_exe()?.with_file_name("detektr");
     if !detektr.exists() {
@@ -58,15 +63,27 @@ fn run() -> Result<()> {
     let bench = Bench { home, detektr, forkfile, opens };
     println!("| measure | median | peer | median | ratio | runs |");
     println!("|---|---|---|---|---|---|");
-    rows::cold(&bench)?;
-    rows::warm(&bench)?;
-    rows::ebpf_overhead(&bench)?;
-    rows::ptrace_overhead(&bench)?;
-    rows::loss(&bench)?;
-    rows::memory(&bench)?;
-    sigma::throughput(&bench)?;
+    for (name, row) in ROWS {
+        if wanted.is_empty() || wanted.iter().any(|wanted| wanted == name) {
+            row(&bench)?;
+        }
+    }
     Ok(())
 }
+
+/// One row of the table.
+type Row = fn(&Bench) -> Result<()>;
+
+/// Every row by its name on the command line.
+const ROWS: [(&str, Row); 7] = [
+    ("cold", rows::cold),
+    ("warm", rows::warm),
+    ("ebpf", rows::ebpf_overhead),
+    ("ptrace", rows::ptrace_overhead),
+    ("loss", rows::loss),
+    ("memory", rows::memory),
+    ("sigma", sigma::throughput),
+];
 
 fn compile(name: &str, into: &Path) -> Result<PathBuf> {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("workloads").join(format!("{name}.c"));
