@@ -4,6 +4,7 @@
 mod abusers;
 mod bad_images;
 mod bad_input;
+mod chrooted;
 mod disk;
 mod killed;
 mod left;
