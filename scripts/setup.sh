@@ -31,6 +31,8 @@ test)
     need_package /usr/lib/gcc/x86_64-linux-gnu/12/32/libgcc.a gcc-multilib
     need strace strace
     need python3 python3
+    # the program, not the shell's own word
+    need_package /usr/bin/kill procps
     ;;
 bench)
     need bwrap bubblewrap

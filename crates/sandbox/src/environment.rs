@@ -25,8 +25,8 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// How long init may take for one answer.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// How long init may take for one answer: far longer than it ever needs, since a machine may be short of time.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A running environment. Dropped, it is destroyed.
 #[derive(Debug)]
