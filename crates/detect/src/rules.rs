@@ -1,7 +1,7 @@
 //! Rules that can be asked, and what is known of each.
 
 use rsigma_eval::{CorrelationConfig, CorrelationEngine, CorrelationEventMode, EvalError, TimestampFallback};
-use rsigma_parser::{Detection, Modifier, SigmaCollection, SigmaRule};
+use rsigma_parser::{Detection, FilterRule, Modifier, SigmaCollection, SigmaRule, SigmaValue, StringPart};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -74,29 +74,75 @@ pub(crate) struct Asked {
     /// The fields that it names.
     pub(crate) fields: BTreeSet<String>,
     /// It also looks for words anywhere.
-    pub(crate) keywords: bool,
+    pub(crate) words: bool,
+    /// Those words may be found in numbers and times, which differ from record to record.
+    pub(crate) restless: bool,
     /// It asks in ways that are not looked into here, such as references to fields.
     pub(crate) anything: bool,
 }
 
 impl Asked {
-    /// What `rule` asks for.
-    pub(crate) fn by(rule: &SigmaRule) -> Self {
+    /// What `rule` asks for; each of `filters` may be for it.
+    pub(crate) fn by(rule: &SigmaRule, filters: &[FilterRule]) -> Self {
         let mut asked = Asked::default();
-        rule.detection.named.values().for_each(|detection| asked.add(detection));
+        let filters = filters.iter().flat_map(|filter| filter.detection.named.values());
+        rule.detection.named.values().chain(filters).for_each(|detection| asked.add(detection));
         asked
+    }
+
+    /// All that `other` asks for too.
+    pub(crate) fn extend(&mut self, other: &Asked) {
+        self.fields.extend(other.fields.iter().cloned());
+        self.words |= other.words;
+        self.restless |= other.restless;
+        self.anything |= other.anything;
+    }
+
+    /// Whether the fields, and all texts that say more than numbers, decide the answer.
+    pub(crate) fn is_plain(&self) -> bool {
+        !self.restless && !self.anything
     }
 
     fn add(&mut self, detection: &Detection) {
         match detection {
             Detection::AllOf(items) => items.iter().for_each(|item| {
-                self.keywords |= item.field.name.is_none();
                 self.anything |= item.field.has_modifier(Modifier::FieldRef);
-                self.fields.extend(item.field.name.clone());
+                match &item.field.name {
+                    Some(name) => drop(self.fields.insert(name.clone())),
+                    None => self.add_words(&item.values, &item.field.modifiers),
+                }
             }),
             Detection::AnyOf(all) | Detection::And(all) => all.iter().for_each(|one| self.add(one)),
-            Detection::Keywords(_) => self.keywords = true,
+            Detection::Keywords(values) => self.add_words(values, &[]),
             Detection::ArrayMatch { .. } | Detection::Conditional { .. } => self.anything = true,
         }
     }
+
+    fn add_words(&mut self, values: &[SigmaValue], modifiers: &[Modifier]) {
+        self.words = true;
+        let literal = modifiers.iter().all(|modifier| {
+            matches!(
+                modifier,
+                Modifier::Contains
+                    | Modifier::StartsWith
+                    | Modifier::EndsWith
+                    | Modifier::All
+                    | Modifier::Cased
+            )
+        });
+        self.restless |= !literal || values.iter().any(|value| !is_word(value));
+    }
+}
+
+/// Whether `text` says no more than a number or a time.
+pub(crate) fn is_numeric(text: &str) -> bool {
+    text.bytes().all(|c| c.is_ascii_hexdigit() || b"-.:TZ".contains(&c))
+}
+
+/// Whether what `value` looks for is never found in a text that [`is_numeric`], in whatever case it is written.
+fn is_word(value: &SigmaValue) -> bool {
+    let SigmaValue::String(text) = value else { return false };
+    let telling =
+        |c: char| c.is_ascii_graphic() && !is_numeric(c.to_ascii_uppercase().encode_utf8(&mut [0; 4]));
+    text.parts.iter().any(|part| matches!(part, StringPart::Plain(text) if text.chars().any(telling)))
 }

@@ -2,13 +2,14 @@
 
 use crate::processes::Processes;
 use crate::rules::{Asked, GROUPS, RuleRef, RuleSet};
-use crate::served::Served;
+use crate::served::{Served, Told};
 use crate::trace;
 use crate::view::{Source, View, views};
 use detektr_event::{Detail, Event, Text};
 use rsigma_eval::{CompiledRule, CorrelationEngine, EvaluationResult, explain_rule};
 use rsigma_parser::LogSource;
 use serde::Serialize;
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// Matches that are kept of one rule.
@@ -136,14 +137,8 @@ impl<'a> Run<'a> {
         let engine = set.engine().expect("the rules compiled when they were loaded");
         let rules = engine.engine().rules();
         let all = &set.collection.rules;
-        // a filter adds fields of its own to the rules that it is for
-        let filtered = !set.collection.filters.is_empty();
-        let asked = |rule| {
-            let mut asked = Asked::by(rule);
-            asked.anything |= filtered;
-            asked
-        };
-        let asked = all.iter().filter_map(|rule| Some((rule.id.as_deref()?, asked(rule))));
+        let filters = &set.collection.filters;
+        let asked = all.iter().filter_map(|rule| Some((rule.id.as_deref()?, Asked::by(rule, filters))));
         let asked = asked.collect();
         let sources = Source::ALL.into_iter().map(|source| Served::new(source, rules, &asked));
         let places = rules.iter().enumerate().filter_map(|(at, rule)| Some((rule.id.clone()?, at)));
@@ -182,24 +177,22 @@ impl<'a> Run<'a> {
 
     fn view(&mut self, view: &View, ticks: i64) {
         self.seen.insert(view.source);
-        let asked = |served: &&Served| served.source == view.source && !served.groups.is_empty();
-        let Some(served) = self.sources.iter().find(asked) else { return };
-        let detections = self.engine.engine().evaluate_with_logsource(view, &served.log_source);
-        self.undecided(view);
+        let Some(served) = self.sources.iter_mut().find(|served| served.source == view.source) else {
+            return;
+        };
+        let Told { mut matches, news } = served.show(view, self.engine.engine().rules());
+        self.look_into(view, &news);
         // a match that turns on what the source can't tell is none
-        let certain: Vec<EvaluationResult> =
-            detections
-                .into_iter()
-                .filter(|result| {
-                    result.header.rule_id.as_deref().and_then(|id| self.compiled(id)).is_none_or(|rule| {
-                        trace::verdict(&explain_rule(rule, view), view).matched == Some(true)
-                    })
-                })
-                .collect();
-        if certain.is_empty() {
+        matches.retain(|result| {
+            let rule = result.header.rule_id.as_deref().and_then(|id| self.compiled(id));
+            rule.is_none_or(|rule| trace::verdict(&explain_rule(rule, view), view).matched == Some(true))
+        });
+        if matches.is_empty() {
             return;
         }
-        let results = self.engine.process_with_detections(view, certain, ticks);
+        // correlations hear of the rules in their own order
+        matches.sort_by_key(|result| result.header.rule_id.as_deref().and_then(|id| self.places.get(id)));
+        let results = self.engine.process_with_detections(view, matches, ticks);
         self.full |= self.engine.state_count() >= GROUPS;
         for result in results {
             self.matched(view, &result);
@@ -261,40 +254,28 @@ impl<'a> Run<'a> {
         other != *view && !explain_rule(rule, &other).matched
     }
 
-    /// Notes what a rule could not know of this view, and how near it came.
-    fn undecided(&mut self, view: &View) {
-        let mut notes = Vec::new();
+    /// Notes what rules could not know of this view, and how near they came.
+    fn look_into(&mut self, view: &View, places: &[usize]) {
         let rules = self.engine.engine().rules();
-        let Some(served) = self.sources.iter_mut().find(|served| served.source == view.source) else {
-            return;
-        };
-        for group in &mut served.groups {
-            if !group.is_worth_explaining(view) {
+        for rule in places.iter().filter_map(|at| rules.get(*at)) {
+            let Some(id) = rule.id.as_deref() else { continue };
+            let found = self.found.entry(id.to_owned()).or_default();
+            if found.matches.iter().any(|found| !found.harness_only) {
                 continue;
             }
-            for rule in group.rules.iter().filter_map(|at| rules.get(*at)) {
-                let Some(id) = rule.id.clone() else { continue };
-                if self.found.get(&id).is_some_and(|found| found.matches.iter().any(|m| !m.harness_only)) {
-                    continue;
+            let explanation = explain_rule(rule, view);
+            let verdict = trace::verdict(&explanation, view);
+            match verdict.matched {
+                None => found.needed.extend(verdict.needed),
+                Some(true) => {}
+                Some(false) => {
+                    let near = trace::near(&explanation);
+                    if found.best.as_ref().is_none_or(|(matched, _, before)| {
+                        (near.matched, Reverse(near.failed.len())) > (*matched, Reverse(before.failed.len()))
+                    }) {
+                        found.best = Some((near.matched, view.seq, near));
+                    }
                 }
-                let explanation = explain_rule(rule, view);
-                let verdict = trace::verdict(&explanation, view);
-                let near = (verdict.matched == Some(false)).then(|| trace::near(&explanation));
-                notes.push((id, verdict, near));
-            }
-        }
-        for (id, verdict, near) in notes {
-            let found = self.found.entry(id).or_default();
-            if verdict.matched.is_none() {
-                found.needed.extend(verdict.needed);
-            }
-            if let Some(near) = near
-                && found.best.as_ref().is_none_or(|(matched, _, before)| {
-                    (near.matched, std::cmp::Reverse(near.failed.len()))
-                        > (*matched, std::cmp::Reverse(before.failed.len()))
-                })
-            {
-                found.best = Some((near.matched, view.seq, near));
             }
         }
     }

@@ -1,63 +1,157 @@
-//! Which rules a log source is shown to, and which of them it can tell something new.
+//! Which rules a record is shown to, and which of them it can tell something new.
 
-use crate::rules::Asked;
-use crate::view::{Source, View};
-use rsigma_eval::CompiledRule;
-use rsigma_parser::LogSource;
+use crate::rules::{Asked, is_numeric};
+use crate::trace;
+use crate::view::{Field, Source, View};
+use rsigma_eval::{CompiledRule, Engine, EvaluationResult, explain_rule};
 use std::collections::{HashMap, HashSet};
-use std::fmt::Write as _;
 
-/// Combinations of values that are remembered, for each set of fields that rules ask for.
-const REMEMBERED: usize = 100_000;
+/// Bytes of values that are remembered, for each set of fields that rules ask for.
+const REMEMBERED: usize = 16 << 20;
 
-/// How many views each set of rules is explained on merely to find out how near they came.
+/// How many records each set of rules is explained on merely to find out how near they came.
 const EXPLAINED: usize = 500;
 
 /// The rules that a source is shown to.
 pub(crate) struct Served {
     pub(crate) source: Source,
-    pub(crate) log_source: LogSource,
-    pub(crate) groups: Vec<Group>,
+    /// Rules whose answer is known where the same values were seen before: their places, and what they ask.
+    plain: Vec<(usize, Asked)>,
+    /// Those of them that can match at all, by what tells records of the source apart.
+    shapes: HashMap<Vec<u8>, Fitting>,
+    /// The others: no two records are the same to them.
+    restless: Fitting,
 }
 
-/// Rules that ask for the same fields: what they say of a view is known where the same values were seen before.
-pub(crate) struct Group {
-    asked: Asked,
-    /// The source has not every field that is asked for.
-    lacks: bool,
-    pub(crate) rules: Vec<usize>,
-    seen: HashSet<String>,
-    /// Where combinations of values are put together.
-    key: String,
-    /// Views that its rules may still be explained on.
-    budget: usize,
+/// What a record leads to.
+#[derive(Default)]
+pub(crate) struct Told {
+    /// Rules that match, as the engine sees it.
+    pub(crate) matches: Vec<EvaluationResult>,
+    /// Places of rules to look into: they may say of this record what they did not say before.
+    pub(crate) news: Vec<usize>,
 }
 
 impl Served {
+    /// `asked` tells of each of `rules` what it asks for.
     pub(crate) fn new(source: Source, rules: &[CompiledRule], asked: &HashMap<&str, Asked>) -> Self {
-        let mut groups: Vec<Group> = Vec::new();
-        for (at, rule) in rules.iter().enumerate().filter(|(_, rule)| source.serves(&rule.logsource)) {
-            let Some(asked) = rule.id.as_deref().and_then(|id| asked.get(id)) else { continue };
-            match groups.iter_mut().find(|group| group.asked == *asked) {
-                Some(group) => group.rules.push(at),
-                None => groups.push(Group {
-                    asked: asked.clone(),
-                    lacks: asked.fields.iter().any(|field| !source.has(field)),
-                    rules: vec![at],
-                    seen: HashSet::new(),
-                    key: String::new(),
-                    budget: EXPLAINED,
-                }),
+        let serving = rules.iter().enumerate().filter(|(_, rule)| source.serves(&rule.logsource));
+        let known = serving.filter_map(|(at, rule)| Some((at, asked.get(rule.id.as_deref()?)?.clone())));
+        let (plain, restless): (Vec<_>, Vec<_>) = known.partition(|(_, asked)| asked.is_plain());
+        let restless = Fitting::new(source, rules, restless.iter().map(|(at, asked)| (*at, asked)));
+        Served { source, plain, shapes: HashMap::new(), restless }
+    }
+
+    /// Shows `view` to the rules.
+    pub(crate) fn show(&mut self, view: &View, rules: &[CompiledRule]) -> Told {
+        let mut told = Told::default();
+        if !self.plain.is_empty() {
+            let mut shape = Vec::new();
+            self.source.telling().iter().for_each(|field| write_field(view, field, &mut shape));
+            if !self.shapes.contains_key(&shape) {
+                let bare = view.bare();
+                let (possible, settled): (Vec<_>, Vec<_>) = self.plain.iter().partition(|(at, _)| {
+                    trace::verdict(&explain_rule(&rules[*at], &bare), &bare).matched != Some(false)
+                });
+                let possible = possible.into_iter().map(|(at, asked)| (*at, asked));
+                self.shapes.insert(shape.clone(), Fitting::new(self.source, rules, possible));
+                // how near the others come is much the same for all records of the shape
+                told.news.extend(settled.into_iter().map(|(at, _)| at));
+            }
+            if let Some(fitting) = self.shapes.get_mut(&shape) {
+                fitting.show(view, &mut told);
             }
         }
-        Served { source, log_source: source.log_source(), groups }
+        self.restless.show(view, &mut told);
+        told
     }
 }
 
+/// Rules that are shown the same records.
+struct Fitting {
+    engine: Engine,
+    groups: Vec<Group>,
+    /// All that they ask for.
+    asked: Asked,
+    /// Values of those fields of which all is known: nothing matches.
+    quiet: Remembered,
+    key: Vec<u8>,
+}
+
+impl Fitting {
+    fn new<'a>(
+        source: Source,
+        rules: &[CompiledRule],
+        fitting: impl Iterator<Item = (usize, &'a Asked)>,
+    ) -> Self {
+        let mut groups: Vec<Group> = Vec::new();
+        let mut own = Vec::new();
+        let mut all = Asked::default();
+        for (at, asked) in fitting {
+            all.extend(asked);
+            own.push(rules[at].clone());
+            match groups.iter_mut().find(|group| group.asked == *asked) {
+                Some(group) => group.rules.push(at),
+                None => groups.push(Group::new(source, at, asked)),
+            }
+        }
+        let mut engine = Engine::new();
+        engine.extend_compiled_rules(own);
+        Fitting { engine, groups, asked: all, quiet: Remembered::default(), key: Vec::new() }
+    }
+
+    fn show(&mut self, view: &View, told: &mut Told) {
+        if self.groups.is_empty() {
+            return;
+        }
+        let plain = self.asked.is_plain();
+        if plain {
+            write(view, &self.asked, &mut self.key);
+            if self.quiet.has(&self.key) {
+                return;
+            }
+        }
+        let matches = self.engine.evaluate(view);
+        if plain && matches.is_empty() {
+            self.quiet.add(&self.key);
+        }
+        told.matches.extend(matches);
+        let news = self
+            .groups
+            .iter_mut()
+            .filter_map(|group| group.is_worth_explaining(view).then_some(&group.rules));
+        told.news.extend(news.flatten());
+    }
+}
+
+/// Rules that ask for the same fields: what they say of a record is known where the same values were seen before.
+struct Group {
+    asked: Asked,
+    /// The source has not every field that is asked for.
+    lacks: bool,
+    rules: Vec<usize>,
+    seen: Remembered,
+    /// Where combinations of values are put together.
+    key: Vec<u8>,
+    /// Records that its rules may still be explained on.
+    budget: usize,
+}
+
 impl Group {
+    fn new(source: Source, rule: usize, asked: &Asked) -> Self {
+        Group {
+            asked: asked.clone(),
+            lacks: asked.fields.iter().any(|field| !source.has(field)),
+            rules: vec![rule],
+            seen: Remembered::default(),
+            key: Vec::new(),
+            budget: EXPLAINED,
+        }
+    }
+
     /// Whether to look into what its rules say of `view`: what can't be told must always be found out; how near a
     /// rule came only as long as that is cheap.
-    pub(crate) fn is_worth_explaining(&mut self, view: &View) -> bool {
+    fn is_worth_explaining(&mut self, view: &View) -> bool {
         if (self.budget == 0 && !self.is_untold(view)) || !self.is_news(view) {
             return false;
         }
@@ -67,25 +161,14 @@ impl Group {
 
     /// Whether its rules can say of `view` what they did not say before.
     fn is_news(&mut self, view: &View) -> bool {
-        if self.asked.keywords || self.asked.anything {
+        if !self.asked.is_plain() {
             return true;
         }
-        self.key.clear();
-        for field in &self.asked.fields {
-            match view.fields.iter().find(|(name, _)| name == field) {
-                // what a value can't hold keeps it apart from the next
-                Some((_, value)) => {
-                    let _ = write!(self.key, "{value:?}\0");
-                }
-                None => self.key.push(if view.tells(field) { '-' } else { '?' }),
-            }
-        }
-        if self.seen.contains(&self.key) {
+        write(view, &self.asked, &mut self.key);
+        if self.seen.has(&self.key) {
             return false;
         }
-        if self.seen.len() < REMEMBERED {
-            self.seen.insert(self.key.clone());
-        }
+        self.seen.add(&self.key);
         true
     }
 
@@ -95,4 +178,55 @@ impl Group {
             || self.lacks
             || view.unknown.iter().any(|field| self.asked.fields.contains(*field))
     }
+}
+
+/// Combinations of values, within a bound.
+#[derive(Default)]
+struct Remembered {
+    keys: HashSet<Box<[u8]>>,
+    bytes: usize,
+}
+
+impl Remembered {
+    fn has(&self, key: &[u8]) -> bool {
+        self.keys.contains(key)
+    }
+
+    fn add(&mut self, key: &[u8]) {
+        if self.bytes < REMEMBERED && self.keys.insert(key.into()) {
+            self.bytes += key.len();
+        }
+    }
+}
+
+/// Writes what decides the answer of a rule that asks `asked`: two records that are written alike have the same answer.
+fn write(view: &View, asked: &Asked, key: &mut Vec<u8>) {
+    key.clear();
+    asked.fields.iter().for_each(|field| write_field(view, field, key));
+    if asked.words {
+        let texts = view.fields.iter().filter_map(|(_, value)| match value {
+            Field::Text(text) if !is_numeric(text) => Some(text),
+            _ => None,
+        });
+        texts.for_each(|text| write_text(text, key));
+    }
+}
+
+/// Another value, none, and one that can't be told, are written otherwise.
+fn write_field(view: &View, field: &str, key: &mut Vec<u8>) {
+    match view.get(field) {
+        Some(Field::Text(text)) => write_text(text, key),
+        Some(Field::Number(number)) => {
+            key.push(0xfe);
+            key.extend_from_slice(&number.to_le_bytes());
+        }
+        Some(Field::Truth(truth)) => key.push(if *truth { 0xfd } else { 0xfc }),
+        None => key.push(if view.tells(field) { 0xfb } else { 0xfa }),
+    }
+}
+
+fn write_text(text: &str, key: &mut Vec<u8>) {
+    key.extend_from_slice(text.as_bytes());
+    // no UTF-8 has a byte above 0xf4
+    key.push(0xff);
 }

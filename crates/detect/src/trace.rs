@@ -91,6 +91,9 @@ fn item(item: &ItemTrace, view: &View, needed: &mut BTreeSet<String>) -> Three {
         needed.insert(field.clone());
         return None;
     }
+    if item.field.is_none() && !item.matched && view.is_bare() {
+        return None;
+    }
     Some(item.matched)
 }
 

@@ -1,7 +1,7 @@
 //! Text as Linux has it (bytes, not always UTF-8) and how much of it was copied.
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::de::Error as _;
+use serde::de::{Error as _, MapAccess, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::borrow::Cow;
 use std::fmt;
@@ -55,28 +55,25 @@ impl fmt::Display for Text {
     }
 }
 
-#[derive(Serialize, Deserialize)]
-#[serde(untagged)]
-enum TextForm<'a> {
-    Plain(Cow<'a, str>),
-    Hex { hex: String },
+#[derive(Serialize)]
+struct Hex {
+    hex: String,
 }
 
 impl Serialize for Text {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match std::str::from_utf8(&self.0) {
             Ok(text) => serializer.serialize_str(text),
-            Err(_) => TextForm::Hex { hex: to_hex(&self.0) }.serialize(serializer),
+            Err(_) => Hex { hex: to_hex(&self.0) }.serialize(serializer),
         }
     }
 }
+// by hand: an untagged enum would copy each text into a buffer first, and events are mostly texts
 impl<'de> Deserialize<'de> for Text {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        match TextForm::deserialize(deserializer)? {
-            TextForm::Plain(text) => Ok(Text(text.into_owned().into_bytes())),
-            TextForm::Hex { hex } => {
-                from_hex(&hex).map(Text).ok_or_else(|| D::Error::custom("hex is not hexadecimal"))
-            }
+        match deserializer.deserialize_any(CopiedVisitor)? {
+            Copied::Whole(text) => Ok(text),
+            _ => Err(D::Error::custom("expected a string, or bytes as `hex`")),
         }
     }
 }
@@ -127,7 +124,7 @@ pub enum Unreadable {
 ///
 /// JSON: the text itself where it is whole; `{"text": …, "truncated": LENGTH}` with the original length in
 /// bytes where only the beginning arrived; `{"unreadable": REASON}` where nothing did.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, JsonSchema)]
 #[serde(untagged)]
 pub enum Copied {
     /// Only the beginning.
@@ -144,6 +141,60 @@ pub enum Copied {
     },
     /// All of it.
     Whole(Text),
+}
+
+impl<'de> Deserialize<'de> for Copied {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(CopiedVisitor)
+    }
+}
+
+/// The fields of the objects that stand for what is not a plain string.
+#[derive(Deserialize)]
+#[serde(field_identifier, rename_all = "snake_case")]
+enum Part {
+    Hex,
+    Text,
+    Truncated,
+    Unreadable,
+}
+
+struct CopiedVisitor;
+
+impl<'de> Visitor<'de> for CopiedVisitor {
+    type Value = Copied;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string, or an object with `hex`, with `text` and `truncated`, or with `unreadable`")
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Copied, E> {
+        Ok(Copied::whole(text))
+    }
+
+    fn visit_string<E>(self, text: String) -> Result<Copied, E> {
+        Ok(Copied::whole(text))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Copied, A::Error> {
+        let (mut hex, mut text, mut truncated, mut unreadable) = (None::<String>, None, None, None);
+        while let Some(part) = map.next_key()? {
+            match part {
+                Part::Hex => hex = Some(map.next_value()?),
+                Part::Text => text = Some(map.next_value()?),
+                Part::Truncated => truncated = Some(map.next_value()?),
+                Part::Unreadable => unreadable = Some(map.next_value()?),
+            }
+        }
+        match (hex, text, truncated, unreadable) {
+            (Some(hex), None, None, None) => from_hex(&hex)
+                .map(|bytes| Copied::Whole(Text(bytes)))
+                .ok_or_else(|| A::Error::custom("hex is not hexadecimal")),
+            (None, Some(text), Some(truncated), None) => Ok(Copied::Truncated { text, truncated }),
+            (None, None, None, Some(unreadable)) => Ok(Copied::Unreadable { unreadable }),
+            _ => Err(A::Error::invalid_type(Unexpected::Map, &self)),
+        }
+    }
 }
 
 impl Copied {

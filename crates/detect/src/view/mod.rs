@@ -23,6 +23,8 @@ pub struct View {
     pub fields: Vec<(Cow<'static, str>, Field)>,
     /// Fields that this source has and that could not be told this time.
     pub unknown: Vec<&'static str>,
+    /// Only what tells records of its source apart is known.
+    bare: bool,
 }
 
 /// The log sources that events are shown as.
@@ -82,6 +84,14 @@ impl Source {
         }
     }
 
+    /// The fields that tell its records apart: with their values most rules are settled.
+    pub(crate) fn telling(self) -> &'static [&'static str] {
+        match self {
+            Source::Auditd => &["type", "SYSCALL"],
+            _ => &[],
+        }
+    }
+
     /// Whether the source has a field of that name at all.
     pub fn has(self, field: &str) -> bool {
         match self {
@@ -106,7 +116,8 @@ pub enum Field {
 
 impl View {
     fn new(event: &Event, source: Source) -> View {
-        View { seq: event.seq, source, fields: Vec::new(), unknown: Vec::new() }
+        // most records have as many fields
+        View { seq: event.seq, source, fields: Vec::with_capacity(18), unknown: Vec::new(), bare: false }
     }
 
     fn text(&mut self, name: impl Into<Cow<'static, str>>, value: impl Into<String>) {
@@ -127,12 +138,31 @@ impl View {
 
     /// Whether the absence of `field` means that there was none.
     pub fn tells(&self, field: &str) -> bool {
-        self.source.has(field) && !self.unknown.contains(&field)
+        let known = if self.bare { self.source.telling().contains(&field) } else { self.source.has(field) };
+        known && !self.unknown.contains(&field)
+    }
+
+    /// Whether it is but what many records have in common.
+    pub(crate) fn is_bare(&self) -> bool {
+        self.bare
+    }
+
+    /// The value of a field.
+    pub(crate) fn get(&self, field: &str) -> Option<&Field> {
+        self.fields.iter().find(|(name, _)| name == field).map(|(_, value)| value)
     }
 
     /// The value of a field as text.
     pub fn value(&self, field: &str) -> Option<String> {
-        self.fields.iter().find(|(name, _)| name == field).map(|(_, value)| value.to_string())
+        self.get(field).map(Field::to_string)
+    }
+
+    /// What it has in common with all records that are alike in [`Source::telling`]: the rest is unknown.
+    pub(crate) fn bare(&self) -> View {
+        let mut view = self.clone();
+        view.fields.retain(|(name, _)| self.source.telling().contains(&name.as_ref()));
+        view.bare = true;
+        view
     }
 
     /// The same event, had the file of that path another path.
@@ -161,7 +191,7 @@ impl std::fmt::Display for Field {
 
 impl rsigma_eval::Event for View {
     fn get_field(&self, path: &str) -> Option<EventValue<'_>> {
-        self.fields.iter().find(|(name, _)| name == path).map(|(_, value)| match value {
+        self.get(path).map(|value| match value {
             Field::Text(text) => EventValue::Str(Cow::Borrowed(text)),
             Field::Number(number) => EventValue::Int(*number),
             Field::Truth(truth) => EventValue::Bool(*truth),
@@ -178,6 +208,19 @@ impl rsigma_eval::Event for View {
             _ => None,
         });
         texts.collect()
+    }
+
+    fn visit_string_values(&self, visit: &mut dyn FnMut(&str)) {
+        for (_, value) in &self.fields {
+            if let Field::Text(text) = value {
+                visit(text);
+            }
+        }
+    }
+
+    fn visit_top_level_keys(&self, visit: &mut dyn FnMut(&str)) -> bool {
+        self.fields.iter().for_each(|(name, _)| visit(name));
+        true
     }
 
     /// With the event's number as `_id`, by which correlations tell their events.
