@@ -130,19 +130,69 @@ impl Asked {
                     | Modifier::Cased
             )
         });
-        self.restless |= !literal || values.iter().any(|value| !is_word(value));
+        self.restless |= !literal || values.iter().any(|value| !is_calm(value));
     }
 }
 
-/// Whether `text` says no more than a number or a time.
-pub(crate) fn is_numeric(text: &str) -> bool {
-    text.bytes().all(|c| c.is_ascii_hexdigit() || b"-.:TZ".contains(&c))
+/// Longest number, in hexadecimal digits.
+const DIGITS: usize = 16;
+/// What stands in a time as views write it, but for the digits.
+const TIME: &[u8] = b"dddd-dd-ddTdd:dd:dd.dddddddddZ";
+
+/// Whether `text` is a number or a time: what differs from record to record where all else is the same.
+pub(crate) fn is_restless(text: &str) -> bool {
+    let number = text.len() <= DIGITS && text.bytes().all(is_digit);
+    let time = text.len() == TIME.len()
+        && text.bytes().zip(TIME).all(|(c, at)| if *at == b'd' { c.is_ascii_digit() } else { c == *at });
+    number || time
 }
 
-/// Whether what `value` looks for is never found in a text that [`is_numeric`], in whatever case it is written.
-fn is_word(value: &SigmaValue) -> bool {
+fn is_digit(c: u8) -> bool {
+    c.is_ascii_digit() || (b'a'..=b'f').contains(&c)
+}
+
+/// Whether what `value` looks for is found in no number, and in every time or in none, whatever case it is written in.
+fn is_calm(value: &SigmaValue) -> bool {
     let SigmaValue::String(text) = value else { return false };
-    let telling =
-        |c: char| c.is_ascii_graphic() && !is_numeric(c.to_ascii_uppercase().encode_utf8(&mut [0; 4]));
-    text.parts.iter().any(|part| matches!(part, StringPart::Plain(text) if text.chars().any(telling)))
+    let literals = || {
+        text.parts.iter().filter_map(|part| match part {
+            StringPart::Plain(text) => Some(text.as_str()),
+            StringPart::Special(_) => None,
+        })
+    };
+    let has = |fits: fn(u8) -> bool| literals().any(|text| text.bytes().any(|c| c.is_ascii() && fits(c)));
+    let no_number = has(|c| !is_digit(c.to_ascii_lowercase())) || literals().any(|text| text.len() > DIGITS);
+    let no_time = has(|c| !c.is_ascii_digit() && !TIME.contains(&c.to_ascii_uppercase()));
+    no_number && (no_time || !has(|c| c.is_ascii_digit()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{is_calm, is_restless};
+    use detektr_event::Timestamp;
+    use rsigma_parser::{SigmaString, SigmaValue};
+
+    #[test]
+    fn numbers_and_times_are_restless_and_nothing_else_is() {
+        let time = Timestamp(1_764_253_280_818_081_845).to_string();
+        for text in ["", "7", "1000", "ffffffffffffff9c", "55d0e1c2a040", time.as_str()] {
+            assert!(is_restless(text), "{text}");
+        }
+        for text in ["x86_64", "dd if", "FF", "2026-11-27", "ffffffffffffff9c0", "-t"] {
+            assert!(!is_restless(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_word_is_calm_where_no_number_has_it_and_the_digits_of_a_time_do_not_matter() {
+        let calm = |text: &str| is_calm(&SigmaValue::String(SigmaString::new(text)));
+        let long = "A".repeat(80);
+        for text in ["linpeas", "*wget*", ":", "-t", "--to-ports 42", "add x", "/dd", long.as_str()] {
+            assert!(calm(text), "{text}");
+        }
+        for text in ["dd", "ADD", "4444", "*", "?", "12:30", "2026-1", "T1", "*face*"] {
+            assert!(!calm(text), "{text}");
+        }
+        assert!(!is_calm(&SigmaValue::Integer(4)));
+    }
 }

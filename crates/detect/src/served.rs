@@ -1,6 +1,6 @@
 //! Which rules a record is shown to, and which of them it can tell something new.
 
-use crate::rules::{Asked, is_numeric};
+use crate::rules::{Asked, is_restless};
 use crate::trace;
 use crate::view::{Field, Source, View};
 use rsigma_eval::{CompiledRule, Engine, EvaluationResult, explain_rule};
@@ -15,12 +15,11 @@ const EXPLAINED: usize = 500;
 /// The rules that a source is shown to.
 pub(crate) struct Served {
     pub(crate) source: Source,
-    /// Rules whose answer is known where the same values were seen before: their places, and what they ask.
-    plain: Vec<(usize, Asked)>,
+    /// Their places, and what they ask.
+    rules: Vec<(usize, Asked)>,
     /// Those of them that can match at all, by what tells records of the source apart.
-    shapes: HashMap<Vec<u8>, Fitting>,
-    /// The others: no two records are the same to them.
-    restless: Fitting,
+    shapes: HashMap<Vec<u8>, [Fitting; 3]>,
+    shape: Vec<u8>,
 }
 
 /// What a record leads to.
@@ -37,33 +36,55 @@ impl Served {
     pub(crate) fn new(source: Source, rules: &[CompiledRule], asked: &HashMap<&str, Asked>) -> Self {
         let serving = rules.iter().enumerate().filter(|(_, rule)| source.serves(&rule.logsource));
         let known = serving.filter_map(|(at, rule)| Some((at, asked.get(rule.id.as_deref()?)?.clone())));
-        let (plain, restless): (Vec<_>, Vec<_>) = known.partition(|(_, asked)| asked.is_plain());
-        let restless = Fitting::new(source, rules, restless.iter().map(|(at, asked)| (*at, asked)));
-        Served { source, plain, shapes: HashMap::new(), restless }
+        Served { source, rules: known.collect(), shapes: HashMap::new(), shape: Vec::new() }
     }
 
     /// Shows `view` to the rules.
     pub(crate) fn show(&mut self, view: &View, rules: &[CompiledRule]) -> Told {
         let mut told = Told::default();
-        if !self.plain.is_empty() {
-            let mut shape = Vec::new();
-            self.source.telling().iter().for_each(|field| write_field(view, field, &mut shape));
-            if !self.shapes.contains_key(&shape) {
-                let bare = view.bare();
-                let (possible, settled): (Vec<_>, Vec<_>) = self.plain.iter().partition(|(at, _)| {
-                    trace::verdict(&explain_rule(&rules[*at], &bare), &bare).matched != Some(false)
-                });
-                let possible = possible.into_iter().map(|(at, asked)| (*at, asked));
-                self.shapes.insert(shape.clone(), Fitting::new(self.source, rules, possible));
-                // how near the others come is much the same for all records of the shape
-                told.news.extend(settled.into_iter().map(|(at, _)| at));
-            }
-            if let Some(fitting) = self.shapes.get_mut(&shape) {
-                fitting.show(view, &mut told);
-            }
+        if self.rules.is_empty() {
+            return told;
         }
-        self.restless.show(view, &mut told);
+        self.shape.clear();
+        self.source.telling().iter().for_each(|field| write_field(view, field, &mut self.shape));
+        if !self.shapes.contains_key(&self.shape) {
+            let bare = view.bare();
+            let (possible, settled): (Vec<_>, Vec<_>) = self.rules.iter().partition(|(at, asked)| {
+                asked.anything
+                    || trace::verdict(&explain_rule(&rules[*at], &bare), &bare).matched != Some(false)
+            });
+            // how near the others come is much the same for all records of the shape
+            told.news.extend(settled.into_iter().map(|(at, _)| at));
+            let fitting = [Way::Fields, Way::Words, Way::Restless].map(|way| {
+                let own = possible.iter().filter(|(_, asked)| Way::of(asked) == way);
+                Fitting::new(self.source, rules, own.copied())
+            });
+            self.shapes.insert(self.shape.clone(), fitting);
+        }
+        let fitting = self.shapes.get_mut(&self.shape).into_iter().flatten();
+        fitting.for_each(|fitting| fitting.show(view, &mut told));
         told
+    }
+}
+
+/// The way in which a rule asks.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Way {
+    /// By fields: records that are alike in them are the same to it.
+    Fields,
+    /// It also looks for words, and none is found in a number.
+    Words,
+    /// No two records are the same to it.
+    Restless,
+}
+
+impl Way {
+    fn of(asked: &Asked) -> Way {
+        match asked {
+            Asked { anything: true, .. } | Asked { restless: true, .. } => Way::Restless,
+            Asked { words: true, .. } => Way::Words,
+            _ => Way::Fields,
+        }
     }
 }
 
@@ -82,17 +103,17 @@ impl Fitting {
     fn new<'a>(
         source: Source,
         rules: &[CompiledRule],
-        fitting: impl Iterator<Item = (usize, &'a Asked)>,
+        fitting: impl Iterator<Item = &'a (usize, Asked)>,
     ) -> Self {
         let mut groups: Vec<Group> = Vec::new();
         let mut own = Vec::new();
         let mut all = Asked::default();
         for (at, asked) in fitting {
             all.extend(asked);
-            own.push(rules[at].clone());
+            own.push(rules[*at].clone());
             match groups.iter_mut().find(|group| group.asked == *asked) {
-                Some(group) => group.rules.push(at),
-                None => groups.push(Group::new(source, at, asked)),
+                Some(group) => group.rules.push(*at),
+                None => groups.push(Group::new(source, *at, asked)),
             }
         }
         let mut engine = Engine::new();
@@ -205,7 +226,7 @@ fn write(view: &View, asked: &Asked, key: &mut Vec<u8>) {
     asked.fields.iter().for_each(|field| write_field(view, field, key));
     if asked.words {
         let texts = view.fields.iter().filter_map(|(_, value)| match value {
-            Field::Text(text) if !is_numeric(text) => Some(text),
+            Field::Text(text) if !is_restless(text) => Some(text),
             _ => None,
         });
         texts.for_each(|text| write_text(text, key));
