@@ -14,8 +14,10 @@ mod run;
 mod served;
 mod trace;
 mod view;
+mod why;
 
 pub use processes::Processes;
 pub use rules::{RuleError, RuleRef, RuleSet};
-pub use run::{Match, RuleOutcome, RuleReport, RunContext, WhyNot};
+pub use run::{Match, RuleOutcome, RuleReport, RunContext};
 pub use view::{View, views};
+pub use why::{FieldWhy, WhyNot};

@@ -6,7 +6,9 @@ use rsigma_parser::{
     ConditionOperator, CorrelationCondition, CorrelationRule, CorrelationType, Detection, Level, Modifier,
     SigmaCollection, SigmaRule, parse_sigma_yaml,
 };
+use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
+use yaml_serde::{Deserializer, Value};
 
 const CORRECT: &str = "correct it; the Sigma specification tells what belongs where";
 const REFER: &str = "correct the rule, or load the rules that it refers to with it";
@@ -74,12 +76,15 @@ impl RuleSet {
             found.push(reference(&id, &rule.title, rule.level, &rule.tags, file));
             rule.id = Some(id);
         }
-        for rule in &mut parsed.correlations {
+        let stated = stated_conditions(text, parsed.correlations.len());
+        for (rule, stated) in parsed.correlations.iter_mut().zip(stated) {
             let id = own_id(&mut taken, rule.id.as_deref(), file, &rule.title, &mut errors);
             let known = reference(&id, &rule.title, rule.level, &rule.tags, file);
             found.push(RuleRef { correlation: true, ..known });
             rule.id = Some(id);
-            want_all(rule);
+            if !stated {
+                want_all(rule);
+            }
             rule.timespan.seconds = rule.timespan.seconds.saturating_mul(TICKS);
             if let Some(gap) = &mut rule.gap {
                 gap.seconds = gap.seconds.saturating_mul(TICKS);
@@ -129,6 +134,24 @@ fn want_all(rule: &mut CorrelationRule) {
     {
         predicates[0].1 = every;
     }
+}
+
+/// Which of the `count` correlations of a file have a condition of their own: the parser puts one in where none stands.
+fn stated_conditions(text: &str, count: usize) -> Vec<bool> {
+    let mut stated = Vec::new();
+    for document in Deserializer::from_str(text) {
+        // what can't be read was told by the parser
+        let Ok(document) = Value::deserialize(document) else { break };
+        if document.get("action").is_some() {
+            // documents that others are made of: which becomes which is the parser's affair
+            return vec![false; count];
+        }
+        if let Some(correlation) = document.get("correlation") {
+            stated.push(correlation.get("condition").is_some());
+        }
+    }
+    stated.resize(count, false);
+    stated
 }
 
 fn told(file: &str, what: String, remedy: &str) -> RuleError {

@@ -3,8 +3,9 @@
 use crate::processes::Processes;
 use crate::rules::{Asked, GROUPS, RuleRef, RuleSet};
 use crate::served::{Served, Told};
-use crate::trace;
+use crate::trace::{self, Near};
 use crate::view::{Source, View, views};
+use crate::why::{WhyNot, outcome};
 use detektr_event::{Detail, Event, Text};
 use rsigma_eval::{CompiledRule, CorrelationEngine, EvaluationResult, explain_rule};
 use rsigma_parser::LogSource;
@@ -20,12 +21,16 @@ const MATCHES: usize = 1000;
 pub struct RunContext {
     /// Where the artifact was placed, if it is a file: Detektr chose that name.
     pub artifact: Option<String>,
+    /// Messages of programs were recorded, so that their absence says something. It is so, too, where there are any.
+    pub logs: bool,
+    /// Events that a rule is to be explained on rather than on others, with their weight: the higher, the rather.
+    pub telling: BTreeMap<u64, u8>,
 }
 
 impl RunContext {
-    /// From the place that a manifest tells.
-    pub fn of(path: Option<&Text>) -> Self {
-        RunContext { artifact: path.map(|path| path.lossy().into_owned()) }
+    /// From what a manifest tells: where the artifact was placed, and whether messages of programs were recorded.
+    pub fn of(path: Option<&Text>, logs: bool) -> Self {
+        RunContext { artifact: path.map(|path| path.lossy().into_owned()), logs, ..RunContext::default() }
     }
 }
 
@@ -41,6 +46,9 @@ pub struct RuleOutcome {
     /// What the log source would have to tell, where that could change the answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub undecided: Option<String>,
+    /// The log source, where the run has no telemetry of it at all: the rule was not asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub no_telemetry: Option<String>,
     /// Why nothing matches: the event that came nearest.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub why_not: Option<WhyNot>,
@@ -56,30 +64,6 @@ pub struct Match {
     /// Only the start of the artifact's file, or the name that Detektr gave it, matched.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub harness_only: bool,
-}
-
-/// Why a rule does not match.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct WhyNot {
-    /// The event that came nearest; absent where no event is of the rule's log source.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub event: Option<u64>,
-    /// A sentence.
-    pub sentence: String,
-    /// The fields that kept it from matching.
-    pub fields: Vec<FieldWhy>,
-}
-
-/// One field that did not match.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct FieldWhy {
-    /// Its name.
-    pub field: String,
-    /// What the rule wants.
-    pub wanted: String,
-    /// What it was; absent where there was none.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub was: Option<String>,
 }
 
 /// What the rules say of a run.
@@ -124,12 +108,29 @@ struct Run<'a> {
     events: u64,
 }
 
+/// What was found of one rule.
 #[derive(Default)]
-struct Found {
-    matches: Vec<Match>,
-    matched: u64,
-    needed: BTreeSet<String>,
-    best: Option<(usize, u64, trace::Near)>,
+pub(crate) struct Found {
+    pub(crate) matches: Vec<Match>,
+    pub(crate) matched: u64,
+    /// Fields that would have to be told.
+    pub(crate) needed: BTreeSet<String>,
+    /// Where it came nearest.
+    pub(crate) best: Option<Best>,
+}
+
+/// The event that a rule is explained on.
+pub(crate) struct Best {
+    weight: u8,
+    pub(crate) event: u64,
+    pub(crate) near: Near,
+}
+
+impl Best {
+    /// First what the event has to do with the question, then how near the rule came.
+    fn rank(&self) -> (u8, usize, Reverse<usize>) {
+        (self.weight, self.near.matched, Reverse(self.near.failed.len()))
+    }
 }
 
 impl<'a> Run<'a> {
@@ -180,7 +181,8 @@ impl<'a> Run<'a> {
         let Some(served) = self.sources.iter_mut().find(|served| served.source == view.source) else {
             return;
         };
-        let Told { mut matches, news } = served.show(view, self.engine.engine().rules());
+        let telling = self.context.telling.contains_key(&view.seq);
+        let Told { mut matches, news } = served.show(view, telling, self.engine.engine().rules());
         self.look_into(view, &news);
         // a match that turns on what the source can't tell is none
         matches.retain(|result| {
@@ -269,11 +271,10 @@ impl<'a> Run<'a> {
                 None => found.needed.extend(verdict.needed),
                 Some(true) => {}
                 Some(false) => {
-                    let near = trace::near(&explanation);
-                    if found.best.as_ref().is_none_or(|(matched, _, before)| {
-                        (near.matched, Reverse(near.failed.len())) > (*matched, Reverse(before.failed.len()))
-                    }) {
-                        found.best = Some((near.matched, view.seq, near));
+                    let weight = self.context.telling.get(&view.seq).copied().unwrap_or_default();
+                    let best = Best { weight, event: view.seq, near: trace::near(&explanation) };
+                    if found.best.as_ref().is_none_or(|before| best.rank() > before.rank()) {
+                        found.best = Some(best);
                     }
                 }
             }
@@ -292,84 +293,18 @@ impl<'a> Run<'a> {
             .iter()
             .filter_map(|rule| Some((rule.id.clone()?, rule.logsource.clone())))
             .collect();
+        let logs = self.context.logs || self.seen.iter().any(|source| source.is_log());
         let rules = self
             .set
             .rules
             .values()
             .map(|rule| {
                 let found = self.found.remove(&rule.id).unwrap_or_default();
-                outcome(rule, found, sources.get(&rule.id), &self.seen)
+                outcome(rule, found, sources.get(&rule.id), &self.seen, logs)
             })
             .collect();
         let mut report = RuleReport { rules, holes, events: self.events };
-        self.set.undecided_correlations(&mut report.rules);
+        self.set.open_correlations(&mut report.rules);
         report
     }
-}
-
-fn outcome(rule: &RuleRef, found: Found, source: Option<&LogSource>, seen: &BTreeSet<Source>) -> RuleOutcome {
-    let served: Vec<Source> =
-        Source::ALL.into_iter().filter(|own| source.is_some_and(|wanted| own.serves(wanted))).collect();
-    let undecided = if rule.correlation {
-        None
-    } else if served.is_empty() {
-        let wanted = source.map(described).unwrap_or_default();
-        Some(format!("it reads {wanted}, which no view of recorded events has"))
-    } else if found.needed.is_empty() {
-        None
-    } else {
-        let fields: Vec<String> = found.needed.iter().map(|field| format!("`{field}`")).collect();
-        let telemetry: Vec<&str> = served.iter().map(|source| source.telemetry()).collect();
-        Some(format!("it could match if {} had {}", telemetry.join(" or "), fields.join(", ")))
-    };
-    let why_not = found.matches.is_empty().then(|| why_not(rule, &found, &served, seen));
-    RuleOutcome { rule: rule.clone(), matches: found.matches, matched: found.matched, undecided, why_not }
-}
-
-fn why_not(rule: &RuleRef, found: &Found, served: &[Source], seen: &BTreeSet<Source>) -> WhyNot {
-    let plain = |sentence: String| WhyNot { event: None, sentence, fields: Vec::new() };
-    if rule.correlation {
-        return plain("the rules that it correlates did not match as it counts them".into());
-    }
-    match &found.best {
-        Some((_, event, near)) => {
-            let fields: Vec<FieldWhy> = near
-                .failed
-                .iter()
-                .map(|(field, wanted, was)| FieldWhy {
-                    field: field.clone(),
-                    wanted: wanted.clone(),
-                    was: was.clone(),
-                })
-                .collect();
-            let first = fields.first().map_or_else(
-                || "its condition is not met".to_owned(),
-                |why| match &why.was {
-                    Some(was) => format!("`{}` is `{was}`, not {}", why.field, wanted(&why.wanted)),
-                    None if why.field == "not" => why.wanted.clone(),
-                    None => format!("`{}` is absent, not {}", why.field, wanted(&why.wanted)),
-                },
-            );
-            WhyNot { event: Some(*event), sentence: format!("in event {event}, {first}"), fields }
-        }
-        None if !served.iter().any(|source| seen.contains(source)) => {
-            let names: Vec<&str> = served.iter().map(|source| source.telemetry()).collect();
-            match names.as_slice() {
-                [] => plain("no view of recorded events is of its log source".into()),
-                _ => plain(format!("nothing happened that {} would tell", names.join(" or "))),
-            }
-        }
-        None => plain("no event came near".into()),
-    }
-}
-
-fn wanted(pattern: &str) -> String {
-    if pattern.is_empty() { "what the rule wants".into() } else { format!("`{pattern}`") }
-}
-
-fn described(source: &LogSource) -> String {
-    let parts = [("product", &source.product), ("category", &source.category), ("service", &source.service)];
-    let parts: Vec<String> =
-        parts.iter().filter_map(|(name, value)| Some(format!("{name} {}", value.as_ref()?))).collect();
-    parts.join(", ")
 }

@@ -39,8 +39,8 @@ impl Served {
         Served { source, rules: known.collect(), shapes: HashMap::new(), shape: Vec::new() }
     }
 
-    /// Shows `view` to the rules.
-    pub(crate) fn show(&mut self, view: &View, rules: &[CompiledRule]) -> Told {
+    /// Shows `view` to the rules. One that is `telling` is looked into by all of them.
+    pub(crate) fn show(&mut self, view: &View, telling: bool, rules: &[CompiledRule]) -> Told {
         let mut told = Told::default();
         if self.rules.is_empty() {
             return told;
@@ -63,6 +63,9 @@ impl Served {
         }
         let fitting = self.shapes.get_mut(&self.shape).into_iter().flatten();
         fitting.for_each(|fitting| fitting.show(view, &mut told));
+        if telling {
+            told.news = self.rules.iter().map(|(at, _)| *at).collect();
+        }
         told
     }
 }

@@ -91,7 +91,8 @@ fn item(item: &ItemTrace, view: &View, needed: &mut BTreeSet<String>) -> Three {
         needed.insert(field.clone());
         return None;
     }
-    if item.field.is_none() && !item.matched && view.is_bare() {
+    if item.field.is_none() && !item.matched && view.is_part() {
+        needed.insert("the whole message".into());
         return None;
     }
     Some(item.matched)

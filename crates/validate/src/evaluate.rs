@@ -8,7 +8,9 @@ use crate::result::Inputs;
 use crate::run::Located;
 use crate::verdict::Verdict;
 use detektr_detect::{RuleOutcome, RuleReport, RuleSet, RunContext};
+use detektr_event::Kind;
 use detektr_evidence::{Bundle, sha256_hex, verify};
+use std::collections::BTreeMap;
 use std::io;
 
 /// Checks what can be checked before anything runs: every rule of every question can be asked.
@@ -63,11 +65,15 @@ pub fn evaluate(
         let changes = bundle.changes().map_err(|e| unreadable(io::Error::other(e)))?;
         let manifest = bundle.manifest();
         let events = || bundle.events().map_err(|e| unreadable(io::Error::other(e)));
-        observed.push(Observed::read(plan, arm, manifest, events()?, &changes, trust).map_err(unreadable)?);
+        let facts = Observed::read(plan, arm, manifest, events()?, &changes, trust).map_err(unreadable)?;
+        let telling = telling(&facts);
+        observed.push(facts);
         for (question, rules) in asked.iter().filter(|(question, _)| reads(question, &arm.role)) {
             let answer = match rules {
                 Some(rules) => {
-                    let context = RunContext::of(manifest.artifact.path.as_ref());
+                    let logs = manifest.ledger.0.contains_key(&Kind::LogMessage);
+                    let context = RunContext::of(manifest.artifact.path.as_ref(), logs);
+                    let context = RunContext { telling: telling.clone(), ..context };
                     fired_by(&rules.run(&context, events()?).map_err(unreadable)?)
                 }
                 None => {
@@ -118,6 +124,24 @@ fn sealed(one: &Located) -> Trust {
     }
 }
 
+/// The events that a missed rule is explained on rather than on others: what denied the attack's operations on its
+/// goal, the goal itself, and the other operations on it.
+fn telling(arm: &Observed) -> BTreeMap<u64, u8> {
+    let mut telling = BTreeMap::new();
+    let mut add = |event: u64, weight: u8| {
+        let now = telling.entry(event).or_insert(weight);
+        *now = weight.max(*now);
+    };
+    for operation in arm.toward.iter().filter_map(|key| arm.operations.get(key)) {
+        for denial in &operation.denied {
+            add(denial.event, if denial.enforcer.is_some() { 3 } else { 1 });
+        }
+        operation.succeeded.into_iter().for_each(|event| add(event, 1));
+    }
+    arm.goal.events.iter().for_each(|event| add(*event, 2));
+    telling
+}
+
 /// What a judge asks of the rules' report.
 fn fired_by(report: &RuleReport) -> Fired {
     let matches = report.rules.iter().flat_map(|outcome| {
@@ -133,7 +157,7 @@ fn fired_by(report: &RuleReport) -> Fired {
         not_loaded: None,
         matches: matches.collect(),
         undecided: of(|outcome| {
-            let needed = outcome.undecided.as_ref()?;
+            let needed = outcome.undecided.as_ref().or(outcome.no_telemetry.as_ref())?;
             Some(format!("`{}` can't be decided: {needed}", outcome.rule.title))
         }),
         why_not: of(|outcome| {

@@ -2,11 +2,12 @@
 //! would have had (and are absent), and with that which it can't tell.
 
 mod auditd;
+mod log;
 mod names;
 mod sysmon;
 
 use crate::processes::Processes;
-use detektr_event::{Actor, Event};
+use detektr_event::{Actor, Detail, Event};
 use rsigma_eval::EventValue;
 use rsigma_parser::LogSource;
 use serde_json::{Map, Value};
@@ -25,6 +26,8 @@ pub struct View {
     pub unknown: Vec<&'static str>,
     /// Only what tells records of its source apart is known.
     bare: bool,
+    /// Words may stand in a part that is not known.
+    is_part: bool,
 }
 
 /// The log sources that events are shown as.
@@ -38,27 +41,71 @@ pub enum Source {
     NetworkConnection,
     /// `service: auditd`.
     Auditd,
+    /// `service: syslog`: what programs wrote to `/dev/log`; the other logs are parts of it.
+    Syslog,
+    /// `service: auth`.
+    Auth,
+    /// `service: cron`.
+    Cron,
+    /// `service: sshd`.
+    Sshd,
+    /// `service: sudo`.
+    Sudo,
+    /// `service: clamav`.
+    Clamav,
+    /// `service: vsftpd`.
+    Vsftpd,
+    /// `service: guacamole`.
+    Guacamole,
 }
 
 impl Source {
     /// Every source.
-    pub const ALL: [Source; 4] =
-        [Source::ProcessCreation, Source::FileEvent, Source::NetworkConnection, Source::Auditd];
+    pub const ALL: [Source; 12] = [
+        Source::ProcessCreation,
+        Source::FileEvent,
+        Source::NetworkConnection,
+        Source::Auditd,
+        Source::Syslog,
+        Source::Auth,
+        Source::Cron,
+        Source::Sshd,
+        Source::Sudo,
+        Source::Clamav,
+        Source::Vsftpd,
+        Source::Guacamole,
+    ];
 
     /// As rules name it.
     pub fn log_source(self) -> LogSource {
-        let category = match self {
-            Source::ProcessCreation => Some("process_creation"),
-            Source::FileEvent => Some("file_event"),
-            Source::NetworkConnection => Some("network_connection"),
-            Source::Auditd => None,
+        let (category, service) = match self {
+            Source::ProcessCreation => (Some("process_creation"), None),
+            Source::FileEvent => (Some("file_event"), None),
+            Source::NetworkConnection => (Some("network_connection"), None),
+            Source::Auditd => (None, Some("auditd")),
+            Source::Syslog => (None, Some("syslog")),
+            Source::Auth => (None, Some("auth")),
+            Source::Cron => (None, Some("cron")),
+            Source::Sshd => (None, Some("sshd")),
+            Source::Sudo => (None, Some("sudo")),
+            Source::Clamav => (None, Some("clamav")),
+            Source::Vsftpd => (None, Some("vsftpd")),
+            Source::Guacamole => (None, Some("guacamole")),
         };
         LogSource {
             product: Some("linux".into()),
             category: category.map(String::from),
-            service: category.is_none().then(|| "auditd".into()),
+            service: service.map(String::from),
             ..LogSource::default()
         }
+    }
+
+    /// Whether it consists of messages of programs. Not every run has recorded those.
+    pub fn is_log(self) -> bool {
+        !matches!(
+            self,
+            Source::ProcessCreation | Source::FileEvent | Source::NetworkConnection | Source::Auditd
+        )
     }
 
     /// Whether a rule of `wanted` is asked about this source.
@@ -69,7 +116,10 @@ impl Source {
                 .as_ref()
                 .is_none_or(|wanted| own.as_ref().is_some_and(|own| own.eq_ignore_ascii_case(wanted)))
         };
-        fits(&wanted.product, &own.product)
+        // a rule that names no service is asked about a message once
+        let part = self.is_log() && self != Source::Syslog;
+        (!part || wanted.service.is_some())
+            && fits(&wanted.product, &own.product)
             && fits(&wanted.category, &own.category)
             && fits(&wanted.service, &own.service)
     }
@@ -81,6 +131,14 @@ impl Source {
             Source::FileEvent => "file creation as Sysmon for Linux tells it",
             Source::NetworkConnection => "network connections as Sysmon for Linux tells them",
             Source::Auditd => "audit records of the calls (auditd)",
+            Source::Syslog => "messages of programs (syslog)",
+            Source::Auth => "messages on logins and rights (auth)",
+            Source::Cron => "messages of cron",
+            Source::Sshd => "messages of sshd",
+            Source::Sudo => "messages of sudo",
+            Source::Clamav => "messages of ClamAV",
+            Source::Vsftpd => "messages of vsftpd",
+            Source::Guacamole => "messages of Guacamole",
         }
     }
 
@@ -99,6 +157,7 @@ impl Source {
             Source::FileEvent => sysmon::FILE.contains(&field),
             Source::NetworkConnection => sysmon::NETWORK.contains(&field),
             Source::Auditd => auditd::has(field),
+            log => log.is_log() && log::FIELDS.contains(&field),
         }
     }
 }
@@ -117,7 +176,14 @@ pub enum Field {
 impl View {
     fn new(event: &Event, source: Source) -> View {
         // most records have as many fields
-        View { seq: event.seq, source, fields: Vec::with_capacity(18), unknown: Vec::new(), bare: false }
+        View {
+            seq: event.seq,
+            source,
+            fields: Vec::with_capacity(18),
+            unknown: Vec::new(),
+            bare: false,
+            is_part: false,
+        }
     }
 
     fn text(&mut self, name: impl Into<Cow<'static, str>>, value: impl Into<String>) {
@@ -142,9 +208,9 @@ impl View {
         known && !self.unknown.contains(&field)
     }
 
-    /// Whether it is but what many records have in common.
-    pub(crate) fn is_bare(&self) -> bool {
-        self.bare
+    /// Whether words may stand in a part of it that is not known.
+    pub(crate) fn is_part(&self) -> bool {
+        self.is_part
     }
 
     /// The value of a field.
@@ -162,6 +228,7 @@ impl View {
         let mut view = self.clone();
         view.fields.retain(|(name, _)| self.source.telling().contains(&name.as_ref()));
         view.bare = true;
+        view.is_part = true;
         view
     }
 
@@ -243,9 +310,15 @@ impl rsigma_eval::Event for View {
 /// from all events before, and from this one.
 pub fn views(event: &Event, known: &Processes) -> Vec<View> {
     let mut views = Vec::new();
-    let Some(process) = event.process.as_ref().filter(|process| process.actor != Actor::Environment) else {
+    if event.process.as_ref().is_some_and(|process| process.actor == Actor::Environment) {
         return views;
-    };
+    }
+    if let Detail::LogMessage { log } = &event.detail {
+        // the log has it, whoever sent it
+        log::views(event, &log.message, &mut views);
+        return views;
+    }
+    let Some(process) = &event.process else { return views };
     let actor = known.get(&process.id);
     sysmon::views(event, process, actor, known, &mut views);
     auditd::views(event, process, actor, &mut views);

@@ -24,6 +24,30 @@ fn an_ordered_correlation_does_not_fire_on_events_reversed_within_a_second() {
 }
 
 #[test]
+fn a_temporal_correlation_wants_all_its_rules_unless_its_condition_says_otherwise() {
+    let text = pair("temporal", ["name: first", "name: second"]);
+    let one = [exec(1, 100, &["/bin/a"])];
+    assert_eq!(of(&asked(&text, &one), "Both").matched, 0);
+    let any = format!("{text}  condition:\n    gte: 1\n");
+    assert_eq!(of(&asked(&any, &one), "Both").matched, 1);
+    let both = format!("{text}  condition:\n    gte: 2\n");
+    assert_eq!(of(&asked(&both, &one), "Both").matched, 0);
+}
+
+#[test]
+fn a_correlation_of_a_rule_that_was_not_asked_needs_its_telemetry() {
+    let text = "title: Base\nname: base\nlogsource:\n  product: windows\n  service: security\ndetection:\n  sel:\n    \
+                EventID: 1\n  condition: sel\n---\ntitle: Many\ncorrelation:\n  type: event_count\n  rules: [base]\n  \
+                group-by: [User]\n  timespan: 10s\n  condition:\n    gte: 2\n";
+    let report = asked(text, &[exec(1, 0, &["/bin/sh"])]);
+    for title in ["Base", "Many"] {
+        let outcome = of(&report, title);
+        assert!(outcome.no_telemetry.as_ref().unwrap().contains("service security"), "{outcome:?}");
+        assert!(outcome.undecided.is_none(), "{outcome:?}");
+    }
+}
+
+#[test]
 fn a_correlation_by_name_works_where_rules_have_no_id() {
     let report = asked(
         &pair("temporal", ["name: first", "name: second"]),

@@ -2,8 +2,8 @@
 
 use detektr_detect::{RuleOutcome, RuleReport, RuleSet, RunContext};
 use detektr_event::{
-    Access, Actor, Copied, Detail, Event, Exec, FilePath, Open, Outcome, Phase, ProcessId, ProcessRef,
-    SensorName, Sha256, Syscall, Timestamp,
+    Access, Actor, Copied, Detail, Event, Exec, FilePath, LogMessage, Open, Outcome, Phase, ProcessId,
+    ProcessRef, SensorName, Sha256, Syscall, Timestamp,
 };
 use std::convert::Infallible;
 
@@ -63,6 +63,12 @@ pub fn open(seq: u64, path: &str) -> Event {
     let open = Open { path: file(path), flags: vec![], access: Access::Read, fd: Some(3) };
     let syscall = Some(Syscall { nr: 257, arch: "x86_64".into(), args: [0; 6] });
     Event { syscall, ..event(seq, 0, process(7, "/bin/x"), Detail::FileOpen { file: open }) }
+}
+
+/// A program wrote `text` to the log.
+pub fn message(seq: u64, text: &str) -> Event {
+    let log = LogMessage { message: Copied::whole(text) };
+    event(seq, 0, process(7, "/bin/x"), Detail::LogMessage { log })
 }
 
 /// What `rules` say of `events`.

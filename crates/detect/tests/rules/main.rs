@@ -5,4 +5,5 @@ mod correlations;
 mod events;
 mod exemplars;
 mod loading;
+mod logs;
 mod matching;

@@ -1,6 +1,8 @@
 //! Which rules match which events.
 
 use crate::events::{asked, exec, of, open, rule};
+use detektr_detect::{RuleSet, RunContext};
+use std::convert::Infallible;
 
 #[test]
 fn a_match_names_its_event_and_fields_and_a_near_miss_what_it_lacks() {
@@ -41,7 +43,9 @@ fn a_rule_sees_only_its_own_log_source() {
     for other in ["Audit", "Files", "Windows"] {
         assert_eq!(of(&report, other).matched, 0, "{other}");
     }
-    assert!(of(&report, "Windows").undecided.as_ref().unwrap().contains("windows"));
+    let windows = of(&report, "Windows");
+    assert!(windows.no_telemetry.as_ref().unwrap().contains("windows"), "{windows:?}");
+    assert!(windows.undecided.is_none() && of(&report, "Audit").no_telemetry.is_none());
 }
 
 #[test]
@@ -77,4 +81,46 @@ fn keywords_are_looked_for_in_every_field() {
     let outcome = of(&report, "Words");
     assert_eq!(outcome.matched, 1, "{outcome:?}");
     assert_eq!(outcome.matches[0].events, [1]);
+}
+
+#[test]
+fn values_that_were_seen_before_have_the_answer_that_they_had() {
+    // records that differ in what no rule asks for, and others in what one does
+    let hit = rule("Hit", "  sel:\n    CommandLine|contains: shadow\n  condition: sel\n");
+    let audit = "title: Audit\nlogsource:\n  product: linux\n  service: auditd\ndetection:\n  sel:\n    type: EXECVE\n    \
+                 a1: /etc/shadow\n  keywords:\n    - '*dow*'\n  condition: sel and keywords\n";
+    let other = "title: Path\nlogsource:\n  product: linux\n  service: auditd\ndetection:\n  sel:\n    type: PATH\n    \
+                 name|startswith: /etc/\n  condition: sel\n";
+    let digits = rule("Digits", "  keywords:\n    - '*dd*'\n  condition: keywords\n");
+    let mut events = Vec::new();
+    for round in 0..3 {
+        let seq = round * 4;
+        events.push(exec(seq + 1, 0, &["/bin/cat", "/etc/hosts"]));
+        events.push(exec(seq + 2, 0, &["/bin/cat", "/etc/shadow"]));
+        events.push(exec(seq + 3, 0, &["/bin/dd"]));
+        events.push(open(seq + 4, "/etc/hosts"));
+    }
+    let report = asked(&[&hit, audit, other, &digits].join("---\n"), &events);
+    let seqs =
+        |title| -> Vec<u64> { of(&report, title).matches.iter().map(|found| found.events[0]).collect() };
+    assert_eq!(seqs("Hit"), [2, 6, 10]);
+    assert_eq!(seqs("Audit"), [2, 6, 10]);
+    assert_eq!(seqs("Digits"), [3, 7, 11]);
+    let paths = seqs("Path");
+    assert!([4, 8, 12].iter().all(|seq| paths.contains(seq)), "{paths:?}");
+}
+
+#[test]
+fn a_rule_is_explained_on_the_event_that_the_question_is_about() {
+    let miss =
+        rule("Miss", "  sel:\n    Image: /bin/cat\n    CommandLine|contains: sudoers\n  condition: sel\n");
+    let set = RuleSet::load([("rule.yml", miss.as_bytes())]).unwrap();
+    let events = [exec(1, 0, &["/bin/cat", "/etc/x"]), exec(2, 0, &["/bin/sh"]), exec(3, 0, &["/bin/true"])];
+    let event = |context: &RunContext| {
+        let Ok(report) = set.run(context, events.iter().cloned().map(Ok::<_, Infallible>));
+        of(&report, "Miss").why_not.as_ref().unwrap().event
+    };
+    assert_eq!(event(&RunContext::default()), Some(1), "the nearest");
+    let telling = RunContext { telling: [(2, 1), (3, 2)].into(), ..RunContext::default() };
+    assert_eq!(event(&telling), Some(3));
 }

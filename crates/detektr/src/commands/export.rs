@@ -72,7 +72,7 @@ fn exemplars(bundle: &Bundle, rule: &Path, context: &mut Context) -> Result<u8, 
     let rules = RuleSet::load([(name.as_str(), content.as_slice())]).map_err(|all| rule::unusable(&all))?;
     let events = || bundle.events().map_err(|e| told(bundle.path(), &e));
     let report = rules
-        .run(&RunContext::of(manifest.artifact.path.as_ref()), events()?)
+        .run(&RunContext::of(manifest.artifact.path.as_ref(), false), events()?)
         .map_err(|e| damaged(bundle, &e))?;
     let views = rules.matching_views(&report, events()?).map_err(|e| damaged(bundle, &e))?;
     // the rules could be parsed, so it is UTF-8

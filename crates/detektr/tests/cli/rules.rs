@@ -46,6 +46,17 @@ fn rules_are_asked_about_a_run_and_take_its_events_as_examples() {
     assert!(of(&document, "Open")["undecided"].as_str().unwrap().contains("LogonId"));
     std::fs::remove_file(home.path("rules/open.yml")).unwrap();
 
+    let elsewhere = rule("Elsewhere", "x").replace("category: process_creation", "service: powerdns");
+    home.file("rules/elsewhere.yml", elsewhere.as_bytes());
+    let document = home.detektr(["rule", "check", "rules", "last", "--json"]).exits(0).json();
+    assert!(of(&document, "Elsewhere")["no_telemetry"].as_str().unwrap().contains("service powerdns"));
+    let told = home.detektr(["rule", "check", "rules", "last"]).exits(0);
+    for part in ["1 of 3 rules match, 0 can't be decided, 1 need telemetry", "no telemetry Elsewhere"] {
+        assert!(told.stdout.contains(part), "{part}: {}", told.stdout);
+    }
+    home.detektr(["rule", "check", "rules/elsewhere.yml", "last"]).exits(3);
+    std::fs::remove_file(home.path("rules/elsewhere.yml")).unwrap();
+
     home.file("rules/bad.yml", b"title: Bad\nlogsource:\n  product: linux\n");
     let document = home.detektr(["rule", "check", "rules", "last", "--json"]).exits(3).json();
     let bad = &document["not_loaded"][0];

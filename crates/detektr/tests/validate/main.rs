@@ -1,6 +1,7 @@
 //! `detektr validate` from outside: the real binary, real environments, both sensors, as root and as an ordinary user.
 
 mod controls;
+mod missed;
 mod pipeline;
 mod support;
 mod wrong_ways;

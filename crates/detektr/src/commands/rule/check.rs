@@ -7,6 +7,7 @@ use crate::failure::Failure;
 use crate::recording::{Recording, damaged};
 use crate::terminal::{Out, clean, shorten};
 use detektr_detect::{Match, RuleOutcome, RuleReport, RunContext};
+use detektr_event::Kind;
 use detektr_evidence::Incomplete;
 use serde_json::json;
 use std::ffi::OsString;
@@ -19,12 +20,15 @@ const SHOWN: usize = 5;
 /// Ask Sigma rules about recorded runs: which match, and why the others do not
 ///
 /// Events are seen as log sources would tell them: process_creation, file_event and network_connection of Sysmon for
-/// Linux, and auditd. A rule that turns on what none of them tells is undecided.
+/// Linux, auditd, and, where messages of programs were recorded, syslog and the logs of its services. A rule that turns
+/// on a field that none of them tells is undecided. A rule on any other log source is not asked: it needs telemetry
+/// that the run has not, and is listed apart.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Exit codes: 0 every rule was asked and answered, whether or not it matches; 2 no rule can be \
-                        loaded, or there is no such run; 3 an answer is undecided, a rule does not match a run whose \
-                        evidence is incomplete, or some rule could not be loaded."
+    after_help = "Exit codes: 0 every rule that could be asked was answered, whether or not it matches; 2 no rule \
+                        can be loaded, or there is no such run; 3 an answer is undecided, a rule does not match a run \
+                        whose evidence is incomplete, some rule could not be loaded, or none could be asked. Rules that \
+                        need telemetry which the run has not don't change the code as long as others were asked."
 )]
 pub struct Args {
     /// A rule file, or a folder of .yml and .yaml files
@@ -77,14 +81,15 @@ fn ask(loaded: &Loaded, recording: &Recording) -> Result<Asked, Failure> {
     match recording {
         Recording::Sealed(bundle) => {
             let manifest = bundle.manifest();
-            let context = RunContext::of(manifest.artifact.path.as_ref());
+            let logs = manifest.ledger.0.contains_key(&Kind::LogMessage);
+            let context = RunContext::of(manifest.artifact.path.as_ref(), logs);
             let report = loaded.rules.run(&context, recording.events()?).map_err(|e| damaged(bundle, &e))?;
             let (complete, incomplete) = (manifest.complete, manifest.incomplete.clone());
             Ok(Asked { run, complete, incomplete, report })
         }
         Recording::Unfinished(leftover) => {
             let artifact = leftover.start().and_then(|start| start.artifact.as_ref());
-            let context = RunContext::of(artifact.and_then(|artifact| artifact.path.as_ref()));
+            let context = RunContext::of(artifact.and_then(|artifact| artifact.path.as_ref()), false);
             // what was not flushed before the end is not there, and all that came before is
             let events = recording.events()?.map_while(Result::ok).map(Ok::<_, io::Error>);
             let report = loaded.rules.run(&context, events)?;
@@ -100,25 +105,51 @@ fn ask(loaded: &Loaded, recording: &Recording) -> Result<Asked, Failure> {
 
 /// Whether an answer is not certain. A match is, whatever else is missing.
 fn is_open(asked: &Asked) -> bool {
-    let unmatched = |outcome: &RuleOutcome| outcome.matches.is_empty();
+    let rules = &asked.report.rules;
+    let unsure = |rule: &RuleOutcome| match group(rule) {
+        Group::Match | Group::NoTelemetry => false,
+        Group::Undecided => true,
+        Group::NoMatch => !asked.complete,
+    };
     !asked.report.holes.is_empty()
-        || asked
-            .report
-            .rules
-            .iter()
-            .any(|rule| unmatched(rule) && (rule.undecided.is_some() || !asked.complete))
+        || rules.iter().any(unsure)
+        || rules.iter().all(|rule| group(rule) == Group::NoTelemetry)
+}
+
+/// What is told of a rule, in the order in which it is told.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Group {
+    Match,
+    Undecided,
+    NoMatch,
+    NoTelemetry,
+}
+
+fn group(rule: &RuleOutcome) -> Group {
+    match rule {
+        _ if !rule.matches.is_empty() => Group::Match,
+        RuleOutcome { undecided: Some(_), .. } => Group::Undecided,
+        RuleOutcome { no_telemetry: Some(_), .. } => Group::NoTelemetry,
+        _ => Group::NoMatch,
+    }
 }
 
 fn tell(asked: &Asked, out: &mut Out) -> io::Result<()> {
     let style = out.style;
     let rules = &asked.report.rules;
-    let matched = rules.iter().filter(|rule| !rule.matches.is_empty()).count();
-    let undecided = rules.iter().filter(|rule| rule.matches.is_empty() && rule.undecided.is_some()).count();
+    let of = |wanted: Group| rules.iter().filter(move |rule| group(rule) == wanted);
+    let count = |wanted: Group| of(wanted).count();
+    let unasked = match count(Group::NoTelemetry) {
+        0 => String::new(),
+        some => format!(", {some} need telemetry that the run has not"),
+    };
     writeln!(
         out,
-        "{}  {matched} of {} rules match, {undecided} can't be decided; {} events",
+        "{}  {} of {} rules match, {} can't be decided{unasked}; {} events",
         style.bold(&clean(&asked.run)),
+        count(Group::Match),
         rules.len(),
+        count(Group::Undecided),
         asked.report.events
     )?;
     for hole in &asked.incomplete {
@@ -128,8 +159,7 @@ fn tell(asked: &Asked, out: &mut Out) -> io::Result<()> {
     for hole in &asked.report.holes {
         writeln!(out, "  {} {}", style.yellow("incomplete"), clean(hole))?;
     }
-    // what matches first, then what is open
-    for rule in rules.iter().filter(|rule| !rule.matches.is_empty()) {
+    for rule in of(Group::Match) {
         head(&style.green("match"), rule, out)?;
         rule.matches.iter().take(SHOWN).try_for_each(|found| matching(found, out))?;
         let shown = rule.matches.len().min(SHOWN) as u64;
@@ -137,15 +167,22 @@ fn tell(asked: &Asked, out: &mut Out) -> io::Result<()> {
             writeln!(out, "    … {} more", rule.matched - shown)?;
         }
     }
-    for rule in rules.iter().filter(|rule| rule.matches.is_empty()) {
-        match &rule.undecided {
-            Some(needed) => {
-                head(&style.yellow("undecided"), rule, out)?;
-                writeln!(out, "    {}", clean(needed))?;
-            }
-            None => head(&style.dim("no match"), rule, out)?,
+    for rule in of(Group::Undecided) {
+        head(&style.yellow("undecided"), rule, out)?;
+        if let Some(needed) = &rule.undecided {
+            writeln!(out, "    {}", clean(needed))?;
         }
         why_not(rule, out)?;
+    }
+    for rule in of(Group::NoMatch) {
+        head(&style.dim("no match"), rule, out)?;
+        why_not(rule, out)?;
+    }
+    for rule in of(Group::NoTelemetry) {
+        head(&style.dim("no telemetry"), rule, out)?;
+        if let Some(needed) = &rule.no_telemetry {
+            writeln!(out, "    {}", clean(needed))?;
+        }
     }
     Ok(())
 }
