@@ -100,10 +100,10 @@ fn rules(question: &Question, inputs: &Inputs) -> Option<Result<RuleSet, Vec<Str
 fn reads(question: &Question, role: &Role) -> bool {
     match &question.kind {
         QuestionKind::Detection { arm: In::Baseline, .. } => {
-            matches!(role, Role::Baseline | Role::BenignBaseline)
+            matches!(role, Role::Baseline | Role::BenignBaseline | Role::Ordinary)
         }
         QuestionKind::Detection { arm: In::Treatment, .. } => {
-            matches!(role, Role::Treatment | Role::Benign | Role::BenignBaseline)
+            matches!(role, Role::Treatment | Role::Benign | Role::BenignBaseline | Role::Ordinary)
         }
         _ => false,
     }

@@ -29,6 +29,9 @@ pub struct Plan {
     pub attack: Attack,
     /// What must go on working, and must not be reported.
     pub benign: Benign,
+    /// Ordinary programs, which no detection may fire on; where one is asked and no twin was given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ordinary: Option<Attack>,
     /// What the attack is after; absent where only detections are asked (`executed` stands in for it).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub goal: Option<Goal>,
@@ -58,7 +61,11 @@ impl Plan {
 
     /// The program that runs in the arm of `role`.
     pub fn program(&self, role: &Role) -> &Attack {
-        if role.is_benign() { &self.benign.program } else { &self.attack }
+        match (role, &self.ordinary) {
+            (Role::Ordinary, Some(programs)) => programs,
+            (Role::Benign | Role::BenignBaseline | Role::Ordinary, _) => &self.benign.program,
+            _ => &self.attack,
+        }
     }
 }
 
@@ -205,7 +212,7 @@ pub struct Arm {
 }
 
 /// The part that an arm plays. Text form: `baseline`, `treatment`, `benign`, `benign-baseline`, `without:NAME`,
-/// `only:NAME`.
+/// `only:NAME`, `ordinary`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Role {
     /// The attack with no control.
@@ -220,22 +227,24 @@ pub enum Role {
     Without(String),
     /// The attack with one control.
     Only(String),
+    /// Ordinary programs, with no control; one arm for all repeats, and the same for all validations.
+    Ordinary,
 }
 
 impl Role {
     /// Whether the control named `control` is in force.
     pub fn has(&self, control: &str) -> bool {
         match self {
-            Role::Baseline | Role::BenignBaseline => false,
+            Role::Baseline | Role::BenignBaseline | Role::Ordinary => false,
             Role::Treatment | Role::Benign => true,
             Role::Without(name) => name != control,
             Role::Only(name) => name == control,
         }
     }
 
-    /// Whether the twin runs instead of the attack.
+    /// Whether something harmless runs instead of the attack.
     pub fn is_benign(&self) -> bool {
-        matches!(self, Role::Benign | Role::BenignBaseline)
+        matches!(self, Role::Benign | Role::BenignBaseline | Role::Ordinary)
     }
 }
 
@@ -248,6 +257,7 @@ impl fmt::Display for Role {
             Role::BenignBaseline => f.write_str("benign-baseline"),
             Role::Without(name) => write!(f, "without:{name}"),
             Role::Only(name) => write!(f, "only:{name}"),
+            Role::Ordinary => f.write_str("ordinary"),
         }
     }
 }
@@ -264,6 +274,7 @@ impl FromStr for Role {
                 "treatment" => Ok(Role::Treatment),
                 "benign" => Ok(Role::Benign),
                 "benign-baseline" => Ok(Role::BenignBaseline),
+                "ordinary" => Ok(Role::Ordinary),
                 _ => Err(format!("`{text}` is no arm")),
             },
         }
@@ -290,7 +301,7 @@ impl JsonSchema for Role {
     fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
         schemars::json_schema!({
             "type": "string",
-            "pattern": "^(baseline|treatment|benign|benign-baseline|(without|only):.+)$"
+            "pattern": "^(baseline|treatment|benign|benign-baseline|ordinary|(without|only):.+)$"
         })
     }
 }

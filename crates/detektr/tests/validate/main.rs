@@ -2,6 +2,7 @@
 
 mod controls;
 mod missed;
+mod ordinary;
 mod pipeline;
 mod support;
 mod wrong_ways;

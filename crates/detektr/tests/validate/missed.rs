@@ -12,9 +12,10 @@ fn it_is_explained_on_the_operation_of_the_attack_that_was_denied() {
         // other failures come as near to the rule as the one that matters
         place.write("attack.sh", "cat /etc/none /var/none; echo '* * * * * root true' >/etc/cron.d/upd");
         place.write("rule.yml", RULE);
+        place.write("twin.sh", "mkdir \"$HOME/d\"");
         place.write(
             "v.yaml",
-            "detektr: 1\nattack: attack.sh\ngoal: created('/etc/cron.d/upd')\ncontrols: {ro: {read_only: [/etc]}}\nask:\n  \
+            "detektr: 1\nattack: attack.sh\ngoal: created('/etc/cron.d/upd')\ncontrols: {ro: {read_only: [/etc]}}\nbenign: twin.sh\nask:\n  \
              - {detection: rule.yml, in: treatment, on: attempt}\n",
         );
         let said = place.validate(how, &["v.yaml"]);

@@ -94,6 +94,8 @@ pub struct Observed {
     pub works: Truth,
     /// It did something beyond starting and ending.
     pub busy: bool,
+    /// How many different programs were executed.
+    pub programs: usize,
     /// The bound that ended it.
     pub limit: Option<String>,
 }

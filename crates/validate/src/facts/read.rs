@@ -49,6 +49,7 @@ impl Observed {
             toward: BTreeSet::new(),
             forgotten: false,
             busy: false,
+            programs: BTreeSet::new(),
             last_exec: BTreeMap::new(),
         };
         for event in events {
@@ -72,6 +73,7 @@ impl Observed {
             forgotten: reader.forgotten,
             works: works(manifest),
             busy: reader.busy,
+            programs: reader.programs.len(),
             limit: limit(manifest),
         })
     }
@@ -90,6 +92,8 @@ struct Reader {
     toward: BTreeSet<Key>,
     forgotten: bool,
     busy: bool,
+    /// By their paths; the artifact itself is none.
+    programs: BTreeSet<Vec<u8>>,
     /// What each process runs: whoever gains rights by an exec does so by that file.
     last_exec: BTreeMap<u32, Key>,
 }
@@ -111,6 +115,9 @@ impl Reader {
         {
             self.first_euid.get_or_insert(exec.credentials.euid);
             self.busy |= self.executed.is_some();
+            if let Some(path) = exec.file.path.as_whole().filter(|_| self.executed.is_some()) {
+                self.programs.insert(path.as_bytes().to_vec());
+            }
             self.executed.get_or_insert(event.seq);
         }
         if self.deadline.is_none_or(|deadline| event.time.0 <= deadline) {

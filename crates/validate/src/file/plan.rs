@@ -35,8 +35,14 @@ pub fn plan(file: &ValidationFile, choices: &Choices) -> (Plan, Inputs) {
         file.questions.iter().filter(|question| asked(question)).cloned().collect();
     let benign = match &file.benign {
         Some(program) => Benign { program: program.clone(), builtin: false },
-        None => Benign { program: builtin_twin(&file.attack), builtin: true },
+        None => Benign { program: brought_along(builtin::SMOKE, &file.attack), builtin: true },
     };
+    let detects = questions.iter().any(|one| matches!(one.kind, QuestionKind::Detection { .. }));
+    let ordinary = (benign.builtin && detects).then(|| Attack {
+        // it takes a second; that a machine is busy is no fault of the rule's
+        timeout_ms: Some(600_000),
+        ..brought_along(builtin::ORDINARY, &file.attack)
+    });
     let digest = |content: &Vec<u8>| Digest { sha256: sha256_hex(content), size: content.len() as u64 };
     let mut plan = Plan {
         format: FORMAT.into(),
@@ -45,6 +51,7 @@ pub fn plan(file: &ValidationFile, choices: &Choices) -> (Plan, Inputs) {
         surroundings: choices.surroundings.clone(),
         attack: file.attack.clone(),
         benign,
+        ordinary,
         goal: file.goal.clone(),
         attempt: file.attempt.clone(),
         controls: file.controls.clone(),
@@ -58,13 +65,17 @@ pub fn plan(file: &ValidationFile, choices: &Choices) -> (Plan, Inputs) {
         let seed = seed(&base, repeat);
         plan.arms.extend(roles.iter().map(|role| Arm { role: role.clone(), repeat, seed }));
     }
+    if plan.ordinary.is_some() && !plan.arms.is_empty() {
+        // no repeat and no validation makes a difference to it, so that one run serves all
+        plan.arms.push(Arm { role: Role::Ordinary, repeat: 0, seed: seed(builtin::ORDINARY, 0) });
+    }
     (plan, file.inputs.clone())
 }
 
-/// Stands in where no twin is given; it runs as whoever attacks.
-fn builtin_twin(attack: &Attack) -> Attack {
+/// A script that stands in where no twin is given; it runs as whoever attacks.
+fn brought_along(name: &str, attack: &Attack) -> Attack {
     Attack {
-        program: Program::Builtin(builtin::SMOKE.into()),
+        program: Program::Builtin(name.into()),
         args: Vec::new(),
         root: attack.root,
         setenv: Default::default(),
@@ -90,6 +101,10 @@ fn roles(plan: &Plan, ablate: bool) -> BTreeSet<Role> {
                 roles.extend([Role::Baseline, Role::Treatment]);
                 roles.insert(plan.arm_for(&Role::Without(control.clone())));
                 roles.insert(plan.arm_for(&Role::Only(control.clone())));
+            }
+            // ordinary programs stand in for the twin
+            QuestionKind::Detection { arm: In::Baseline, .. } if plan.ordinary.is_some() => {
+                roles.insert(Role::Baseline);
             }
             QuestionKind::Detection { arm: In::Baseline, .. } => {
                 roles.extend([Role::Baseline, Role::BenignBaseline]);

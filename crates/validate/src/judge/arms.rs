@@ -4,7 +4,7 @@ use super::answer::Answer;
 use super::{Detections, Fired, Reason};
 use crate::facts::{Denial, Observed, Seen};
 use crate::operation::{Act, Key};
-use crate::plan::{Plan, Question, Role};
+use crate::plan::{Arm, Plan, Question, Role};
 use crate::truth::Truth;
 use detektr_sandbox::controls::Measure;
 use std::collections::{BTreeMap, BTreeSet};
@@ -39,11 +39,12 @@ impl<'a> Arms<'a> {
         question: &Question,
         detections: &'a Detections,
     ) -> Self {
+        let own = |arm: &Arm| arm.repeat == repeat || arm.role == Role::Ordinary;
         let observed: BTreeMap<&Role, &Observed> =
-            observed.iter().filter(|one| one.arm.repeat == repeat).map(|one| (&one.arm.role, one)).collect();
+            observed.iter().filter(|one| own(&one.arm)).map(|one| (&one.arm.role, one)).collect();
         let fired = detections
             .iter()
-            .filter(|((id, arm), _)| *id == question.id && arm.repeat == repeat)
+            .filter(|((id, arm), _)| *id == question.id && own(arm))
             .map(|((_, arm), fired)| (&arm.role, fired))
             .collect();
         let way = observed.get(&Role::Baseline).map(|baseline| way(baseline)).unwrap_or_default();

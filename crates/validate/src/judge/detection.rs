@@ -62,9 +62,15 @@ pub(super) fn answer(arms: &Arms<'_>, arm: In, on: On) -> Answer {
 }
 
 fn judge(arms: &Arms<'_>, arm: In, on: On) -> Result<Answer, Answer> {
-    let (attack, twin) = match arm {
-        In::Baseline => (Role::Baseline, Role::BenignBaseline),
-        In::Treatment => (Role::Treatment, Role::Benign),
+    let attack = match arm {
+        In::Baseline => Role::Baseline,
+        In::Treatment => Role::Treatment,
+    };
+    let twins: &[Role] = match (arm, arms.plan.ordinary.is_some()) {
+        (In::Baseline, false) => &[Role::BenignBaseline],
+        (In::Baseline, true) => &[Role::Ordinary],
+        (In::Treatment, false) => &[Role::Benign, Role::BenignBaseline],
+        (In::Treatment, true) => &[Role::Benign, Role::BenignBaseline, Role::Ordinary],
     };
     let said = |role: &Role| {
         let fired = arms.fired(role).ok_or_else(|| {
@@ -80,13 +86,11 @@ fn judge(arms: &Arms<'_>, arm: In, on: On) -> Result<Answer, Answer> {
     let observed = arms.usable(&attack)?;
     let fired = said(&attack)?;
     // the twin's alarms are the rule's fault whatever the attack did
-    let mut twins = vec![arms.usable(&twin)?];
-    if twin == Role::Benign {
-        twins.push(arms.usable(&Role::BenignBaseline)?);
-    }
+    let twins: Vec<&Observed> = twins.iter().map(|role| arms.usable(role)).collect::<Result<_, _>>()?;
     for twin in &twins {
         if let Some(found) = said(&twin.arm.role)?.real().next() {
-            let sentence = format!("`{}` also fires on the benign twin: {}", found.rule, fields(found));
+            let what = if twin.arm.role == Role::Ordinary { "ordinary programs" } else { "the benign twin" };
+            let sentence = format!("`{}` also fires on {what}: {}", found.rule, fields(found));
             return Ok(Answer::fails(Reason::FalsePositive, sentence).with(
                 twin,
                 "match",
@@ -102,6 +106,13 @@ fn judge(arms: &Arms<'_>, arm: In, on: On) -> Result<Answer, Answer> {
         let mut answer = Answer::holds(Reason::Detected, sentence)
             .with(observed, "match", &found.events, fields(found))
             .with(observed, "goal", &happened.events, "what it was asked on");
+        if let Some(ordinary) = twins.iter().find(|twin| twin.arm.role == Role::Ordinary) {
+            answer.sentence += &format!(
+                "; in place of a twin, {} ordinary programs did not make it fire",
+                ordinary.programs
+            );
+            answer = answer.note(format!("programs:{}", ordinary.programs));
+        }
         if fired.real().count() > 1 {
             answer = answer.note(format!("matches:{}", fired.real().count()));
         }
@@ -179,7 +190,7 @@ fn truth(arms: &Arms<'_>, arm: &Observed, on: On) -> Result<Seen, Answer> {
 /// That the twins ran well enough for their silence to mean something.
 pub(super) fn check_twins(arms: &Arms<'_>, twins: &[&Observed]) -> Result<(), Answer> {
     for twin in twins {
-        if twin.arm.role == Role::BenignBaseline {
+        if twin.arm.role != Role::Benign {
             match twin.works {
                 Truth::Yes => {}
                 Truth::No => {
@@ -192,7 +203,7 @@ pub(super) fn check_twins(arms: &Arms<'_>, twins: &[&Observed]) -> Result<(), An
         if twin.missing.is_some() {
             return Err(arms.unknown(twin, "whether the rule is silent on the twin"));
         }
-        if !twin.busy && twin.arm.role == Role::BenignBaseline {
+        if !twin.busy && twin.arm.role != Role::Benign {
             let sentence = "the benign twin does nothing, so nothing follows from its silence";
             return Err(Answer::inconclusive(Reason::BenignIdle, sentence));
         }

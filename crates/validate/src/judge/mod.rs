@@ -147,7 +147,11 @@ fn together(question: &Question, cases: &[Arms<'_>], answers: &[Answer]) -> Answ
 fn runs(cases: &[Arms<'_>]) -> BTreeMap<Role, Vec<String>> {
     let mut runs: BTreeMap<Role, Vec<String>> = BTreeMap::new();
     for observed in cases.iter().flat_map(Arms::all) {
-        runs.entry(observed.arm.role.clone()).or_default().push(observed.run.clone());
+        let own = runs.entry(observed.arm.role.clone()).or_default();
+        // one run of ordinary programs is for all repeats
+        if !own.contains(&observed.run) {
+            own.push(observed.run.clone());
+        }
     }
     runs
 }

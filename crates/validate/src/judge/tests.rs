@@ -41,6 +41,7 @@ fn plan(kind: QuestionKind, controls: &[&str], repeats: u32) -> Plan {
         surroundings: Surroundings::new(Sensor::Ebpf),
         attack: program(),
         benign: Benign { program: program(), builtin: false },
+        ordinary: None,
         goal: Some(Goal { condition: "created('/etc/x')".into(), moment: Moment::Ever, by_ms: None }),
         attempt: None,
         controls,
@@ -86,6 +87,7 @@ fn arm(role: Role, goal: Truth) -> Observed {
         forgotten: false,
         works: Truth::Yes,
         busy: true,
+        programs: 1,
         limit: None,
     }
 }
@@ -223,12 +225,22 @@ fn a_control_holds_only_where_its_denial_is_gone_without_it() {
 
 #[test]
 fn a_detection_holds_only_with_the_goal_a_match_of_its_own_and_a_silent_twin() {
+    detection(None, Role::BenignBaseline);
+}
+
+#[test]
+fn a_detection_without_a_twin_holds_only_where_ordinary_programs_ran_and_were_silent() {
+    detection(Some(program()), Role::Ordinary);
+}
+
+/// All cases of a detection whose twin runs in the arm of `role`.
+fn detection(ordinary: Option<Attack>, role: Role) {
     let kind = QuestionKind::Detection {
         rules: Rules { files: vec!["r.yml".into()] },
         arm: In::Baseline,
         on: On::Goal,
     };
-    let plan = plan(kind, &[], 1);
+    let plan = Plan { ordinary, ..plan(kind, &[], 1) };
     let found = |harness_only| Match {
         rule: "r".into(),
         events: vec![5],
@@ -253,7 +265,7 @@ fn a_detection_holds_only_with_the_goal_a_match_of_its_own_and_a_silent_twin() {
                             for busy in [false, true] {
                                 let mut baseline = arm(Role::Baseline, goal);
                                 baseline.missing = missing.then(|| "a hole".into());
-                                let mut twin = arm(Role::BenignBaseline, Truth::No);
+                                let mut twin = arm(role.clone(), Truth::No);
                                 twin.missing = twin_missing.then(|| "a hole".into());
                                 twin.works = works;
                                 twin.busy = busy;
@@ -261,6 +273,8 @@ fn a_detection_holds_only_with_the_goal_a_match_of_its_own_and_a_silent_twin() {
                                 detections
                                     .insert(("q".into(), baseline.arm.clone()), kinds[on_attack](&found));
                                 detections.insert(("q".into(), twin.arm.clone()), kinds[on_twin](&found));
+                                let alone = one(&plan, std::slice::from_ref(&baseline), &detections);
+                                assert_ne!(alone.verdict, Outcome::Holds, "without its twin: {alone:#?}");
                                 let verdict = one(&plan, &[baseline, twin], &detections);
                                 match verdict.verdict {
                                     Outcome::Holds => {
@@ -287,6 +301,33 @@ fn a_detection_holds_only_with_the_goal_a_match_of_its_own_and_a_silent_twin() {
         }
     }
     assert!(held > 0 && failed > 0, "{held} held, {failed} failed");
+}
+
+#[test]
+fn one_run_of_ordinary_programs_is_for_all_repeats_and_is_named_once() {
+    let kind = QuestionKind::Detection {
+        rules: Rules { files: vec!["r.yml".into()] },
+        arm: In::Baseline,
+        on: On::Goal,
+    };
+    let plan = Plan { ordinary: Some(program()), ..plan(kind, &[], 2) };
+    let mut ordinary = arm(Role::Ordinary, Truth::No);
+    ordinary.programs = 40;
+    let mut second = arm(Role::Baseline, Truth::Yes);
+    second.arm.repeat = 1;
+    let arms = [arm(Role::Baseline, Truth::Yes), second, ordinary];
+    let found = Match { rule: "r".into(), events: vec![5], fields: Vec::new(), harness_only: false };
+    let fired = |arm: &Observed| match arm.arm.role {
+        Role::Ordinary => Fired::default(),
+        _ => Fired { matches: vec![found.clone()], ..Fired::default() },
+    };
+    let detections = arms.iter().map(|arm| (("q".into(), arm.arm.clone()), fired(arm))).collect();
+    let verdict = one(&plan, &arms, &detections);
+    assert_eq!(verdict.verdict, Outcome::Holds, "{verdict:#?}");
+    assert_eq!(verdict.repeats.holds, 2);
+    assert_eq!(verdict.arms[&Role::Ordinary].len(), 1);
+    assert!(verdict.sentence.contains("40 ordinary programs"), "{}", verdict.sentence);
+    assert!(verdict.notes.contains(&"programs:40".into()), "{:?}", verdict.notes);
 }
 
 fn mitigated(repeat: u32, baseline_goal: Truth, goal: Truth) -> Vec<Observed> {

@@ -46,8 +46,7 @@ impl Scratch {
 
     /// The detonation of `arm`.
     pub(super) fn request(&self, plan: &Plan, arm: &Arm, settings: &Settings<'_>) -> DetonateRequest {
-        let Attack { program, args, root, setenv, timeout_ms } =
-            if arm.role.is_benign() { &plan.benign.program } else { &plan.attack };
+        let Attack { program, args, root, setenv, timeout_ms } = plan.program(&arm.role);
         let file = |name: &String| ArtifactSpec::Path(self.files.get(name).cloned().unwrap_or_default());
         let (artifact, args): (ArtifactSpec, Vec<OsString>) = match program {
             Program::File(name) | Program::Builtin(name) => {

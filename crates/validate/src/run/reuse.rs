@@ -51,7 +51,7 @@ impl Circumstances {
     /// The key of `arm`.
     pub(super) fn key(&self, plan: &Plan, arm: &Arm) -> Option<String> {
         let common = self.common.as_ref()?;
-        let program = if arm.role.is_benign() { &plan.benign.program } else { &plan.attack };
+        let program = plan.program(&arm.role);
         let digest = match &program.program {
             Program::File(name) => plan.files.get(name).map(|file| file.sha256.clone()),
             Program::Builtin(name) => crate::builtin::script(name).map(sha256_hex),

@@ -1,7 +1,7 @@
 //! Arms taken from bundles that exist: nothing is run, no privilege is needed.
 
 use super::{Located, RunError, located};
-use crate::plan::{Arm, Attack, Plan, Program};
+use crate::plan::{Arm, Attack, Plan, Program, Role};
 use crate::result::{ResultDocument, SealedResult};
 use detektr_evidence::{Bundle, Manifest, sha256_hex};
 use std::collections::BTreeMap;
@@ -41,16 +41,28 @@ pub fn stored(plan: &mut Plan, from: &Path, runs: &Path) -> Result<Vec<Located>,
     repeats.sort_by_key(|(_, runs)| {
         (std::cmp::Reverse(fitting(runs)), runs.iter().map(|run| run.manifest.run.clone()).min())
     });
+    // ordinary programs have no part in a repeat
+    let ordinary = |arm: &Arm| candidates.iter().find(|run| is_arm(arm, plan, &run.manifest));
     let arms: Vec<Arm> = plan
         .arms
         .iter()
-        .map(|arm| match repeats.get(arm.repeat as usize) {
-            Some((seed, _)) => Arm { seed: *seed, ..arm.clone() },
-            None => arm.clone(),
+        .map(|arm| match (&arm.role, repeats.get(arm.repeat as usize)) {
+            (Role::Ordinary, _) => match ordinary(arm) {
+                Some(run) => Arm { seed: run.manifest.seed, ..arm.clone() },
+                None => arm.clone(),
+            },
+            (_, Some((seed, _))) => Arm { seed: *seed, ..arm.clone() },
+            (_, None) => arm.clone(),
         })
         .collect();
     let mut found = Vec::new();
     for arm in &arms {
+        if arm.role == Role::Ordinary {
+            if let Some(candidate) = ordinary(arm) {
+                found.push(located(arm, &candidate.path, true)?);
+            }
+            continue;
+        }
         let Some((_, runs)) = repeats.get(arm.repeat as usize) else { continue };
         if let Some(candidate) = runs.iter().find(|run| is_arm(arm, plan, &run.manifest)) {
             found.push(located(arm, &candidate.path, true)?);
@@ -62,7 +74,7 @@ pub fn stored(plan: &mut Plan, from: &Path, runs: &Path) -> Result<Vec<Located>,
 
 /// Whether a bundle is that of `arm`: its program, with just its controls.
 fn is_arm(arm: &Arm, plan: &Plan, manifest: &Manifest) -> bool {
-    let program = if arm.role.is_benign() { &plan.benign.program } else { &plan.attack };
+    let program = plan.program(&arm.role);
     let mut wanted: Vec<(&str, String)> = plan
         .controls
         .iter()
