@@ -11,6 +11,7 @@ mod filter;
 mod limits;
 mod progress;
 mod recording;
+mod replace;
 #[cfg(test)]
 mod sample;
 mod store;

@@ -5,14 +5,14 @@ use crate::commands::rule;
 use crate::exit;
 use crate::failure::{Failure, shown};
 use crate::recording::{damaged, sealed, told};
+use crate::replace::replace;
 use crate::units::show_size;
 use detektr_detect::exemplar::{WRITTEN, with_exemplars};
 use detektr_detect::{RuleSet, RunContext};
 use detektr_evidence::Bundle;
 use serde_json::json;
 use std::ffi::OsString;
-use std::fs;
-use std::io::{self, Write as _};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 /// Write a sealed bundle as one .tar.zst file, or its events into a rule as examples
@@ -94,24 +94,4 @@ fn exemplars(bundle: &Bundle, rule: &Path, context: &mut Context) -> Result<u8, 
         writeln!(context.out, "{name}: {written} examples added{rest}")?;
     }
     Ok(exit::OK)
-}
-
-/// Puts `content` in the place of `file`, whole or not at all, with the permissions that it had.
-fn replace(file: &Path, content: &[u8]) -> io::Result<()> {
-    // a link stays one
-    let file = fs::canonicalize(file)?;
-    let mut name = file.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".{}.partial", std::process::id()));
-    let partial = file.with_file_name(name);
-    let written = (|| {
-        let mut to = fs::File::create_new(&partial)?;
-        to.set_permissions(fs::metadata(&file)?.permissions())?;
-        to.write_all(content)?;
-        to.sync_all()?;
-        fs::rename(&partial, &file)
-    })();
-    if written.is_err() {
-        let _ = fs::remove_file(&partial);
-    }
-    written
 }

@@ -1,8 +1,8 @@
 //! Root file systems other than the host's, for real: a folder and an image that hold one static program.
 
+use crate::docker_save::docker_save;
 use crate::support::Home;
 use serde_json::json;
-use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -35,41 +35,12 @@ fn root(home: &Home) -> Option<PathBuf> {
     Some(root)
 }
 
-/// `root` as `docker save` would write it, its root folder with mode 0755.
-fn image(home: &Home, root: &Path) -> PathBuf {
-    let mut layer = tar::Builder::new(Vec::new());
-    layer.append_dir_all(".", root).unwrap();
-    let layer = layer.into_inner().unwrap();
-    let hash = |bytes: &[u8]| Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect::<String>();
-    let config = serde_json::to_vec(&json!({
-        "architecture": "amd64", "os": "linux", "config": {},
-        "rootfs": {"type": "layers", "diff_ids": [format!("sha256:{}", hash(&layer))]},
-    }))
-    .unwrap();
-    let name = format!("{}.json", hash(&config));
-    let manifest = json!([{"Config": name, "RepoTags": ["test:1"], "Layers": ["one/layer.tar"]}]).to_string();
-    let path = home.path("image.tar");
-    let mut archive = tar::Builder::new(std::fs::File::create(&path).unwrap());
-    for (name, content) in
-        [(name.as_str(), &config[..]), ("one/layer.tar", &layer), ("manifest.json", manifest.as_bytes())]
-    {
-        let mut header = tar::Header::new_gnu();
-        header.set_size(content.len() as u64);
-        header.set_mode(0o644);
-        header.set_uid(0);
-        header.set_gid(0);
-        header.set_mtime(0);
-        archive.append_data(&mut header, name, content).unwrap();
-    }
-    archive.finish().unwrap();
-    path
-}
-
 #[test]
 fn a_folder_and_an_image_are_run_in_as_root_and_as_an_ordinary_user() {
     let home = Home::new();
     let Some(root) = root(&home) else { return };
-    let image = image(&home, &root);
+    let image = home.path("image.tar");
+    docker_save(&root, &image);
     for rootfs in [root.to_str().unwrap(), image.to_str().unwrap()] {
         for (user, code, made) in [("root", 0, "/made"), ("user", 1000 & 0xff, "/tmp/made")] {
             let told = home

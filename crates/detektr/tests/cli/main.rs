@@ -1,6 +1,8 @@
 //! The command line from outside: the real binary, in a data folder of its own.
 
 mod detonating;
+#[path = "../common/docker_save.rs"]
+mod docker_save;
 mod help;
 mod images;
 mod reading;

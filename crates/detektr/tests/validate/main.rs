@@ -1,6 +1,9 @@
 //! `detektr validate` from outside: the real binary, real environments, both sensors, as root and as an ordinary user.
 
 mod controls;
+#[path = "../common/docker_save.rs"]
+mod docker_save;
+mod images;
 mod missed;
 mod ordinary;
 mod pipeline;

@@ -1,6 +1,7 @@
 //! The files that a validation names: read once, kept by their path as written.
 
 use super::LARGEST;
+use super::folder::yaml_files;
 use crate::result::Inputs;
 use detektr_yaml::{Node, Problem, Reader as Base};
 use std::fs;
@@ -59,9 +60,14 @@ impl<'a> Reader<'a> {
         if !self.folder.join(&written).is_dir() {
             return self.named(node, &written).into_iter().collect();
         }
-        let mut found = Vec::new();
-        below(&self.folder.join(&written), 0, &mut found);
-        found.sort();
+        let found = match yaml_files(&self.folder.join(&written)) {
+            Ok(found) => found,
+            Err(e) => {
+                let what = format!("the folder `{written}` can't be read: {e}");
+                self.problem(node, "file", what, "name a folder that you may read, with all below it");
+                return Vec::new();
+            }
+        };
         if found.is_empty() {
             let what = format!("the folder `{written}` holds no rule");
             self.problem(node, "file", what, "name a folder with .yml or .yaml files in it");
@@ -110,16 +116,4 @@ fn content(path: &Path) -> Result<Vec<u8>, String> {
     let file = fs::File::open(path).map_err(|e| e.to_string())?;
     file.take(LARGEST).read_to_end(&mut content).map_err(|e| e.to_string())?;
     Ok(content)
-}
-
-fn below(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-        let path = entry.path();
-        let is_rule = path.extension().is_some_and(|ending| ending == "yml" || ending == "yaml");
-        match entry.file_type() {
-            Ok(kind) if kind.is_dir() && depth < 16 => below(&path, depth + 1, found),
-            Ok(kind) if kind.is_file() && is_rule => found.push(path),
-            _ => {}
-        }
-    }
 }

@@ -4,6 +4,7 @@
 mod ask;
 mod controls;
 mod error;
+mod folder;
 mod form;
 mod inputs;
 mod plan;
@@ -14,6 +15,7 @@ mod read;
 mod tests;
 
 pub use error::FileError;
+pub use folder::yaml_files;
 pub use form::ValidationForm;
 pub use plan::{Choices, plan};
 

@@ -23,17 +23,15 @@ fn judge(arms: &Arms<'_>, control: &str) -> Result<Answer, Answer> {
     let alone = arms.effects(only, control);
     if let Some(effect) = alone.first() {
         let others = maskers(arms, treatment, effect);
-        let sentence = match others.as_slice() {
-            [] => format!(
-                "{control} stops the attack when it is alone ({}); with the others it is not reached",
-                effect.words()
-            ),
-            _ => format!(
-                "{control} stops the attack when it is alone ({}); {} comes before it",
-                effect.words(),
-                others.join(" and ")
-            ),
+        let does = match only.goal.truth {
+            Truth::No => "stops the attack",
+            _ => "denies a step of the attack",
         };
+        let then = match others.as_slice() {
+            [] => "with the others it is not reached".to_owned(),
+            _ => format!("{} comes before it", others.join(" and ")),
+        };
+        let sentence = format!("{control} {does} when it is alone ({}); {then}", effect.words());
         let mut answer = gone(control, baseline, [only, only], baseline, &alone);
         if answer.outcome == crate::Outcome::Holds {
             answer.reason = Reason::Masked;

@@ -304,6 +304,26 @@ fn detection(ordinary: Option<Attack>, role: Role) {
 }
 
 #[test]
+fn a_masked_control_is_said_to_stop_the_attack_only_where_it_does() {
+    let plan = plan(QuestionKind::Control { control: "a".into() }, &["a", "b"], 1);
+    for (goal, words) in [
+        (Truth::No, "a stops the attack when it is alone"),
+        (Truth::Yes, "a denies a step of the attack when it is alone"),
+    ] {
+        // with both, `b` denies what `a` would have
+        let treatment = denied(arm(Role::Treatment, Truth::No), Some("b"));
+        let without = denied(arm(Role::Without("a".into()), Truth::No), Some("b"));
+        let mut only = arm(Role::Only("a".into()), Truth::No);
+        only.goal = seen(goal);
+        let arms = [arm(Role::Baseline, Truth::Yes), treatment, without, denied(only, Some("a"))];
+        let verdict = one(&plan, &arms, &Detections::new());
+        assert_eq!((verdict.verdict, verdict.reason.as_str()), (Outcome::Holds, "masked"), "{verdict:#?}");
+        assert!(verdict.sentence.starts_with(words), "{}", verdict.sentence);
+        assert!(verdict.notes.contains(&"masked_by:b".into()), "{:?}", verdict.notes);
+    }
+}
+
+#[test]
 fn one_run_of_ordinary_programs_is_for_all_repeats_and_is_named_once() {
     let kind = QuestionKind::Detection {
         rules: Rules { files: vec!["r.yml".into()] },

@@ -3,10 +3,11 @@
 use crate::failure::{Failure, shown};
 use crate::terminal::{Out, clean};
 use detektr_detect::{RuleError, RuleSet};
+use detektr_validate::file::yaml_files;
 use serde_json::{Value, json};
 use std::fs;
 use std::io::{self, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// Rules that can be asked, and those that can't.
 pub struct Loaded {
@@ -19,13 +20,11 @@ pub struct Loaded {
 impl Loaded {
     /// From a file, or from the `.yml` and `.yaml` files of a folder and those below it.
     pub fn open(path: &Path) -> Result<Self, Failure> {
-        let mut files = Vec::new();
-        if path.is_dir() {
-            collect(path, &mut files).map_err(|e| unreadable(path, e))?;
-            files.sort();
+        let files = if path.is_dir() {
+            yaml_files(path).map_err(|e| unreadable(path, e))?
         } else {
-            files.push(path.to_owned());
-        }
+            vec![path.to_owned()]
+        };
         let contents: Vec<(String, Vec<u8>)> =
             files.iter().map(|file| Ok((shown(file), read(file)?))).collect::<Result<_, Failure>>()?;
         let named = contents.iter().map(|(name, content)| (name.as_str(), content.as_slice()));
@@ -73,17 +72,4 @@ fn unreadable(path: &Path, e: io::Error) -> Failure {
     Failure::usage("detektr::rule::unreadable", format!("can't read {}", shown(path)))
         .because(e)
         .help("name a Sigma rule, or a folder of them, that you may read")
-}
-
-/// Links to folders are not followed: they may lead in a circle.
-fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
-    for entry in fs::read_dir(folder)? {
-        let path = entry?.path();
-        if path.symlink_metadata()?.is_dir() {
-            collect(&path, files)?;
-        } else if path.extension().is_some_and(|end| end == "yml" || end == "yaml") && path.is_file() {
-            files.push(path);
-        }
-    }
-    Ok(())
 }

@@ -5,6 +5,7 @@ use super::{Answered, Args};
 use crate::cli::Context;
 use crate::exit;
 use crate::failure::{Failure, shown};
+use crate::replace::replace;
 use detektr_validate::run::Located;
 use detektr_validate::{Plan, Verdict};
 use serde_json::json;
@@ -48,12 +49,8 @@ pub fn write(args: &Args, verdicts: &[Verdict]) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Whole or not at all, so that a pipeline never reads half a report.
 fn file(path: &Path, text: &str) -> Result<(), Failure> {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let partial = path.with_file_name(format!(".{name}.{}", std::process::id()));
-    fs::write(&partial, text).and_then(|()| fs::rename(&partial, path)).map_err(|e| {
-        let _ = fs::remove_file(&partial);
+    replace(path, text.as_bytes()).map_err(|e| {
         Failure::failed("detektr::report", format!("can't write {}", shown(path)))
             .because(e)
             .help("name a file in a folder that you may write to")

@@ -1,11 +1,9 @@
 //! Which files are validated: those that are named, and of folders those that are validations.
 
 use crate::failure::{Failure, shown};
+use detektr_validate::file::yaml_files;
 use std::fs;
 use std::path::{Path, PathBuf};
-
-/// How deep folders are looked through.
-const DEPTH: usize = 16;
 
 /// The validation files that `named` means, in the order of their names within a folder.
 pub fn files(named: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
@@ -13,8 +11,9 @@ pub fn files(named: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
     for path in named {
         let metadata = fs::metadata(path).map_err(|e| unreadable(path, e))?;
         if metadata.is_dir() {
+            let below = yaml_files(path).map_err(|e| unreadable(path, e))?;
             let before = found.len();
-            folder(path, 0, &mut found)?;
+            found.extend(below.into_iter().filter(|file| is_validation(file)));
             if found.len() == before {
                 return Err(Failure::usage(
                     "detektr::validate::nothing",
@@ -28,21 +27,6 @@ pub fn files(named: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
     }
     found.dedup();
     Ok(found)
-}
-
-fn folder(path: &Path, depth: usize, found: &mut Vec<PathBuf>) -> Result<(), Failure> {
-    let entries = fs::read_dir(path).map_err(|e| unreadable(path, e))?;
-    let mut entries: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
-    entries.sort();
-    for entry in entries {
-        let kind = fs::symlink_metadata(&entry).map_err(|e| unreadable(&entry, e))?;
-        if kind.is_dir() && depth < DEPTH {
-            folder(&entry, depth + 1, found)?;
-        } else if entry.extension().is_some_and(|e| e == "yaml" || e == "yml") && is_validation(&entry) {
-            found.push(entry);
-        }
-    }
-    Ok(())
 }
 
 /// Rules, profiles and other YAML lie beside validations; a validation has both keys at the top.
