@@ -22,7 +22,7 @@ use crate::truth::Truth;
 use crate::verdict::{ArmOutcome, Outcome, Repeats, Verdict};
 use answer::Answer;
 use arms::Arms;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What the rules of each detection question said of each arm.
 pub type Detections = BTreeMap<(String, Arm), Fired>;
@@ -39,8 +39,7 @@ fn verdict(
     detections: &Detections,
     today: &str,
 ) -> Verdict {
-    let mut repeats: Vec<u32> = plan.arms.iter().map(|arm| arm.repeat).collect();
-    repeats.dedup();
+    let repeats: BTreeSet<u32> = plan.arms.iter().map(|arm| arm.repeat).collect();
     let cases: Vec<Arms<'_>> =
         repeats.iter().map(|repeat| Arms::of(plan, *repeat, observed, question, detections)).collect();
     let answers: Vec<Answer> = cases.iter().map(|case| answer(question, case)).collect();

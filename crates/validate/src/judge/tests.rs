@@ -330,8 +330,9 @@ fn one_run_of_ordinary_programs_is_for_all_repeats_and_is_named_once() {
         arm: In::Baseline,
         on: On::Goal,
     };
-    let plan = Plan { ordinary: Some(program()), ..plan(kind, &[], 2) };
+    let mut plan = Plan { ordinary: Some(program()), ..plan(kind, &[], 2) };
     let mut ordinary = arm(Role::Ordinary, Truth::No);
+    plan.arms.push(ordinary.arm.clone());
     ordinary.programs = 40;
     let mut second = arm(Role::Baseline, Truth::Yes);
     second.arm.repeat = 1;
