@@ -260,3 +260,30 @@ fn ctrl_c_keeps_what_is_done_and_the_next_run_goes_on_from_there() {
     assert_eq!(again.code, 0, "{}", again.stderr);
     assert!(arms() <= kept + 2, "the first repeat's arms were kept: {kept}, then {}", arms());
 }
+
+#[test]
+fn after_a_kill_the_next_run_goes_on_from_there_and_nothing_is_left_behind() {
+    for how in How::all() {
+        let place = sound();
+        let arms = || fs::read_dir(place.home(how).join("arms")).map_or(0, |entries| entries.count());
+        // setpriv becomes Detektr itself, so it is Detektr that is killed
+        let mut command =
+            place.command(how, &["validate", "--json", "--jobs", "2", "--repeat", "50", "v.yaml"]);
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        while arms() < 5 {
+            std::thread::yield_now();
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let kept = arms();
+        let again = place.validate(how, &["v.yaml", "--jobs", "2"]);
+        assert_eq!(again.code, 0, "{how:?}: {}", again.stderr);
+        let new = arms() - kept;
+        assert!(new < 4, "{how:?}: of the first repeat's four arms some were kept, and {new} are new");
+        let work = place.home(how).join("work");
+        let left: Vec<_> = fs::read_dir(&work).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert!(left.is_empty(), "{how:?}: {left:?}");
+        let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap();
+        assert!(!mounts.contains(work.to_str().unwrap()), "{how:?}: {mounts}");
+    }
+}

@@ -29,7 +29,8 @@ impl How {
         !matches!(self, How::UserPtrace)
     }
 
-    fn sensor(self) -> &'static str {
+    /// As `--sensor` names it.
+    pub fn sensor(self) -> &'static str {
         if matches!(self, How::RootEbpf) { "ebpf" } else { "ptrace" }
     }
 }

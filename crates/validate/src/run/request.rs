@@ -7,21 +7,27 @@ use detektr_detonate::{ArtifactSpec, DetonateRequest, RootfsChoice, RunAs, Senso
 use detektr_evidence::sha256_hex;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::fs::{self, DirBuilder};
+use std::fs::{self, DirBuilder, File};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+/// How the folders begin that hold them.
+const INPUTS: &str = "inputs-";
+
 /// The programs of a plan as files, as they were when the plan was made. Gone when dropped.
 pub(super) struct Scratch {
     folder: PathBuf,
+    /// Says that the folder is in use, also to other processes.
+    _lock: File,
     files: BTreeMap<String, PathBuf>,
 }
 
 impl Scratch {
     pub(super) fn new(home: &Path, inputs: &Inputs) -> Result<Self, RunError> {
-        let mut scratch = Scratch { folder: free(&home.join("work"))?, files: BTreeMap::new() };
+        let (folder, lock) = free(&home.join("work"))?;
+        let mut scratch = Scratch { folder, _lock: lock, files: BTreeMap::new() };
         for (name, content) in inputs.iter().map(|(name, content)| (name.as_str(), content.as_slice())) {
             scratch.add(name, content)?;
         }
@@ -109,16 +115,67 @@ pub fn neutral_name(seed: u64) -> String {
     format!("task-{}", &sha256_hex(format!("name {seed}").as_bytes())[..8])
 }
 
-fn free(work: &Path) -> Result<PathBuf, RunError> {
+/// A folder of this process's own, locked as long as it is in use. What a killed process left behind goes.
+fn free(work: &Path) -> Result<(PathBuf, File), RunError> {
     let unusable = |path: &Path, source| RunError::Io { path: path.to_owned(), source };
     fs::create_dir_all(work).map_err(|source| unusable(work, source))?;
+    sweep(work).map_err(|source| unusable(work, source))?;
     for attempt in 0u32.. {
-        let folder = work.join(format!("inputs-{}-{attempt}", std::process::id()));
-        match DirBuilder::new().mode(0o700).create(&folder) {
-            Ok(()) => return Ok(folder),
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-            Err(source) => return Err(unusable(&folder, source)),
+        let name = format!("{INPUTS}{}-{attempt}", std::process::id());
+        // it gets its name once it is locked, so that nobody takes it for left behind
+        let (new, folder) = (work.join(format!(".{name}")), work.join(&name));
+        if folder.exists() {
+            continue;
         }
+        match DirBuilder::new().mode(0o700).create(&new) {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
+            Err(source) => return Err(unusable(&new, source)),
+        }
+        let locked = (|| {
+            let lock = File::open(&new)?;
+            lock.lock()?;
+            fs::rename(&new, &folder)?;
+            Ok(lock)
+        })();
+        return locked.map(|lock| (folder, lock)).map_err(|source| unusable(&new, source));
     }
     unreachable!("there are fewer folders than numbers")
+}
+
+/// Removes the folders of processes that are gone.
+fn sweep(work: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(work)? {
+        let entry = entry?;
+        if !entry.file_name().to_string_lossy().starts_with(INPUTS) {
+            continue;
+        }
+        // another may remove it meanwhile
+        let Ok(folder) = File::open(entry.path()) else { continue };
+        if folder.try_lock().is_ok() {
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Inputs, Scratch};
+    use std::fs;
+
+    #[test]
+    fn what_a_killed_process_left_is_removed_and_what_is_in_use_is_not() {
+        let home = tempfile::tempdir().unwrap();
+        let work = home.path().join("work");
+        fs::create_dir_all(work.join("inputs-1-0/0")).unwrap();
+        fs::create_dir_all(work.join("20261127-120000-abcdef")).unwrap();
+        let first = Scratch::new(home.path(), &Inputs::new()).unwrap();
+        assert!(!work.join("inputs-1-0").exists(), "left behind");
+        let second = Scratch::new(home.path(), &Inputs::new()).unwrap();
+        assert!(first.folder.is_dir() && second.folder.is_dir() && first.folder != second.folder);
+        assert!(work.join("20261127-120000-abcdef").is_dir(), "not ours");
+        drop((first, second));
+        assert_eq!(fs::read_dir(&work).unwrap().count(), 1);
+    }
 }
