@@ -224,6 +224,13 @@ fn of_a_folder_with_the_bundles_of_several_validations_the_right_ones_are_taken(
     let first = place.validate(how, &["a.yaml", "v.yaml"]);
     assert_eq!(first.code, 0, "{}", first.stderr);
     let folder = place.home(how).join("runs");
+    let nowhere = place.validate(how, &["v.yaml", "--arms-from", "nowhere"]);
+    assert_eq!(nowhere.code, 2, "{}", nowhere.stderr);
+    assert!(
+        nowhere.stderr.contains("nowhere") && nowhere.stderr.contains("folder of bundles"),
+        "{}",
+        nowhere.stderr
+    );
     let again = place.validate(how, &["v.yaml", "--arms-from", folder.to_str().unwrap()]);
     assert_eq!(again.answer("v", "mitigation"), "holds/prevented", "{}", again.stdout);
     assert_eq!(again.answer("v", "detection:rule"), "holds/detected");

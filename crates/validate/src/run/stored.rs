@@ -108,7 +108,10 @@ fn is_of(program: &Attack, plan: &Plan, manifest: &Manifest) -> bool {
 }
 
 fn candidates(from: &Path, runs: &Path) -> Result<Vec<Candidate>, RunError> {
-    let unreadable = |source| RunError::Io { path: from.to_owned(), source };
+    let unreadable = |error: std::io::Error| RunError::Stored {
+        path: from.to_owned(),
+        what: format!("can't be read: {error}"),
+    };
     if from.join("result.json").exists() {
         let result = SealedResult::open(from)
             .map_err(|error| RunError::Stored { path: from.to_owned(), what: error.to_string() })?;
