@@ -1,0 +1,1 @@
+//! The simulated internet: what answers an environment's packets, and the record of every one of them.
