@@ -103,6 +103,7 @@ pub fn plan(request: &DetonateRequest, prepared: &Prepared, run: &str, seed: u64
         baits,
         setenv: request.setenv.clone(),
         controls: request.controls.clone(),
+        network: None,
         hide: vec![request.home.clone()],
     }
 }

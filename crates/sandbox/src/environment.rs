@@ -14,6 +14,7 @@ use crate::limits::cgroup::Cgroups;
 use crate::namespaces::clone::{self, Child};
 use crate::namespaces::maps::{self, IdRange};
 use crate::namespaces::protocol::{Channel, FromInit, Launch, Setup, ToInit};
+use crate::network::Device;
 use crate::plan::{Plan, Program, RunAs};
 use crate::reaper::Leftover;
 use crate::rootfs::given::Given;
@@ -63,7 +64,7 @@ struct Pending {
 }
 
 /// A launched program, waiting for its release.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Launched {
     /// Process number, host's (the supervisor's pid namespace).
     pub pid: u32,
@@ -73,6 +74,8 @@ pub struct Launched {
     pub uid_map: Vec<IdRange>,
     /// Group ids inside and outside.
     pub gid_map: Vec<IdRange>,
+    /// The outer end of its network device, where the plan asks for one.
+    pub device: Option<Device>,
 }
 
 /// One overlay, for the file-system difference.
@@ -176,6 +179,7 @@ impl Environment {
             boottime: Path::new("/proc/self/timens_offsets")
                 .exists()
                 .then_some(self.plan.identity.boot_offset),
+            network: self.plan.network,
         };
         let mut fds: Vec<BorrowedFd<'_>> =
             vec![program.stdin.as_fd(), program.stdout.as_fd(), program.stderr.as_fd()];
@@ -197,14 +201,16 @@ impl Environment {
         }
         self.cgroups.join(pid).map_err(SandboxError::step("entering the cgroups that keep limits"))?;
         self.ask(&ToInit::Joined, &[])?;
-        let mount_namespace = match self.hear(PATIENCE)? {
-            (FromInit::Launched { mount_namespace, notes }, _) => {
+        let (mount_namespace, device) = match self.hear(PATIENCE)? {
+            (FromInit::Launched { mount_namespace, notes, device }, fds) => {
                 for note in notes {
                     if !self.description.gaps.contains(&note) {
                         self.description.gaps.push(note);
                     }
                 }
-                mount_namespace
+                let device = device.zip(fds.into_iter().next()).map(|(kind, fd)| Device { fd, kind });
+                self.description.network_device = device.as_ref().map(|device| device.kind);
+                (mount_namespace, device)
             }
             (other, _) => return Err(unexpected(other)),
         };
@@ -214,6 +220,7 @@ impl Environment {
             mount_namespace,
             uid_map: outer(uid_map, outside),
             gid_map: outer(gid_map, outside_gid),
+            device,
         })
     }
 

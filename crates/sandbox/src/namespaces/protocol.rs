@@ -2,6 +2,7 @@
 //! A frame's body travels in a memfd, so that a command line of any length fits.
 
 use crate::controls::Steps;
+use crate::network::{Addresses, DeviceKind};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::fs::File;
@@ -56,6 +57,8 @@ pub(crate) struct Launch {
     pub controls: Steps,
     /// Seconds to add to the boot time's clock; none where there are no time namespaces.
     pub boottime: Option<u64>,
+    /// Addresses of the network device to make, if any.
+    pub network: Option<Addresses>,
 }
 
 /// From the supervisor to init.
@@ -86,8 +89,8 @@ pub(crate) enum FromInit {
     Failed { step: String, why: String },
     /// The launcher exists. Descriptor: its pidfd.
     Cloned { pid: i32, in_cgroup: bool },
-    /// The launcher waits for its release.
-    Launched { mount_namespace: u64, notes: Vec<String> },
+    /// The launcher waits for its release. Descriptor: the outer end of its network device, where there is one.
+    Launched { mount_namespace: u64, notes: Vec<String>, device: Option<DeviceKind> },
     /// The program could not be executed.
     ExecFailed { errno: i32 },
     /// The first program ended, with this wait status.

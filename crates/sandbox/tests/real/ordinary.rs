@@ -10,7 +10,10 @@ use std::process::{Command, Stdio};
 fn command(folder: &Path, run: &str, user: &str, script: &str) -> Command {
     chown(folder, Some(65_534), Some(65_534)).expect("chown");
     let helper = folder.join("helper");
-    std::fs::copy(HELPER, &helper).expect("copy the helper where nobody may run it");
+    // By another process: a descriptor open for writing here would be inherited by what other tests fork meanwhile,
+    // and the kernel executes no file that anybody may write to.
+    let copied = Command::new("cp").arg(HELPER).arg(&helper).status().expect("cp");
+    assert!(copied.success(), "copy the helper where nobody may run it");
     std::fs::set_permissions(&helper, std::fs::Permissions::from_mode(0o755)).expect("mode");
     let mut command = Command::new("setpriv");
     command.args(["--reuid", "65534", "--regid", "65534", "--clear-groups"]).arg(&helper);
@@ -51,6 +54,21 @@ fn an_ordinary_user_runs_the_artifact_as_the_runs_user() {
     let (out, err) =
         ordinary("user", "id -u; touch ~/x && echo mine; ls /work /farm; cat /proc/1/environ && echo READ");
     assert_eq!(out, "1000\nmine\n", "{err}");
+}
+
+#[test]
+fn an_ordinary_users_environment_has_a_network_device_too() {
+    if skipped_without_root() {
+        return;
+    }
+    let folder = work();
+    let script = "echo -n four > /dev/udp/203.0.113.9/7777; cat /proc/net/dev";
+    let mut command = command(folder.path(), &run_id("device"), "user", script);
+    let output = command.env("HELPER_NETWORK", "1").output().expect("setpriv");
+    let err = String::from_utf8_lossy(&output.stderr);
+    assert!(String::from_utf8_lossy(&output.stdout).contains("eth0"), "{err}");
+    let sent: String = b"four".iter().map(|byte| format!("{byte:02x}")).collect();
+    assert!(err.lines().any(|line| line.starts_with("packet 45") && line.ends_with(&sent)), "{err}");
 }
 
 #[test]
