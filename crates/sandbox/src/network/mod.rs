@@ -1,6 +1,6 @@
 //! The one device of an environment's network, whose other end is held outside: a TUN device, or where `/dev/net/tun`
 //! can't be opened, a veth pair whose far end lies in init's own network namespace and is read through a packet
-//! socket. Both hand over whole IP packets. Init makes it, since it has power over both namespaces and is out of
+//! socket. Init makes it, since it has power over both namespaces and is out of
 //! the artifact's reach.
 
 mod netlink;
@@ -46,10 +46,8 @@ const PREFIX6: u8 = 64;
 pub enum DeviceKind {
     /// A TUN device: reads and writes are IP packets.
     Tun,
-    /// A veth pair read through a packet socket: receives and sends are IP packets.
+    /// A veth pair whose far end is a packet socket: reads and writes are Ethernet frames.
     Veth {
-        /// Index of the far end, where the packet socket is.
-        interface: u32,
         /// Hardware address of the environment's end.
         peer: [u8; 6],
     },

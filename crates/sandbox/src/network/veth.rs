@@ -32,7 +32,7 @@ pub(super) fn make(own: &File, theirs: &File, name: &str) -> io::Result<Device> 
         }
         netlink::Socket::open()?.hardware_address(name)
     })?;
-    Ok(Device { fd: packets(interface)?, kind: DeviceKind::Veth { interface, peer } })
+    Ok(Device { fd: packets(interface)?, kind: DeviceKind::Veth { peer } })
 }
 
 fn switch_off(name: &str, offload: u32) -> io::Result<()> {
@@ -60,10 +60,10 @@ fn switch_off(name: &str, offload: u32) -> io::Result<()> {
     }
 }
 
-/// A socket that takes every packet that comes out of `interface`, without its link header.
+/// A socket that takes every frame that comes out of `interface`, and puts in what is written to it.
 fn packets(interface: u32) -> io::Result<OwnedFd> {
     let all = (libc::ETH_P_ALL as u16).to_be();
-    let kind = libc::SOCK_DGRAM | libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK;
+    let kind = libc::SOCK_RAW | libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK;
     // SAFETY: no memory is passed. Protocol 0 takes nothing yet.
     let fd = sys::check(unsafe { libc::socket(libc::AF_PACKET, kind, 0) }.into())?;
     // SAFETY: the kernel has just made this descriptor for us.
