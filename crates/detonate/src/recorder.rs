@@ -2,6 +2,7 @@
 
 use crate::attribute::Attribution;
 use crate::beneath::Beneath;
+use crate::network::conversation::{self, Conversations};
 use crate::witnesses::Overlays;
 use detektr_event::{Access, BaitRead, Detail, Event, Outcome, SensorName, Sha256};
 use detektr_evidence::reconcile::Files;
@@ -18,6 +19,9 @@ use std::time::{Duration, Instant};
 
 /// How long an event may wait before it is readable after a crash.
 const FLUSH: Duration = Duration::from_millis(500);
+
+/// The same, where the simulated internet speaks as well and must not be made to wait.
+const SHARED: Duration = Duration::from_millis(10);
 
 /// Counts that others read while the recorder works.
 #[derive(Debug, Default)]
@@ -65,6 +69,8 @@ pub struct Inputs {
     pub attribution: Attribution,
     /// Shared counts.
     pub live: Arc<Live>,
+    /// What the simulated internet tells, where there is one.
+    pub conversations: Option<Conversations>,
 }
 
 impl Recorder {
@@ -82,15 +88,25 @@ impl Recorder {
 }
 
 fn record(source: &Receiver<Vec<Raw>>, inputs: Inputs) -> Recorded {
-    let Inputs { mut writer, mut decoder, executed, baits, overlays, mut beneath, mut attribution, live } =
-        inputs;
+    let Inputs {
+        mut writer,
+        mut decoder,
+        executed,
+        baits,
+        overlays,
+        mut beneath,
+        mut attribution,
+        live,
+        mut conversations,
+    } = inputs;
+    let patience = if conversations.is_some() { SHARED } else { FLUSH };
     let mut files = overlays.files();
     let mut failed = None;
     let mut events = Vec::new();
     let mut flushed = Instant::now();
     let mut unflushed = false;
     loop {
-        let batch = match source.recv_timeout(FLUSH) {
+        let batch = match source.recv_timeout(patience) {
             Ok(batch) => batch,
             Err(RecvTimeoutError::Timeout) => Vec::new(),
             Err(RecvTimeoutError::Disconnected) => break,
@@ -102,6 +118,9 @@ fn record(source: &Receiver<Vec<Raw>>, inputs: Inputs) -> Recorded {
             decoder.decode(raw, &mut events);
             for mut event in events.drain(..) {
                 attribution.event(&mut event);
+                if let Some(conversations) = &mut conversations {
+                    conversations.event(&event);
+                }
                 if failed.is_none()
                     && let Err(error) = write(&mut writer, event, &baits, &mut files, &mut beneath)
                 {
@@ -110,6 +129,10 @@ fn record(source: &Receiver<Vec<Raw>>, inputs: Inputs) -> Recorded {
                 }
             }
             unflushed = true;
+        }
+        if let Some(conversations) = &mut conversations {
+            conversations.listen();
+            unflushed |= record_told(&mut writer, conversations, &live, &mut failed);
         }
         live.events.store(writer.events(), Ordering::Relaxed);
         live.processes.store(decoder.births().processes.len() as u64, Ordering::Relaxed);
@@ -122,12 +145,36 @@ fn record(source: &Receiver<Vec<Raw>>, inputs: Inputs) -> Recorded {
             unflushed = false;
         }
     }
+    if let Some(conversations) = &mut conversations {
+        conversations.finish();
+        record_told(&mut writer, conversations, &live, &mut failed);
+    }
     // The stream has ended, and with it every process: the overlays don't change any more.
     let fsdiff = match failed {
         Some(error) => Err(error),
         None => overlays.after(files, &mut writer),
     };
     Recorded { writer, decoder, fsdiff, host_changed: beneath.changed() }
+}
+
+/// Writes what the simulated internet told and is ready; whether there was any.
+fn record_told(
+    writer: &mut BundleWriter,
+    conversations: &mut Conversations,
+    live: &Live,
+    failed: &mut Option<EvidenceError>,
+) -> bool {
+    let mut any = false;
+    while let Some((event, contents)) = conversations.ready() {
+        any = true;
+        if failed.is_none()
+            && let Err(error) = conversation::write(writer, event, contents)
+        {
+            live.broken.store(true, Ordering::Relaxed);
+            *failed = Some(error);
+        }
+    }
+    any
 }
 
 /// Adds the hash of the executed file to an exec that has none.

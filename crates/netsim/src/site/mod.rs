@@ -6,6 +6,7 @@ pub(crate) mod read;
 pub use form::SiteFile;
 pub use read::SiteError;
 
+use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -14,7 +15,7 @@ use std::time::Duration;
 pub const VERSION: u64 = 1;
 
 /// What a site file says. Of several rules that fit, the first one answers.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Site {
     /// Names.
     pub dns: Vec<DnsRule>,
@@ -22,12 +23,12 @@ pub struct Site {
     pub http: Vec<HttpRule>,
     /// Connections that are refused.
     pub refuse: Vec<Refusal>,
-    /// SHA-256 of the file, hexadecimal.
+    /// SHA-256 over the file and the files that it names, hexadecimal.
     pub sha256: Option<String>,
 }
 
 /// Answers for names.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DnsRule {
     /// Which.
     pub name: Pattern,
@@ -36,7 +37,7 @@ pub struct DnsRule {
 }
 
 /// How a name is answered.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum DnsAnswers {
     /// It does not exist.
     Nxdomain,
@@ -54,7 +55,7 @@ pub enum DnsAnswers {
 }
 
 /// Answers for web requests.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct HttpRule {
     /// Of which hosts; of all where absent.
     pub host: Option<Pattern>,
@@ -75,7 +76,7 @@ pub struct HttpRule {
 }
 
 /// A body.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum SiteBody {
     /// A text.
     Text(String),
@@ -86,7 +87,7 @@ pub enum SiteBody {
 }
 
 /// A host and port that refuse connections.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Refusal {
     /// Which hosts, by name or address.
     pub host: Pattern,
@@ -95,13 +96,26 @@ pub struct Refusal {
 }
 
 /// A pattern of names or paths: `*` is any text, `?` any one letter; letters count in either case.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Pattern(Vec<u8>);
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "String", into = "String")]
+pub struct Pattern(String);
+
+impl From<String> for Pattern {
+    fn from(text: String) -> Self {
+        Pattern::new(&text)
+    }
+}
+
+impl From<Pattern> for String {
+    fn from(pattern: Pattern) -> Self {
+        pattern.0
+    }
+}
 
 impl Pattern {
     /// The pattern `text`.
     pub fn new(text: &str) -> Pattern {
-        Pattern(text.to_ascii_lowercase().into_bytes())
+        Pattern(text.to_ascii_lowercase())
     }
 
     /// Whether it fits.
@@ -112,11 +126,11 @@ impl Pattern {
         self.spread(&mut alive);
         for byte in text.bytes().map(|byte| byte.to_ascii_lowercase()) {
             let mut next = vec![false; alive.len()];
-            for (at, wanted) in self.0.iter().enumerate().filter(|(at, _)| alive[*at]) {
+            for (at, wanted) in self.0.bytes().enumerate().filter(|(at, _)| alive[*at]) {
                 match wanted {
                     b'*' => next[at] = true,
                     b'?' => next[at + 1] = true,
-                    wanted => next[at + 1] |= *wanted == byte,
+                    wanted => next[at + 1] |= wanted == byte,
                 }
             }
             self.spread(&mut next);
@@ -127,8 +141,8 @@ impl Pattern {
 
     /// A `*` may also be nothing.
     fn spread(&self, alive: &mut [bool]) {
-        for (at, byte) in self.0.iter().enumerate() {
-            if alive[at] && *byte == b'*' {
+        for (at, byte) in self.0.bytes().enumerate() {
+            if alive[at] && byte == b'*' {
                 alive[at + 1] = true;
             }
         }

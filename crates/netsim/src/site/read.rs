@@ -56,13 +56,27 @@ pub(super) fn parse(text: &str, file: &Path) -> Result<Site, SiteError> {
             let mut reader = SiteReader { folder, base: Reader::default() };
             let mut site = reader.site(&node);
             if reader.base.problems.is_empty() {
-                site.sha256 = Some(Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect());
+                site.sha256 = Some(digest(text, &site)?);
                 return Ok(site);
             }
             reader.base.problems
         }
     };
     Err(SiteError::Invalid { file: file.to_owned(), problems: locate("site", file, text, problems) })
+}
+
+/// SHA-256 over the text and the content of every file that it names, in the order of the rules.
+fn digest(text: &str, site: &Site) -> Result<String, SiteError> {
+    let mut all = Sha256::new();
+    all.update(Sha256::digest(text));
+    for rule in &site.http {
+        let SiteBody::File(file) = &rule.body else { continue };
+        let unreadable = |source| SiteError::Unreadable { file: file.clone(), source };
+        let mut hash = Sha256::new();
+        std::io::copy(&mut std::fs::File::open(file).map_err(unreadable)?, &mut hash).map_err(unreadable)?;
+        all.update(hash.finalize());
+    }
+    Ok(all.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 struct SiteReader<'a> {
