@@ -10,10 +10,13 @@
 
 mod addresses;
 mod authority;
+pub mod capture;
 mod clock;
 mod context;
 mod flows;
+pub mod hello;
 mod internet;
+pub mod leak;
 mod link;
 mod mode;
 mod names;
