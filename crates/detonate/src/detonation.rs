@@ -225,7 +225,10 @@ impl Detonator {
                 beneath,
                 attribution: Attribution::new(&plan.controls, &prepared.hardening),
                 live: live.clone(),
-                conversations: told.map(|told| Conversations::new(told, manifest.boot_to_wall_ns)),
+                conversations: told.map(|told| {
+                    let own = plan.network.iter().flat_map(|network| [network.v4.into(), network.v6.into()]);
+                    Conversations::new(told, manifest.boot_to_wall_ns, own.collect())
+                }),
             },
         )
         .map_err(|source| DetonateError::Thread { source })?;
@@ -260,7 +263,7 @@ impl Detonator {
         ];
         let closing = watching.finish();
         let internet = internet.map(Internet::finish);
-        let Ok(Recorded { writer: back, decoder, fsdiff, host_changed }) = recorder.finish() else {
+        let Ok(Recorded { writer: back, decoder, fsdiff, host_changed, packets }) = recorder.finish() else {
             return Err(DetonateError::Recorder);
         };
         writer = back;
@@ -271,6 +274,7 @@ impl Detonator {
         }
         timing.mark("drain");
         manifest.witnesses.fsdiff = Some(fsdiff?);
+        manifest.witnesses.packets = packets;
         for sentence in host_changed {
             manifest.mark_incomplete("host_changed", sentence);
         }

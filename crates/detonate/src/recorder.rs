@@ -6,7 +6,7 @@ use crate::network::conversation::{self, Conversations};
 use crate::witnesses::Overlays;
 use detektr_event::{Access, BaitRead, Detail, Event, Outcome, SensorName, Sha256};
 use detektr_evidence::reconcile::Files;
-use detektr_evidence::{BundleWriter, EvidenceError, FsdiffWitness};
+use detektr_evidence::{BundleWriter, EvidenceError, FsdiffWitness, PacketsWitness};
 use detektr_sensor::ExecutedFiles;
 use detektr_sensor::decode::Decoder;
 use detektr_sensor::raw::{Body, Raw};
@@ -44,6 +44,8 @@ pub struct Recorded {
     pub fsdiff: Result<FsdiffWitness, EvidenceError>,
     /// What the host changed of the files that the run used.
     pub host_changed: Vec<String>,
+    /// What conversations and socket calls say to each other, where there was a network.
+    pub packets: Option<PacketsWitness>,
 }
 
 /// A running recorder.
@@ -154,7 +156,8 @@ fn record(source: &Receiver<Vec<Raw>>, inputs: Inputs) -> Recorded {
         Some(error) => Err(error),
         None => overlays.after(files, &mut writer),
     };
-    Recorded { writer, decoder, fsdiff, host_changed: beneath.changed() }
+    let packets = conversations.map(Conversations::judge);
+    Recorded { writer, decoder, fsdiff, host_changed: beneath.changed(), packets }
 }
 
 /// Writes what the simulated internet told and is ready; whether there was any.

@@ -2,9 +2,11 @@
 
 use super::owners::Owners;
 use detektr_event::{Attribution, Detail, Event, FlowRef, Outcome, Phase, ProcessRef, SensorName, Timestamp};
-use detektr_evidence::{BundleWriter, EvidenceError};
+use detektr_evidence::reconcile::Packets;
+use detektr_evidence::{BundleWriter, EvidenceError, PacketsWitness};
 use detektr_netsim::{Content, Told};
 use std::collections::{HashMap, VecDeque};
+use std::net::IpAddr;
 use std::sync::mpsc::Receiver;
 
 /// Facts that wait for their process. Of more, the oldest is told without one.
@@ -20,11 +22,13 @@ pub struct Conversations {
     order: VecDeque<(u16, u16)>,
     ready: VecDeque<(Told, Option<ProcessRef>)>,
     ended: bool,
+    /// Holds conversations and calls against each other.
+    packets: Packets,
 }
 
 impl Conversations {
-    /// Listens to `told`.
-    pub fn new(told: Receiver<Told>, boot_to_wall_ns: i64) -> Self {
+    /// Listens to `told`, of an environment with the addresses `own`.
+    pub fn new(told: Receiver<Told>, boot_to_wall_ns: i64, own: Vec<IpAddr>) -> Self {
         Conversations {
             told,
             boot_to_wall_ns,
@@ -33,11 +37,13 @@ impl Conversations {
             order: VecDeque::new(),
             ready: VecDeque::new(),
             ended: false,
+            packets: Packets::new(own),
         }
     }
 
     /// Learns whose sockets are whose from an event of the sensor.
     pub fn event(&mut self, event: &Event) {
+        self.packets.event(event);
         let Some(own) = self.owners.event(event) else { return };
         for told in self.waiting.remove(&own).unwrap_or_default() {
             self.place(told);
@@ -77,7 +83,13 @@ impl Conversations {
             detail: told.detail,
             syscall: None,
         };
+        self.packets.event(&event);
         Some((event, told.contents))
+    }
+
+    /// What conversations and calls say to each other, when everything was told.
+    pub fn judge(self) -> PacketsWitness {
+        self.packets.judge()
     }
 
     /// Makes a fact ready, or has it wait.
