@@ -15,8 +15,8 @@ use crate::outputs::Pump;
 use crate::prepare::{Prepared, home, plan, prepare};
 use crate::recorder::{Inputs, Live, Recorded, Recorder};
 use crate::request::{DetonateRequest, NetworkChoice, Progress, SensorChoice};
-use crate::{ending, witnesses};
-use detektr_event::{Phase, SensorName, Text};
+use crate::{ending, logs, witnesses};
+use detektr_event::{Kind, Phase, SensorName, Text};
 use detektr_evidence::{
     AppliedControl, Artifact, BundleWriter, Incomplete, Manifest, PhaseSpan, Start, State,
 };
@@ -204,6 +204,9 @@ impl Detonator {
             Ok(started) => started.unzip(),
             Err(source) => return Err(DetonateError::Thread { source }),
         };
+        let sockets = environment.take_logs();
+        let read = (!sockets.is_empty()).then(|| logs::read(sockets, manifest.boot_to_wall_ns)).transpose();
+        let (reading, logs) = read.map_err(|source| DetonateError::Thread { source })?.unzip();
         let live = Arc::new(Live::default());
         let mut decoder = Decoder::new(DecoderConfig {
             sensor: sensor_name(&description),
@@ -229,6 +232,7 @@ impl Detonator {
                     let own = plan.network.iter().flat_map(|network| [network.v4.into(), network.v6.into()]);
                     Conversations::new(told, manifest.boot_to_wall_ns, own.collect())
                 }),
+                logs,
             },
         )
         .map_err(|source| DetonateError::Thread { source })?;
@@ -262,8 +266,10 @@ impl Detonator {
             PhaseSpan { phase: Phase::Execute, start: executed_at, end: now() },
         ];
         let closing = watching.finish();
+        drop(reading);
         let internet = internet.map(Internet::finish);
-        let Ok(Recorded { writer: back, decoder, fsdiff, host_changed, packets }) = recorder.finish() else {
+        let Ok(Recorded { writer: back, decoder, fsdiff, host_changed, packets, logged }) = recorder.finish()
+        else {
             return Err(DetonateError::Recorder);
         };
         writer = back;
@@ -275,6 +281,9 @@ impl Detonator {
         timing.mark("drain");
         manifest.witnesses.fsdiff = Some(fsdiff?);
         manifest.witnesses.packets = packets;
+        if let Some(logged) = logged.filter(|logged| logged.attempted > 0) {
+            manifest.ledger.0.insert(Kind::LogMessage, logged);
+        }
         for sentence in host_changed {
             manifest.mark_incomplete("host_changed", sentence);
         }

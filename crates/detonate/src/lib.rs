@@ -13,6 +13,7 @@ mod detonation;
 mod ending;
 mod error;
 mod images;
+mod logs;
 mod network;
 mod outputs;
 mod prepare;

@@ -47,6 +47,8 @@ pub struct Environment {
     setup: Setup,
     userns: Option<OwnedFd>,
     mounted: bool,
+    /// The sockets that programs log to, until they are taken.
+    logs: Vec<OwnedFd>,
     description: Description,
     pending: Pending,
     /// Resident memory, as init last counted it.
@@ -98,6 +100,12 @@ impl Environment {
     /// The cgroup (version 2) that its processes enter.
     pub fn cgroup(&self) -> Option<&Path> {
         self.cgroups.unified.as_deref()
+    }
+
+    /// The sockets that programs inside log to, in the order of [`crate::LOG_SOCKETS`]; none before the first
+    /// launch, and none where they could not be had.
+    pub fn take_logs(&mut self) -> Vec<OwnedFd> {
+        std::mem::take(&mut self.logs)
     }
 
     /// Init's process number, host's.
@@ -241,8 +249,9 @@ impl Environment {
         let fds: Vec<BorrowedFd<'_>> = userns.iter().map(AsFd::as_fd).collect();
         self.ask(&ToInit::Setup(self.setup.clone()), &fds)?;
         match self.hear(PATIENCE)? {
-            (FromInit::SetUp { idmapped, notes, acct }, _) => {
+            (FromInit::SetUp { idmapped, notes, acct }, logs) => {
                 self.mounted = true;
+                self.logs = logs;
                 make::describe_mounts(&mut self.description, &self.setup, &idmapped, notes, acct);
                 Ok(())
             }

@@ -37,6 +37,7 @@ pub use plan::{Plan, Program, Rootfs, RunAs};
 pub use probe::{Check, Probe, probe};
 pub use reaper::sweep;
 pub use rootfs::image;
+pub use rootfs::logs::LOG_SOCKETS;
 
 use std::ffi::OsStr;
 use std::os::fd::{FromRawFd, OwnedFd, RawFd};

@@ -408,9 +408,9 @@ pub fn detail(kind: Kind) -> BoxedStrategy<Detail> {
         Kind::KernelSysctlWrite => file_path()
             .prop_map(|file| Detail::KernelSysctlWrite { sysctl_write: SysctlWrite { file } })
             .boxed(),
-        Kind::LogMessage => {
-            copied().prop_map(|message| Detail::LogMessage { log: LogMessage { message } }).boxed()
-        }
+        Kind::LogMessage => (copied(), word())
+            .prop_map(|(message, socket)| Detail::LogMessage { log: LogMessage { message, socket } })
+            .boxed(),
         Kind::BaitRead => word().prop_map(|bait| Detail::BaitRead { bait: BaitRead { bait } }).boxed(),
         Kind::BaitExfiltrated => (word(), word(), of(flow()))
             .prop_map(|(bait, encoding, flow)| Detail::BaitExfiltrated {

@@ -123,7 +123,9 @@ impl Init {
         self.maker = Maker::new();
         match mounts::mount_all(setup, fds.first().map(AsFd::as_fd)) {
             Ok(mounted) => {
-                self.say(&FromInit::SetUp { idmapped: mounted.idmapped, notes: mounted.notes, acct })
+                let logs: Vec<BorrowedFd<'_>> = mounted.logs.iter().map(AsFd::as_fd).collect();
+                let told = FromInit::SetUp { idmapped: mounted.idmapped, notes: mounted.notes, acct };
+                self.channel.send(&told, &logs)
             }
             Err((step, e)) => self.fail(&step, e),
         }

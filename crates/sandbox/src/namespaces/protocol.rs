@@ -83,7 +83,7 @@ pub(crate) enum ToInit {
 /// From init to the supervisor.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) enum FromInit {
-    /// Everything is mounted.
+    /// Everything is mounted. Descriptors: the sockets that programs log to, or none.
     SetUp { idmapped: Vec<bool>, notes: Vec<String>, acct: Result<(), String> },
     /// A step failed.
     Failed { step: String, why: String },
