@@ -7,7 +7,9 @@ mod rows;
 mod sample;
 mod sigma;
 
-use detektr_detonate::{ArtifactSpec, DetonateRequest, Detonator, Limits, RootfsChoice, RunAs, SensorChoice};
+use detektr_detonate::{
+    ArtifactSpec, DetonateRequest, Detonator, Limits, NetworkChoice, RootfsChoice, RunAs, SensorChoice,
+};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
@@ -120,6 +122,7 @@ fn request(home: &Path, artifact: ArtifactSpec, args: &[&str], sensor: SensorCho
         limits: Limits { wall: Duration::from_secs(300), ..Limits::default() },
         setenv: Vec::new(),
         hostname: None,
+        network: NetworkChoice::sim(),
         baits: true,
         observe_stat: false,
         stdin: None,

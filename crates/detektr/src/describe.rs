@@ -123,6 +123,38 @@ fn told(detail: &Detail) -> String {
             Some(sent) => format!("{} {} ({sent})", network.call, address(&network.address)),
             None => format!("{} {}", network.call, address(&network.address)),
         },
+        Detail::NetworkDns { network } => match network.answers.as_slice() {
+            [] => format!("{} {}: {}", network.query, network.name.lossy(), network.code),
+            answers => {
+                let answers: Vec<&str> = answers.iter().map(|answer| answer.data.as_str()).collect();
+                format!("{} {}: {}", network.query, network.name.lossy(), answers.join(", "))
+            }
+        },
+        Detail::NetworkHttp { network } => format!(
+            "{} {}://{}{}: {}",
+            network.method,
+            if network.secure { "https" } else { "http" },
+            network.host.lossy(),
+            network.target.lossy(),
+            network.status
+        ),
+        Detail::NetworkTls { network } => {
+            let name =
+                network.server_name.as_ref().map_or_else(String::new, |name| name.lossy().into_owned());
+            match &network.failure {
+                Some(why) => format!("{name}: {why}"),
+                None => format!("{name} {}", network.version.as_deref().unwrap_or_default()),
+            }
+        }
+        Detail::NetworkFlow { network } => format!(
+            "{} {} {}: {} out, {} in, {}",
+            network.service,
+            network.flow.protocol,
+            end(network.flow.remote),
+            network.bytes_out,
+            network.bytes_in,
+            network.end
+        ),
         Detail::KernelModuleLoad { module_load: m } => {
             let what = m.file.as_ref().map(path).or_else(|| m.parameters.as_ref().map(copied));
             format!("{} {}", m.call, what.unwrap_or_default())
@@ -156,6 +188,10 @@ pub fn ending(event: &Event) -> String {
         let _ = write!(text, ", by {enforcer}");
     }
     clean(&text)
+}
+
+fn end(end: detektr_event::End) -> String {
+    std::net::SocketAddr::new(end.address, end.port).to_string()
 }
 
 /// An address of a socket.

@@ -32,6 +32,12 @@ pub fn now() -> Timestamp {
     Timestamp(time.tv_sec * 1_000_000_000 + time.tv_nsec)
 }
 
+/// Nanoseconds since boot.
+pub fn boot_ns() -> u64 {
+    let boot = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+    u64::try_from(boot.tv_sec * 1_000_000_000 + boot.tv_nsec).unwrap_or_default()
+}
+
 /// What to add to nanoseconds since boot to get the wall clock's.
 pub fn boot_to_wall_ns() -> i64 {
     let boot = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);

@@ -10,15 +10,17 @@ use crate::choose::Sensors;
 use crate::clock::{Timing, boot_to_wall_ns, now, random, run_id};
 use crate::error::DetonateError;
 use crate::images::HashingReader;
+use crate::network::conversation::Conversations;
 use crate::outputs::Pump;
 use crate::prepare::{Prepared, home, plan, prepare};
 use crate::recorder::{Inputs, Live, Recorded, Recorder};
-use crate::request::{DetonateRequest, Progress, SensorChoice};
-use crate::{ending, witnesses};
-use detektr_event::{Phase, SensorName, Text};
+use crate::request::{DetonateRequest, NetworkChoice, Progress, SensorChoice};
+use crate::{ending, logs, witnesses};
+use detektr_event::{Kind, Phase, SensorName, Text};
 use detektr_evidence::{
     AppliedControl, Artifact, BundleWriter, Incomplete, Manifest, PhaseSpan, Start, State,
 };
+use detektr_netsim::Internet;
 use detektr_sandbox::{Bait, BaitKind, Ended, Environment, Launched, Plan, Program, SandboxError};
 use detektr_sensor::decode::{Decoder, DecoderConfig, IdRange, Numbers};
 use detektr_sensor::{Closing, Description, ExecutedFiles, SensorError, Target, Watching};
@@ -149,8 +151,14 @@ impl Detonator {
     ) -> Result<BundleWriter, DetonateError> {
         let setup = now();
         let seed = request.seed.unwrap_or_else(|| u64::from_le_bytes(random()));
-        let plan = plan(request, prepared, run, seed);
         manifest.seed = seed;
+        let (plan, internet) = match plan(request, prepared, run, seed) {
+            Ok(plan) => plan,
+            Err(error) => {
+                manifest.mark_incomplete("environment_failed", chain(&error));
+                return Ok(writer);
+            }
+        };
         let mut environment = match Environment::create(&plan) {
             Ok(environment) => environment,
             Err(error) => {
@@ -159,7 +167,14 @@ impl Detonator {
             }
         };
         timing.mark("environment");
-        manifest.environment = describe(&environment, prepared);
+        if let Some(internet) = &internet
+            && let Err(error) = internet.furnish(&mut environment, &prepared.root)
+        {
+            manifest.mark_incomplete("environment_failed", chain(&error));
+            destroy(environment, manifest);
+            return Ok(writer);
+        }
+        manifest.environment = describe(&environment, prepared, request);
         manifest.controls = plan
             .controls
             .iter()
@@ -180,7 +195,18 @@ impl Detonator {
                     return Ok(writer);
                 }
             };
-        let Running { mut watching, receiver, pumps, launched, executed, description, why } = launched;
+        let Running { mut watching, receiver, pumps, mut launched, executed, description, why } = launched;
+        let started = match (internet, launched.device.take()) {
+            (Some(internet), Some(device)) => Some(internet.start(device)),
+            _ => None,
+        };
+        let (internet, told) = match started.transpose() {
+            Ok(started) => started.unzip(),
+            Err(source) => return Err(DetonateError::Thread { source }),
+        };
+        let sockets = environment.take_logs();
+        let read = (!sockets.is_empty()).then(|| logs::read(sockets, manifest.boot_to_wall_ns)).transpose();
+        let (reading, logs) = read.map_err(|source| DetonateError::Thread { source })?.unzip();
         let live = Arc::new(Live::default());
         let mut decoder = Decoder::new(DecoderConfig {
             sensor: sensor_name(&description),
@@ -202,6 +228,11 @@ impl Detonator {
                 beneath,
                 attribution: Attribution::new(&plan.controls, &prepared.hardening),
                 live: live.clone(),
+                conversations: told.map(|told| {
+                    let own = plan.network.iter().flat_map(|network| [network.v4.into(), network.v6.into()]);
+                    Conversations::new(told, manifest.boot_to_wall_ns, own.collect())
+                }),
+                logs,
             },
         )
         .map_err(|source| DetonateError::Thread { source })?;
@@ -235,7 +266,10 @@ impl Detonator {
             PhaseSpan { phase: Phase::Execute, start: executed_at, end: now() },
         ];
         let closing = watching.finish();
-        let Ok(Recorded { writer: back, decoder, fsdiff, host_changed }) = recorder.finish() else {
+        drop(reading);
+        let internet = internet.map(Internet::finish);
+        let Ok(Recorded { writer: back, decoder, fsdiff, host_changed, packets, logged }) = recorder.finish()
+        else {
             return Err(DetonateError::Recorder);
         };
         writer = back;
@@ -246,8 +280,16 @@ impl Detonator {
         }
         timing.mark("drain");
         manifest.witnesses.fsdiff = Some(fsdiff?);
+        manifest.witnesses.packets = packets;
+        if let Some(logged) = logged.filter(|logged| logged.attempted > 0) {
+            manifest.ledger.0.insert(Kind::LogMessage, logged);
+        }
         for sentence in host_changed {
             manifest.mark_incomplete("host_changed", sentence);
+        }
+        match internet {
+            Some(Err(error)) => manifest.mark_incomplete("internet_failed", error.to_string()),
+            Some(Ok(_)) | None => {}
         }
         ending::tell(manifest, &ended);
         close(manifest, &closing, &decoder);
@@ -318,7 +360,7 @@ impl Detonator {
         let executed =
             if description.name == "ebpf" { watch_executed(environment, &mut description) } else { None };
         watching.adopt(launched.pid).map_err(sensor_failed)?;
-        manifest.environment = describe(environment, prepared);
+        manifest.environment = describe(environment, prepared, request);
         timing.mark("launch");
         Ok(Running { watching, receiver, pumps, launched, executed, description, why })
     }
@@ -369,9 +411,15 @@ fn chain(error: &dyn std::error::Error) -> String {
 }
 
 /// The environment as the sandbox describes it, with what only this crate knows of its root file system.
-fn describe(environment: &Environment, prepared: &Prepared) -> serde_json::Value {
+fn describe(environment: &Environment, prepared: &Prepared, request: &DetonateRequest) -> serde_json::Value {
     let mut value = serde_json::to_value(environment.description()).unwrap_or_default();
     let Some(object) = value.as_object_mut() else { return value };
+    object.insert("network".into(), request.network.name().into());
+    if let NetworkChoice::Sim { site, .. } = &request.network
+        && let Some(sha256) = &site.sha256
+    {
+        object.insert("site_sha256".into(), sha256.clone().into());
+    }
     match &prepared.image {
         Some(image) => {
             object.insert("image_archive_sha256".into(), image.sha256.clone().into());

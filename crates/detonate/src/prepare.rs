@@ -3,8 +3,10 @@
 use crate::artifact::{self, ArtifactKind, ArtifactSpec};
 use crate::error::DetonateError;
 use crate::images::{self, UnpackedImage};
+use crate::network;
 use crate::request::{DetonateRequest, RootfsChoice};
 use detektr_evidence::{SigningKey, keys};
+use detektr_netsim::AuthorityError;
 use detektr_sandbox::controls::{self, Hardening};
 use detektr_sandbox::{Identity, Plan, Rootfs, RunAs, default_set};
 use std::ffi::OsString;
@@ -87,13 +89,21 @@ pub fn prepare(request: &DetonateRequest) -> Result<Prepared, DetonateError> {
 }
 
 /// The plan of the environment: every choice of the run is made here.
-pub fn plan(request: &DetonateRequest, prepared: &Prepared, run: &str, seed: u64) -> Plan {
+pub fn plan(
+    request: &DetonateRequest,
+    prepared: &Prepared,
+    run: &str,
+    seed: u64,
+) -> Result<(Plan, Option<network::Prepared>), AuthorityError> {
     let mut identity = Identity::from_seed(seed);
     if let Some(hostname) = &request.hostname {
         identity.hostname.clone_from(hostname);
     }
     let baits = if request.baits { default_set(seed, &identity) } else { Vec::new() };
-    Plan {
+    let internet = network::Prepared::new(&request.network, seed, &baits)?;
+    let mut setenv = internet.as_ref().map(network::Prepared::variables).unwrap_or_default();
+    setenv.extend(request.setenv.iter().cloned());
+    let plan = Plan {
         run: run.into(),
         work: request.home.join("work"),
         rootfs: prepared.rootfs.clone(),
@@ -101,10 +111,12 @@ pub fn plan(request: &DetonateRequest, prepared: &Prepared, run: &str, seed: u64
         limits: prepared.hardening.bounds(request.limits),
         identity,
         baits,
-        setenv: request.setenv.clone(),
+        setenv,
         controls: request.controls.clone(),
+        network: internet.as_ref().map(network::Prepared::addresses),
         hide: vec![request.home.clone()],
-    }
+    };
+    Ok((plan, internet))
 }
 
 /// The home of whoever runs.

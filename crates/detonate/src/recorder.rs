@@ -2,10 +2,12 @@
 
 use crate::attribute::Attribution;
 use crate::beneath::Beneath;
+use crate::logs::Logs;
+use crate::network::conversation::{self, Conversations};
 use crate::witnesses::Overlays;
 use detektr_event::{Access, BaitRead, Detail, Event, Outcome, SensorName, Sha256};
 use detektr_evidence::reconcile::Files;
-use detektr_evidence::{BundleWriter, EvidenceError, FsdiffWitness};
+use detektr_evidence::{BundleWriter, Counts, EvidenceError, FsdiffWitness, PacketsWitness};
 use detektr_sensor::ExecutedFiles;
 use detektr_sensor::decode::Decoder;
 use detektr_sensor::raw::{Body, Raw};
@@ -18,6 +20,9 @@ use std::time::{Duration, Instant};
 
 /// How long an event may wait before it is readable after a crash.
 const FLUSH: Duration = Duration::from_millis(500);
+
+/// The same, where the simulated internet or programs' logs speak as well and must not be made to wait.
+const SHARED: Duration = Duration::from_millis(10);
 
 /// Counts that others read while the recorder works.
 #[derive(Debug, Default)]
@@ -40,6 +45,10 @@ pub struct Recorded {
     pub fsdiff: Result<FsdiffWitness, EvidenceError>,
     /// What the host changed of the files that the run used.
     pub host_changed: Vec<String>,
+    /// What conversations and socket calls say to each other, where there was a network.
+    pub packets: Option<PacketsWitness>,
+    /// What programs logged, where their sockets were there.
+    pub logged: Option<Counts>,
 }
 
 /// A running recorder.
@@ -65,6 +74,10 @@ pub struct Inputs {
     pub attribution: Attribution,
     /// Shared counts.
     pub live: Arc<Live>,
+    /// What the simulated internet tells, where there is one.
+    pub conversations: Option<Conversations>,
+    /// What programs log, where their sockets are there.
+    pub logs: Option<Logs>,
 }
 
 impl Recorder {
@@ -82,15 +95,26 @@ impl Recorder {
 }
 
 fn record(source: &Receiver<Vec<Raw>>, inputs: Inputs) -> Recorded {
-    let Inputs { mut writer, mut decoder, executed, baits, overlays, mut beneath, mut attribution, live } =
-        inputs;
+    let Inputs {
+        mut writer,
+        mut decoder,
+        executed,
+        baits,
+        overlays,
+        mut beneath,
+        mut attribution,
+        live,
+        mut conversations,
+        mut logs,
+    } = inputs;
+    let patience = if conversations.is_some() || logs.is_some() { SHARED } else { FLUSH };
     let mut files = overlays.files();
     let mut failed = None;
     let mut events = Vec::new();
     let mut flushed = Instant::now();
     let mut unflushed = false;
     loop {
-        let batch = match source.recv_timeout(FLUSH) {
+        let batch = match source.recv_timeout(patience) {
             Ok(batch) => batch,
             Err(RecvTimeoutError::Timeout) => Vec::new(),
             Err(RecvTimeoutError::Disconnected) => break,
@@ -102,6 +126,9 @@ fn record(source: &Receiver<Vec<Raw>>, inputs: Inputs) -> Recorded {
             decoder.decode(raw, &mut events);
             for mut event in events.drain(..) {
                 attribution.event(&mut event);
+                if let Some(conversations) = &mut conversations {
+                    conversations.event(&event);
+                }
                 if failed.is_none()
                     && let Err(error) = write(&mut writer, event, &baits, &mut files, &mut beneath)
                 {
@@ -110,6 +137,13 @@ fn record(source: &Receiver<Vec<Raw>>, inputs: Inputs) -> Recorded {
                 }
             }
             unflushed = true;
+        }
+        if let Some(conversations) = &mut conversations {
+            conversations.listen();
+            unflushed |= record_told(&mut writer, conversations, &live, &mut failed);
+        }
+        if let Some(logs) = &mut logs {
+            unflushed |= record_logged(&mut writer, logs, &decoder, false, &live, &mut failed);
         }
         live.events.store(writer.events(), Ordering::Relaxed);
         live.processes.store(decoder.births().processes.len() as u64, Ordering::Relaxed);
@@ -122,12 +156,70 @@ fn record(source: &Receiver<Vec<Raw>>, inputs: Inputs) -> Recorded {
             unflushed = false;
         }
     }
+    if let Some(conversations) = &mut conversations {
+        conversations.finish();
+        record_told(&mut writer, conversations, &live, &mut failed);
+    }
+    if let Some(logs) = &mut logs {
+        record_logged(&mut writer, logs, &decoder, true, &live, &mut failed);
+    }
     // The stream has ended, and with it every process: the overlays don't change any more.
     let fsdiff = match failed {
         Some(error) => Err(error),
         None => overlays.after(files, &mut writer),
     };
-    Recorded { writer, decoder, fsdiff, host_changed: beneath.changed() }
+    let packets = conversations.map(Conversations::judge);
+    Recorded {
+        writer,
+        decoder,
+        fsdiff,
+        host_changed: beneath.changed(),
+        packets,
+        logged: logs.map(|logs| logs.counts()),
+    }
+}
+
+/// Writes what the simulated internet told and is ready; whether there was any.
+fn record_told(
+    writer: &mut BundleWriter,
+    conversations: &mut Conversations,
+    live: &Live,
+    failed: &mut Option<EvidenceError>,
+) -> bool {
+    let mut any = false;
+    while let Some((event, contents)) = conversations.ready() {
+        any = true;
+        if failed.is_none()
+            && let Err(error) = conversation::write(writer, event, contents)
+        {
+            live.broken.store(true, Ordering::Relaxed);
+            *failed = Some(error);
+        }
+    }
+    any
+}
+
+/// Writes what programs logged and is ready, with `all` everything; whether there was any.
+fn record_logged(
+    writer: &mut BundleWriter,
+    logs: &mut Logs,
+    decoder: &Decoder,
+    all: bool,
+    live: &Live,
+    failed: &mut Option<EvidenceError>,
+) -> bool {
+    let mut events = Vec::new();
+    logs.take(decoder.phase(), all, |pid| decoder.process(pid), &mut events);
+    let any = !events.is_empty();
+    for event in events {
+        if failed.is_none()
+            && let Err(error) = writer.event(event)
+        {
+            live.broken.store(true, Ordering::Relaxed);
+            *failed = Some(error);
+        }
+    }
+    any
 }
 
 /// Adds the hash of the executed file to an exec that has none.

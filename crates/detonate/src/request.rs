@@ -1,6 +1,7 @@
 //! What a detonation is asked for, what it tells on the way, and what comes out of it.
 
 use crate::artifact::ArtifactSpec;
+use detektr_netsim::{Mode, site::Site};
 use detektr_sandbox::controls::Control;
 use detektr_sandbox::{Limits, RunAs};
 use std::ffi::OsString;
@@ -18,6 +19,36 @@ pub enum RootfsChoice {
     Dir(PathBuf),
     /// An image: a tar of an OCI layout or of `docker save`.
     Image(PathBuf),
+}
+
+/// The network of the environment.
+#[derive(Clone, Debug, Default)]
+pub enum NetworkChoice {
+    /// A private network with nothing in it.
+    #[default]
+    None,
+    /// A simulated internet.
+    Sim {
+        /// How it answers.
+        mode: Mode,
+        /// What the user wants answered.
+        site: Arc<Site>,
+    },
+}
+
+impl NetworkChoice {
+    /// The simulated internet as it is by default.
+    pub fn sim() -> Self {
+        NetworkChoice::Sim { mode: Mode::Sim, site: Arc::default() }
+    }
+
+    /// The name of the mode.
+    pub fn name(&self) -> &'static str {
+        match self {
+            NetworkChoice::None => "none",
+            NetworkChoice::Sim { mode, .. } => mode.name(),
+        }
+    }
 }
 
 /// The sensor to watch with.
@@ -50,6 +81,8 @@ pub struct DetonateRequest {
     pub setenv: Vec<(String, String)>,
     /// Host name inside; random by default.
     pub hostname: Option<String>,
+    /// Its network.
+    pub network: NetworkChoice,
     /// Whether to place baits.
     pub baits: bool,
     /// Whether to watch the optional calls.

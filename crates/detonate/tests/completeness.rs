@@ -5,7 +5,8 @@
 //! The test program is its own `init` (the sandbox executes `/proc/self/exe`), hence its own `main`.
 
 use detektr_detonate::{
-    ArtifactSpec, DetonateRequest, Detonator, Limits, Outcome, RootfsChoice, RunAs, SensorChoice, State,
+    ArtifactSpec, DetonateRequest, Detonator, Limits, NetworkChoice, Outcome, RootfsChoice, RunAs,
+    SensorChoice, State,
 };
 use detektr_event::{Detail, Event, Kind};
 use detektr_evidence::Bundle;
@@ -62,6 +63,7 @@ fn shell(home: &Path, script: &str, sensor: SensorChoice) -> DetonateRequest {
         limits: Limits::default(),
         setenv: Vec::new(),
         hostname: None,
+        network: NetworkChoice::None,
         baits: true,
         observe_stat: false,
         stdin: None,

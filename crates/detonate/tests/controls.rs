@@ -5,7 +5,8 @@
 //! itself once more as an ordinary user.
 
 use detektr_detonate::{
-    ArtifactSpec, DetonateError, DetonateRequest, Detonator, Limits, RootfsChoice, RunAs, SensorChoice, State,
+    ArtifactSpec, DetonateError, DetonateRequest, Detonator, Limits, NetworkChoice, RootfsChoice, RunAs,
+    SensorChoice, State,
 };
 use detektr_event::Event;
 use detektr_evidence::Bundle;
@@ -339,6 +340,7 @@ fn request(
         limits: Limits::default(),
         setenv: Vec::new(),
         hostname: None,
+        network: NetworkChoice::None,
         baits: true,
         observe_stat: false,
         stdin: None,

@@ -19,4 +19,7 @@ pub struct BaitExfiltrated {
     pub bait: String,
     /// How it was encoded (`plain`, `base64`, …).
     pub encoding: String,
+    /// The conversation in which it left.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub flow: Option<Box<crate::internet::FlowRef>>,
 }

@@ -1,7 +1,7 @@
 //! What an event tells beside who and when: one variant a kind.
 
 use crate::kind::Kind;
-use crate::{bait, file, kernel, log, network, process};
+use crate::{bait, file, internet, kernel, log, network, process};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -100,6 +100,14 @@ pub enum Detail {
     NetworkAccept { network: network::Accept },
     #[serde(rename = "network.send")]
     NetworkSend { network: network::Send },
+    #[serde(rename = "network.dns")]
+    NetworkDns { network: Box<internet::Dns> },
+    #[serde(rename = "network.http")]
+    NetworkHttp { network: Box<internet::Http> },
+    #[serde(rename = "network.tls")]
+    NetworkTls { network: Box<internet::Tls> },
+    #[serde(rename = "network.flow")]
+    NetworkFlow { network: Box<internet::Flow> },
     #[serde(rename = "kernel.module_load")]
     KernelModuleLoad { module_load: kernel::ModuleLoad },
     #[serde(rename = "kernel.bpf")]
@@ -168,6 +176,10 @@ impl Detail {
             Detail::NetworkConnect { .. } => Kind::NetworkConnect,
             Detail::NetworkAccept { .. } => Kind::NetworkAccept,
             Detail::NetworkSend { .. } => Kind::NetworkSend,
+            Detail::NetworkDns { .. } => Kind::NetworkDns,
+            Detail::NetworkHttp { .. } => Kind::NetworkHttp,
+            Detail::NetworkTls { .. } => Kind::NetworkTls,
+            Detail::NetworkFlow { .. } => Kind::NetworkFlow,
             Detail::KernelModuleLoad { .. } => Kind::KernelModuleLoad,
             Detail::KernelBpf { .. } => Kind::KernelBpf,
             Detail::KernelIoUring { .. } => Kind::KernelIoUring,

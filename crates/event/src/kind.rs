@@ -96,6 +96,14 @@ pub enum Kind {
     NetworkAccept,
     #[serde(rename = "network.send")]
     NetworkSend,
+    #[serde(rename = "network.dns")]
+    NetworkDns,
+    #[serde(rename = "network.http")]
+    NetworkHttp,
+    #[serde(rename = "network.tls")]
+    NetworkTls,
+    #[serde(rename = "network.flow")]
+    NetworkFlow,
     #[serde(rename = "kernel.module_load")]
     KernelModuleLoad,
     #[serde(rename = "kernel.bpf")]
@@ -163,6 +171,10 @@ impl Kind {
         Kind::NetworkConnect,
         Kind::NetworkAccept,
         Kind::NetworkSend,
+        Kind::NetworkDns,
+        Kind::NetworkHttp,
+        Kind::NetworkTls,
+        Kind::NetworkFlow,
         Kind::KernelModuleLoad,
         Kind::KernelBpf,
         Kind::KernelIoUring,
@@ -221,6 +233,10 @@ impl Kind {
             Kind::NetworkConnect => "network.connect",
             Kind::NetworkAccept => "network.accept",
             Kind::NetworkSend => "network.send",
+            Kind::NetworkDns => "network.dns",
+            Kind::NetworkHttp => "network.http",
+            Kind::NetworkTls => "network.tls",
+            Kind::NetworkFlow => "network.flow",
             Kind::KernelModuleLoad => "kernel.module_load",
             Kind::KernelBpf => "kernel.bpf",
             Kind::KernelIoUring => "kernel.io_uring",

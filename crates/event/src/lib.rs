@@ -11,6 +11,7 @@ mod event;
 mod file;
 pub mod glob;
 mod ids;
+mod internet;
 mod kernel;
 mod kind;
 mod log;
@@ -30,10 +31,11 @@ pub use file::{
     Utime, Write, Xattr,
 };
 pub use ids::ProcessId;
+pub use internet::{Attribution, Body, Dns, DnsAnswer, End, Flow, FlowRef, Header, Http, Tls};
 pub use kernel::{Bpf, IoUring, Kexec, Keyctl, ModuleLoad, SysctlWrite};
 pub use kind::Kind;
 pub use log::LogMessage;
-pub use network::{Accept, Address, Bind, Connect, Listen, Send, Socket};
+pub use network::{Accept, Address, Bind, Connect, Listen, LocalEnd, Send, Socket};
 pub use outcome::{Outcome, OutcomeResult};
 pub use path::{FilePath, PathRoot, Provenance};
 pub use process::{

@@ -1,4 +1,4 @@
-//! Sockets.
+//! Sockets, as the environment's processes use them. What the simulated internet saw is told in `internet`.
 
 use crate::text::Copied;
 use schemars::JsonSchema;
@@ -99,6 +99,9 @@ pub struct Bind {
     pub fd: i32,
     /// The address asked for.
     pub address: Address,
+    /// What the socket is bound to now, of a success of an internet socket.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub local: Option<LocalEnd>,
 }
 
 /// `network.listen`.
@@ -119,6 +122,21 @@ pub struct Connect {
     pub fd: i32,
     /// The peer.
     pub address: Address,
+    /// The socket's own end at the return of the call, of an internet socket.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub local: Option<LocalEnd>,
+}
+
+/// The own end of an internet socket, read from the kernel's socket at the return of a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LocalEnd {
+    /// IP protocol number of the socket (6 TCP, 17 UDP, 1 ICMP).
+    pub protocol: u16,
+    /// Address; unspecified (`0.0.0.0`, `::`) where the socket is bound to none.
+    pub address: std::net::IpAddr,
+    /// Port; 0 where it has none yet. An ICMP echo socket has its identifier here.
+    pub port: u16,
 }
 
 /// `network.accept`.
@@ -143,6 +161,9 @@ pub struct Send {
     pub fd: i32,
     /// The peer.
     pub address: Address,
+    /// The socket's own end at the return of the call, of an internet socket.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub local: Option<LocalEnd>,
     /// Bytes sent, of a success (messages sent, for `sendmmsg`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sent: Option<u64>,

@@ -2,6 +2,7 @@
 
 use crate::controls::Applied;
 use crate::limits::Bound;
+use crate::network::DeviceKind;
 use serde::{Deserialize, Serialize};
 
 /// Which mechanism keeps what, and what could not be had.
@@ -27,6 +28,9 @@ pub struct Description {
     pub accounting: bool,
     /// The processes stand in a watched cgroup of version 2.
     pub cgroup: bool,
+    /// The network device, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub network_device: Option<DeviceKind>,
     /// What each control came to, by its name.
     #[serde(default, skip_serializing_if = "Applied::is_empty")]
     pub controls: Applied,

@@ -14,6 +14,7 @@ use crate::limits::cgroup::Cgroups;
 use crate::namespaces::clone::{self, Child};
 use crate::namespaces::maps::{self, IdRange};
 use crate::namespaces::protocol::{Channel, FromInit, Launch, Setup, ToInit};
+use crate::network::Device;
 use crate::plan::{Plan, Program, RunAs};
 use crate::reaper::Leftover;
 use crate::rootfs::given::Given;
@@ -46,6 +47,8 @@ pub struct Environment {
     setup: Setup,
     userns: Option<OwnedFd>,
     mounted: bool,
+    /// The sockets that programs log to, until they are taken.
+    logs: Vec<OwnedFd>,
     description: Description,
     pending: Pending,
     /// Resident memory, as init last counted it.
@@ -63,7 +66,7 @@ struct Pending {
 }
 
 /// A launched program, waiting for its release.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Launched {
     /// Process number, host's (the supervisor's pid namespace).
     pub pid: u32,
@@ -73,6 +76,8 @@ pub struct Launched {
     pub uid_map: Vec<IdRange>,
     /// Group ids inside and outside.
     pub gid_map: Vec<IdRange>,
+    /// The outer end of its network device, where the plan asks for one.
+    pub device: Option<Device>,
 }
 
 /// One overlay, for the file-system difference.
@@ -95,6 +100,12 @@ impl Environment {
     /// The cgroup (version 2) that its processes enter.
     pub fn cgroup(&self) -> Option<&Path> {
         self.cgroups.unified.as_deref()
+    }
+
+    /// The sockets that programs inside log to, in the order of [`crate::LOG_SOCKETS`]; none before the first
+    /// launch, and none where they could not be had.
+    pub fn take_logs(&mut self) -> Vec<OwnedFd> {
+        std::mem::take(&mut self.logs)
     }
 
     /// Init's process number, host's.
@@ -179,6 +190,7 @@ impl Environment {
             boottime: Path::new("/proc/self/timens_offsets")
                 .exists()
                 .then_some(self.plan.identity.boot_offset),
+            network: self.plan.network,
         };
         let mut fds: Vec<BorrowedFd<'_>> =
             vec![program.stdin.as_fd(), program.stdout.as_fd(), program.stderr.as_fd()];
@@ -186,11 +198,12 @@ impl Environment {
         fds.extend(self.cgroup_fd.iter().map(AsFd::as_fd));
         self.pending = Pending::default();
         self.ask(&ToInit::Launch(Box::new(launch)), &fds)?;
-        let (pidfd, in_cgroup, mount_namespace, notes) = match self.hear(PATIENCE)? {
-            (FromInit::Launched { in_cgroup, mount_namespace, notes }, fds) => {
-                let pidfd = fds.into_iter().next();
-                let pidfd = pidfd.ok_or_else(|| SandboxError::InitLost("it sent no pidfd".into()))?;
-                (pidfd, in_cgroup, mount_namespace, notes)
+        let (pidfd, in_cgroup, mount_namespace, notes, device) = match self.hear(PATIENCE)? {
+            (FromInit::Launched { in_cgroup, mount_namespace, notes, device }, fds) => {
+                let mut fds = fds.into_iter();
+                let pidfd = fds.next().ok_or_else(|| SandboxError::InitLost("it sent no pidfd".into()))?;
+                let device = device.zip(fds.next()).map(|(kind, fd)| Device { fd, kind });
+                (pidfd, in_cgroup, mount_namespace, notes, device)
             }
             (other, _) => return Err(unexpected(other)),
         };
@@ -206,12 +219,14 @@ impl Environment {
                 self.description.gaps.push(note);
             }
         }
+        self.description.network_device = device.as_ref().map(|device| device.kind);
         let outer = |map: IdRange, outside| vec![IdRange { outside, ..map }];
         Ok(Launched {
             pid,
             mount_namespace,
             uid_map: outer(uid_map, outside),
             gid_map: outer(gid_map, outside_gid),
+            device,
         })
     }
 
@@ -232,8 +247,9 @@ impl Environment {
         let fds: Vec<BorrowedFd<'_>> = userns.iter().map(AsFd::as_fd).collect();
         self.ask(&ToInit::Setup(self.setup.clone()), &fds)?;
         match self.hear(PATIENCE)? {
-            (FromInit::SetUp { idmapped, notes, acct }, _) => {
+            (FromInit::SetUp { idmapped, notes, acct }, logs) => {
                 self.mounted = true;
+                self.logs = logs;
                 make::describe_mounts(&mut self.description, &self.setup, &idmapped, notes, acct);
                 Ok(())
             }

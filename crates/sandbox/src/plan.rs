@@ -4,6 +4,7 @@ use crate::baits::Bait;
 use crate::controls::Control;
 use crate::identity::Identity;
 use crate::limits::Limits;
+use crate::network::Addresses;
 use serde::{Deserialize, Serialize};
 use std::ffi::OsString;
 use std::os::fd::OwnedFd;
@@ -30,6 +31,8 @@ pub struct Plan {
     pub setenv: Vec<(String, String)>,
     /// Controls to put on, in order.
     pub controls: Vec<Control>,
+    /// The addresses of its network device, whose outer end is handed out; without any there is but loopback.
+    pub network: Option<Addresses>,
     /// Host paths that must not be seen (Detektr's data folder).
     pub hide: Vec<PathBuf>,
 }

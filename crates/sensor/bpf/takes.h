@@ -92,6 +92,45 @@ static __always_inline void socketcall(u32 si, u32 call, u64 args, int leaving)
 		nothing(s);
 }
 
+/* The own end of the internet socket behind `file_at`. */
+__noinline int local_end(u32 si, u64 file_at)
+{
+	struct scratch *s = scratch(si);
+	struct file *file = (void *)file_at;
+	struct local_end *end;
+	struct socket *socket;
+	struct sock *sk;
+	u16 family;
+
+	if (!s)
+		return 0;
+	if (bad(file_at) || s->off >= BUF_FULL || (BPF_CORE_READ(file, f_inode, i_mode) & 0xf000) != 0xc000) {
+		nothing(s);
+		return 0;
+	}
+	socket = BPF_CORE_READ(file, private_data);
+	sk = BPF_CORE_READ(socket, sk);
+	family = BPF_CORE_READ(sk, __sk_common.skc_family);
+	if (family != 2 && family != 10) {
+		nothing(s);
+		return 0;
+	}
+	open_item(s, I_BYTES, WHOLE);
+	end = at(s);
+	end->protocol = BPF_CORE_READ(sk, sk_protocol);
+	end->family = family;
+	end->port = BPF_CORE_READ(sk, __sk_common.skc_num);
+	end->spare = 0;
+	__builtin_memset(end->address, 0, sizeof(end->address));
+	if (family == 2)
+		bpf_probe_read_kernel(end->address, 4, &sk->__sk_common.skc_rcv_saddr);
+	else
+		bpf_probe_read_kernel(end->address, 16, &sk->__sk_common.skc_v6_rcv_saddr);
+	s->off += sizeof(*end);
+	close_item(s);
+	return 0;
+}
+
 /* Takes number `i` of `spec`. At return only what the return can tell anew; at most one item each. */
 __noinline int take(u32 si, u64 task, u32 key, u32 i, u32 leaving)
 {
@@ -121,7 +160,16 @@ __noinline int take(u32 si, u64 task, u32 key, u32 i, u32 leaving)
 		user_string(si, a);
 	else if (t.op == T_CREDS)
 		creds_item(si, task);
-	else if (leaving == 0) {
+	else if (t.op == T_LOCAL_END && leaving)
+		local_end(si, file_of(task, (u32)a));
+	else if (t.op == T_SOCKETCALL_LOCAL_END && leaving) {
+		u32 call = st->args[0];
+
+		if (call == 2 || call == 3 || call == 11 || call == 16)
+			local_end(si, file_of(task, user_word(a, 4)));
+		else
+			nothing(s);
+	} else if (leaving == 0) {
 		if (t.op == T_CWD)
 			cwd_object(si, task);
 		else if (t.op == T_DIR)

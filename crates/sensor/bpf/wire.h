@@ -51,6 +51,12 @@ struct object {
 	char fs[16];
 };
 
+/* The own end of a socket, as an item of bytes; the port in the host's order. */
+struct local_end {
+	u16 protocol, family, port, spare;
+	u8 address[16];
+};
+
 struct credentials {
 	u32 uids[4];
 	u32 gids[4];
@@ -59,7 +65,7 @@ struct credentials {
 
 enum take_op {
 	T_NONE = 0, T_STR, T_DIR, T_CWD, T_FD, T_RETFD, T_BYTES, T_SIZED, T_ADDRESS_OUT, T_MESSAGE_NAME,
-	T_SOCKETCALL_ARGS, T_SOCKETCALL_ADDRESS, T_CREDS,
+	T_SOCKETCALL_ARGS, T_SOCKETCALL_ADDRESS, T_CREDS, T_LOCAL_END, T_SOCKETCALL_LOCAL_END,
 };
 struct take {
 	u8 op;

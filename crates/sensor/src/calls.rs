@@ -32,6 +32,11 @@ pub enum Take {
     /// ia32 `socketcall`: the address of bind, connect or sendto; for sendmsg, its `msg_name`; for a successful
     /// accept, the peer. `Taken::Bytes`.
     SocketcallAddress(u8),
+    /// The own end of the internet socket behind the descriptor at this position, at return: `Taken::Bytes` as
+    /// `decode::local` reads it.
+    LocalEnd(u8),
+    /// The same for ia32 `socketcall`, whose words say which descriptor.
+    SocketcallLocalEnd(u8),
     /// Credentials before and after. `Taken::Credentials`.
     Creds,
 }
@@ -185,15 +190,15 @@ pub const CALLS: &[CallSpec] = &[
     // network
     call("socket", NetworkSocket, &[]),
     call("socketpair", NetworkSocket, &[Bytes(3, 8)]),
-    call("bind", NetworkBind, &[Sized(1, 2)]),
+    call("bind", NetworkBind, &[Sized(1, 2), LocalEnd(0)]),
     call("listen", NetworkListen, &[]),
-    call("connect", NetworkConnect, &[Sized(1, 2)]),
+    call("connect", NetworkConnect, &[Sized(1, 2), LocalEnd(0)]),
     call("accept", NetworkAccept, &[AddressOut(1, 2)]),
     call("accept4", NetworkAccept, &[AddressOut(1, 2)]),
-    call("sendto", NetworkSend, &[Sized(4, 5)]),
-    call("sendmsg", NetworkSend, &[MessageName(1)]),
-    call("sendmmsg", NetworkSend, &[MessageName(1)]),
-    call("socketcall", NetworkSocket, &[SocketcallArgs(1), SocketcallAddress(1)]),
+    call("sendto", NetworkSend, &[Sized(4, 5), LocalEnd(0)]),
+    call("sendmsg", NetworkSend, &[MessageName(1), LocalEnd(0)]),
+    call("sendmmsg", NetworkSend, &[MessageName(1), LocalEnd(0)]),
+    call("socketcall", NetworkSocket, &[SocketcallArgs(1), SocketcallAddress(1), SocketcallLocalEnd(1)]),
     // kernel
     call("init_module", KernelModuleLoad, &[Str(2)]),
     call("finit_module", KernelModuleLoad, &[Fd(0), Str(1)]),

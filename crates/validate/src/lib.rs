@@ -18,8 +18,8 @@ mod truth;
 mod verdict;
 
 pub use plan::{
-    Arm, Attack, Benign, Digest, Expect, FORMAT as PLAN_FORMAT, Goal, In, Moment, On, Plan, Program,
-    Question, QuestionKind, Role, Rootfs, Rules, Sensor, Surroundings,
+    Arm, Attack, Benign, Digest, Expect, FORMAT as PLAN_FORMAT, Goal, In, InternetPlan, Moment, On, Plan,
+    Program, Question, QuestionKind, Role, Rootfs, Rules, Sensor, Surroundings,
 };
 pub use truth::Truth;
 pub use verdict::{ArmOutcome, Link, Outcome, Repeats, Verdict};

@@ -133,7 +133,12 @@ fn act(detail: &Detail) -> Option<Act> {
         | Detail::ProcessArgumentRace { .. }
         | Detail::LogMessage { .. }
         | Detail::BaitRead { .. }
-        | Detail::BaitExfiltrated { .. } => return None,
+        | Detail::BaitExfiltrated { .. }
+        // what was said in a conversation that a call above began
+        | Detail::NetworkDns { .. }
+        | Detail::NetworkHttp { .. }
+        | Detail::NetworkTls { .. }
+        | Detail::NetworkFlow { .. } => return None,
     })
 }
 

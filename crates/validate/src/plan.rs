@@ -1,5 +1,6 @@
 //! The plan of a validation: every choice is made, nothing has run. `--plan` prints it, results embed it.
 
+use detektr_detonate::{NetworkMode, site::Site};
 use detektr_sandbox::Limits;
 use detektr_sandbox::controls::Control;
 use schemars::JsonSchema;
@@ -85,12 +86,25 @@ pub struct Surroundings {
     /// Environment variables for every arm, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub setenv: Vec<(String, String)>,
+    /// The simulated internet; without one there is but loopback.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub internet: Option<InternetPlan>,
     /// Whether baits are placed.
     pub baits: bool,
 }
 
+/// The simulated internet of the arms: the same for all.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct InternetPlan {
+    /// How it answers.
+    pub mode: NetworkMode,
+    /// What certain names, hosts and paths answer.
+    pub site: Site,
+}
+
 impl Surroundings {
-    /// The host's own root file system, the default bounds, baits, and `sensor`.
+    /// The host's own root file system, the default bounds, a simulated internet, baits, and `sensor`.
     pub fn new(sensor: Sensor) -> Self {
         Surroundings {
             rootfs: Rootfs::Host,
@@ -98,6 +112,7 @@ impl Surroundings {
             limits: Limits::default(),
             hostname: None,
             setenv: Vec::new(),
+            internet: Some(InternetPlan::default()),
             baits: true,
         }
     }

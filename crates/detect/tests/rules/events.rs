@@ -67,7 +67,7 @@ pub fn open(seq: u64, path: &str) -> Event {
 
 /// A program wrote `text` to the log.
 pub fn message(seq: u64, text: &str) -> Event {
-    let log = LogMessage { message: Copied::whole(text) };
+    let log = LogMessage { message: Copied::whole(text), socket: "/dev/log".into() };
     event(seq, 0, process(7, "/bin/x"), Detail::LogMessage { log })
 }
 

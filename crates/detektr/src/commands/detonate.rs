@@ -10,8 +10,8 @@ use crate::store::Store;
 use crate::tree::{Bounds, Tree, render};
 use crate::{commands, units};
 use detektr_detonate::{
-    ArtifactSpec, DetonateError, DetonateRequest, Detonator, Limits, Outcome, RootfsChoice, RunAs,
-    SensorChoice, UnpackError,
+    ArtifactSpec, DetonateError, DetonateRequest, Detonator, Limits, NetworkChoice, NetworkMode, Outcome,
+    RootfsChoice, RunAs, SensorChoice, UnpackError, site::Site,
 };
 use detektr_evidence::EvidenceError;
 use detektr_sandbox::profile::{Profile, ProfileNetwork, ProfileRootfs, ProfileSensor};
@@ -48,9 +48,12 @@ pub struct Args {
     /// Run as an ordinary user, or as root of the environment [default: user]
     #[arg(long, value_enum)]
     user: Option<User>,
-    /// Network of the environment [default: none]
+    /// Network of the environment; no packet ever leaves it [default: sim]
     #[arg(long, value_enum)]
     net: Option<Net>,
+    /// What the simulated internet answers to certain names, hosts and paths (YAML)
+    #[arg(long, value_name = "SITE.yaml")]
+    site: Option<PathBuf>,
     /// How the environment is isolated
     #[arg(long, value_enum, default_value = "namespaces")]
     isolation: Isolation,
@@ -96,9 +99,16 @@ enum User {
 }
 
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
-enum Net {
+pub enum Net {
     /// A network of its own with nothing in it
     None,
+    /// A simulated internet: every name resolves, every host and port answers
+    Sim,
+    /// The same, but web servers have no page except those of the site file
+    #[value(name = "sim-404")]
+    Sim404,
+    /// The same, but no name exists except those of the site file
+    SimNx,
 }
 
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
@@ -150,10 +160,10 @@ pub fn run(args: Args, context: &mut Context) -> Result<u8, Failure> {
 }
 
 fn request(args: Args, store: &Store, cancel: Arc<AtomicBool>) -> Result<DetonateRequest, Failure> {
-    // each of these has one value yet; naming them in a script today keeps its meaning tomorrow
-    let (None | Some(Net::None), Isolation::Namespaces) = (args.net, args.isolation);
+    // it has one value yet; naming it in a script today keeps its meaning tomorrow
+    let Isolation::Namespaces = args.isolation;
     let profile = args.env.as_deref().map_or(Ok(Profile::default()), read_profile)?;
-    let (None | Some(ProfileNetwork::None)) = profile.network;
+    let network = network(args.net, args.site.as_deref(), &profile)?;
     let rootfs = match (args.rootfs, profile.rootfs) {
         (Some(path), _) => rootfs(path)?,
         (None, None | Some(ProfileRootfs::Host)) => RootfsChoice::Host,
@@ -181,6 +191,7 @@ fn request(args: Args, store: &Store, cancel: Arc<AtomicBool>) -> Result<Detonat
         limits,
         setenv: profile.setenv.into_iter().chain(args.setenv).collect(),
         hostname: args.hostname.or(profile.hostname),
+        network,
         baits: !args.no_baits && profile.baits.unwrap_or(true),
         observe_stat: !args.observe.is_empty() || profile.observe_stat.unwrap_or(false),
         stdin: args.stdin,
@@ -193,6 +204,30 @@ fn request(args: Args, store: &Store, cancel: Arc<AtomicBool>) -> Result<Detonat
         place_as: None,
         cancel,
     })
+}
+
+/// The network: of the command line, else of the profile, else the simulated internet.
+pub fn network(net: Option<Net>, site: Option<&Path>, profile: &Profile) -> Result<NetworkChoice, Failure> {
+    let mode = match (net, profile.network) {
+        (Some(Net::None), _) | (None, Some(ProfileNetwork::None)) => None,
+        (Some(Net::Sim), _) | (None, None | Some(ProfileNetwork::Sim)) => Some(NetworkMode::Sim),
+        (Some(Net::Sim404), _) | (None, Some(ProfileNetwork::Sim404)) => Some(NetworkMode::Sim404),
+        (Some(Net::SimNx), _) | (None, Some(ProfileNetwork::SimNx)) => Some(NetworkMode::SimNx),
+    };
+    let Some(mode) = mode else {
+        return match site {
+            None => Ok(NetworkChoice::None),
+            Some(_) => {
+                Err(Failure::usage("detektr::site", "--site without a simulated internet answers nobody")
+                    .help("leave --site out, or take --net sim"))
+            }
+        };
+    };
+    let site = match site.or(profile.site.as_deref()) {
+        Some(file) => Site::read(file).map_err(|e| Failure::foreign(exit::USAGE, miette::Report::new(e)))?,
+        None => Site::default(),
+    };
+    Ok(NetworkChoice::Sim { mode, site: Arc::new(site) })
 }
 
 fn read_profile(file: &Path) -> Result<Profile, Failure> {

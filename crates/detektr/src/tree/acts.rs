@@ -232,6 +232,9 @@ fn network(event: &Event) -> Option<String> {
         Kind::NetworkAccept => "accept",
         Kind::NetworkSend => "send",
         Kind::NetworkRawSocket => "raw socket",
+        Kind::NetworkDns => "dns",
+        Kind::NetworkHttp => "http",
+        Kind::NetworkTls => "tls",
         _ => return None,
     };
     Some(format!("{word} {}", describe::object(&event.detail)))

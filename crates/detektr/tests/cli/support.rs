@@ -131,6 +131,7 @@ pub fn story() -> Vec<Event> {
     let connect = Connect {
         fd: 4,
         address: Address::Inet { address: std::net::Ipv4Addr::new(192, 0, 2, 1), port: 443 },
+        local: None,
     };
     let by_child =
         |seq, outcome, detail| sample::event(seq, sample::process(3, 1, "/usr/bin/cat"), outcome, detail);

@@ -4,6 +4,7 @@
 mod agreement;
 mod arguments;
 mod lives;
+mod logs;
 mod object;
 mod programs;
 mod support;

@@ -91,6 +91,42 @@ fn access() -> impl Strategy<Value = Access> {
     prop_oneof![Just(Access::Read), Just(Access::Write), Just(Access::ReadWrite), Just(Access::Path)]
 }
 
+fn ip() -> impl Strategy<Value = std::net::IpAddr> {
+    prop_oneof![any::<[u8; 4]>().prop_map(Into::into), any::<[u8; 16]>().prop_map(Into::into)]
+}
+
+fn local_end() -> impl Strategy<Value = LocalEnd> {
+    (any::<(u16, u16)>(), ip()).prop_map(|((protocol, port), address)| LocalEnd { protocol, address, port })
+}
+
+fn flow() -> impl Strategy<Value = FlowRef> {
+    let attribution = prop_oneof![
+        Just(Attribution::Connect),
+        Just(Attribution::Send),
+        Just(Attribution::Bind),
+        Just(Attribution::Peer),
+        Just(Attribution::Unknown),
+    ];
+    (any::<(u64, u16, u16)>(), word(), ip(), ip(), attribution).prop_map(
+        |((id, near, far), protocol, local, remote, attribution)| FlowRef {
+            id,
+            protocol,
+            local: End { address: local, port: near },
+            remote: End { address: remote, port: far },
+            attribution,
+        },
+    )
+}
+
+fn body() -> impl Strategy<Value = Body> {
+    (any::<(u64, bool, bool)>(), word()).prop_map(|((size, stored, cut), sha256)| Body {
+        size,
+        sha256,
+        stored,
+        cut,
+    })
+}
+
 fn address() -> impl Strategy<Value = Address> {
     prop_oneof![
         (any::<[u8; 4]>(), any::<u16>())
@@ -262,24 +298,95 @@ pub fn detail(kind: Kind) -> BoxedStrategy<Detail> {
         Kind::FileAccess => path_only().prop_map(|file| Detail::FileAccess { file }).boxed(),
         Kind::NetworkSocket => socket().prop_map(|network| Detail::NetworkSocket { network }).boxed(),
         Kind::NetworkRawSocket => socket().prop_map(|network| Detail::NetworkRawSocket { network }).boxed(),
-        Kind::NetworkBind => (any::<i32>(), address())
-            .prop_map(|(fd, address)| Detail::NetworkBind { network: Bind { fd, address } })
+        Kind::NetworkBind => (any::<i32>(), address(), of(local_end()))
+            .prop_map(|(fd, address, local)| Detail::NetworkBind { network: Bind { fd, address, local } })
             .boxed(),
         Kind::NetworkListen => any::<(i32, i32)>()
             .prop_map(|(fd, backlog)| Detail::NetworkListen { network: Listen { fd, backlog } })
             .boxed(),
-        Kind::NetworkConnect => (any::<i32>(), address())
-            .prop_map(|(fd, address)| Detail::NetworkConnect { network: Connect { fd, address } })
+        Kind::NetworkConnect => (any::<i32>(), address(), of(local_end()))
+            .prop_map(|(fd, address, local)| Detail::NetworkConnect {
+                network: Connect { fd, address, local },
+            })
             .boxed(),
         Kind::NetworkAccept => (any::<(i32, Option<i32>)>(), of(address()))
             .prop_map(|((fd, accepted), address)| Detail::NetworkAccept {
                 network: Accept { fd, accepted, address },
             })
             .boxed(),
-        Kind::NetworkSend => (any::<i32>(), address(), any::<Option<u64>>(), word())
-            .prop_map(|(fd, address, sent, call)| Detail::NetworkSend {
-                network: Send { fd, address, sent, call },
+        Kind::NetworkSend => (any::<i32>(), address(), of(local_end()), any::<Option<u64>>(), word())
+            .prop_map(|(fd, address, local, sent, call)| Detail::NetworkSend {
+                network: Send { fd, address, local, sent, call },
             })
+            .boxed(),
+        Kind::NetworkDns => (flow(), word(), word(), any::<bool>())
+            .prop_map(|(flow, name, code, site)| {
+                let answer = DnsAnswer { kind: "A".into(), data: name.clone() };
+                let (name, query) = (name.into(), "A".into());
+                Detail::NetworkDns {
+                    network: Box::new(Dns { flow, name, query, code, answers: vec![answer], site }),
+                }
+            })
+            .boxed(),
+        Kind::NetworkHttp => (flow(), word(), word(), any::<(bool, u16)>(), of(body()), of(body()))
+            .prop_map(|(flow, method, target, (secure, status), request_body, response_body)| {
+                let header = Header { name: "host".into(), value: target.clone().into() };
+                Detail::NetworkHttp {
+                    network: Box::new(Http {
+                        flow,
+                        secure,
+                        version: "HTTP/1.1".into(),
+                        method,
+                        host: target.clone().into(),
+                        target: target.into(),
+                        request_headers: vec![header.clone()],
+                        request_body,
+                        status,
+                        response_headers: vec![header],
+                        response_body,
+                        site: secure,
+                    }),
+                }
+            })
+            .boxed(),
+        Kind::NetworkTls => (flow(), of(word()), words(), any::<bool>())
+            .prop_map(|(flow, word, versions, decrypted)| Detail::NetworkTls {
+                network: Box::new(Tls {
+                    flow,
+                    server_name: word.clone().map(Into::into),
+                    alpn: word.iter().map(|w| w.as_str().into()).collect(),
+                    versions,
+                    ja3: word.clone(),
+                    ja4: word.clone(),
+                    version: word.clone(),
+                    cipher: word.clone(),
+                    protocol: word.clone().map(Into::into),
+                    decrypted,
+                    pinned: !decrypted,
+                    failure: word,
+                }),
+            })
+            .boxed(),
+        Kind::NetworkFlow => (flow(), word(), any::<[u64; 5]>(), of(any::<Vec<u8>>()), word())
+            .prop_map(
+                |(flow, service, [duration_ns, bytes_out, bytes_in, packets_out, packets_in], first, end)| {
+                    let first = first.map(Into::into);
+                    Detail::NetworkFlow {
+                        network: Box::new(Flow {
+                            flow,
+                            service,
+                            duration_ns,
+                            bytes_out,
+                            bytes_in,
+                            packets_out,
+                            packets_in,
+                            first_out: first.clone(),
+                            first_in: first,
+                            end,
+                        }),
+                    }
+                },
+            )
             .boxed(),
         Kind::KernelModuleLoad => (word(), of(file_path()), of(copied()))
             .prop_map(|(call, file, parameters)| Detail::KernelModuleLoad {
@@ -301,12 +408,14 @@ pub fn detail(kind: Kind) -> BoxedStrategy<Detail> {
         Kind::KernelSysctlWrite => file_path()
             .prop_map(|file| Detail::KernelSysctlWrite { sysctl_write: SysctlWrite { file } })
             .boxed(),
-        Kind::LogMessage => {
-            copied().prop_map(|message| Detail::LogMessage { log: LogMessage { message } }).boxed()
-        }
+        Kind::LogMessage => (copied(), word())
+            .prop_map(|(message, socket)| Detail::LogMessage { log: LogMessage { message, socket } })
+            .boxed(),
         Kind::BaitRead => word().prop_map(|bait| Detail::BaitRead { bait: BaitRead { bait } }).boxed(),
-        Kind::BaitExfiltrated => (word(), word())
-            .prop_map(|(bait, encoding)| Detail::BaitExfiltrated { bait: BaitExfiltrated { bait, encoding } })
+        Kind::BaitExfiltrated => (word(), word(), of(flow()))
+            .prop_map(|(bait, encoding, flow)| Detail::BaitExfiltrated {
+                bait: BaitExfiltrated { bait, encoding, flow: flow.map(Box::new) },
+            })
             .boxed(),
     }
 }

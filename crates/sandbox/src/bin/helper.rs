@@ -2,7 +2,7 @@
 //! prints how it ended. It also plays the hidden parts.
 
 use detektr_sandbox::{
-    Environment, Identity, Limits, Plan, Program, Rootfs, RunAs, default_set, init_main, is_init,
+    Addresses, Environment, Identity, Limits, Plan, Program, Rootfs, RunAs, default_set, init_main, is_init,
 };
 use std::error::Error;
 use std::ffi::OsString;
@@ -39,6 +39,12 @@ fn main() -> Result<(), Box<dyn Error>> {
         identity,
         setenv: Vec::new(),
         controls: Vec::new(),
+        network: std::env::var_os("HELPER_NETWORK").map(|_| Addresses {
+            v4: [192, 168, 7, 2].into(),
+            gateway4: [192, 168, 7, 1].into(),
+            v6: [0xfd00, 0, 0, 0, 0, 0, 0, 2].into(),
+            gateway6: [0xfd00, 0, 0, 0, 0, 0, 0, 1].into(),
+        }),
         hide: Vec::new(),
     };
     let mut environment = Environment::create(&plan)?;
@@ -57,6 +63,14 @@ fn main() -> Result<(), Box<dyn Error>> {
         eprintln!("{launched:?}\n{:#?}\n{:?}", environment.description(), environment.acct_records());
     }
     eprintln!("ended: {:?} {:?} {:?} {:?}", ended.state, ended.exit, ended.last_pid, ended.exec_error);
+    if let Some(device) = &launched.device {
+        let mut buffer = vec![0; 65_536];
+        // a packet socket and a TUN device both give one packet a read
+        while let Ok(length) = rustix::io::read(&device.fd, &mut buffer[..]) {
+            let hex: String = buffer[..length].iter().map(|byte| format!("{byte:02x}")).collect();
+            eprintln!("packet {hex}");
+        }
+    }
     environment.destroy()?;
     Ok(())
 }

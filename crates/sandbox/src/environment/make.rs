@@ -103,6 +103,7 @@ impl Environment {
             setup,
             userns,
             mounted: false,
+            logs: Vec::new(),
             description,
             pending: Pending::default(),
             pending_memory: 0,

@@ -5,6 +5,7 @@ use super::clone::{Child, clone3};
 use super::launcher::{self, word};
 use super::maps;
 use super::protocol::{Channel, FromInit, Launch, Setup, ToInit};
+use crate::network::{Device, Maker};
 use crate::rootfs::mounts;
 use crate::sys;
 use std::fs::File;
@@ -20,6 +21,7 @@ pub(crate) fn run(channel: OwnedFd, supervisor: OwnedFd) -> ! {
         stage: Stage::Idle,
         first: None,
         outstanding: false,
+        maker: Maker::default(),
     };
     let code = match init.live() {
         Ok(()) => 0,
@@ -46,6 +48,8 @@ struct Init {
     first: Option<i32>,
     /// A program was launched, and the end not told yet.
     outstanding: bool,
+    /// Makes network devices.
+    maker: Maker,
 }
 
 impl Init {
@@ -109,15 +113,18 @@ impl Init {
         }
     }
 
-    fn set_up(&self, setup: &Setup, fds: Vec<OwnedFd>) -> io::Result<()> {
+    fn set_up(&mut self, setup: &Setup, fds: Vec<OwnedFd>) -> io::Result<()> {
         let acct = if setup.acct {
             sys::acct(&setup.run_dir.join("acct")).map_err(|e| e.to_string())
         } else {
             Err("only real root may ask the kernel for process accounting".into())
         };
+        self.maker = Maker::new();
         match mounts::mount_all(setup, fds.first().map(AsFd::as_fd)) {
             Ok(mounted) => {
-                self.say(&FromInit::SetUp { idmapped: mounted.idmapped, notes: mounted.notes, acct })
+                let logs: Vec<BorrowedFd<'_>> = mounted.logs.iter().map(AsFd::as_fd).collect();
+                let told = FromInit::SetUp { idmapped: mounted.idmapped, notes: mounted.notes, acct };
+                self.channel.send(&told, &logs)
             }
             Err((step, e)) => self.fail(&step, e),
         }
@@ -138,10 +145,12 @@ impl Init {
         self.first = Some(child.pid);
         self.outstanding = true;
         match self.introduce(launch, &child, in_cgroup, &ours) {
-            Ok(ready) => {
+            Ok((ready, device)) => {
                 self.socket = Some(ours);
                 self.stage = Stage::Waiting;
-                self.channel.send(&ready, &[child.pidfd.as_fd()])
+                let mut fds = vec![child.pidfd.as_fd()];
+                fds.extend(device.iter().map(|device| device.fd.as_fd()));
+                self.channel.send(&ready, &fds)
             }
             Err(e) => {
                 let _ = sys::pidfd_signal(child.pidfd.as_fd(), libc::SIGKILL);
@@ -180,8 +189,14 @@ impl Init {
         child: &Child,
         in_cgroup: bool,
         socket: &OwnedFd,
-    ) -> io::Result<FromInit> {
+    ) -> io::Result<(FromInit, Option<Device>)> {
         expect(socket, word::UNSHARED)?;
+        let make = |addresses| {
+            File::open(format!("/proc/{}/ns/net", child.pid))
+                .and_then(|theirs| self.maker.make(&theirs, addresses))
+                .map_err(|e| io::Error::other(format!("making the network device: {e}")))
+        };
+        let device = launch.network.as_ref().map(make).transpose()?;
         maps::write(child.pid as u32, &launch.uid_map, &launch.gid_map, false)
             .map_err(|e| io::Error::other(format!("writing the id maps: {e}")))?;
         go(socket)?;
@@ -190,11 +205,13 @@ impl Init {
             .split_first_chunk::<8>()
             .ok_or_else(|| io::Error::other("the launcher told no mount namespace"))?;
         let notes = String::from_utf8_lossy(notes);
-        Ok(FromInit::Launched {
+        let launched = FromInit::Launched {
             in_cgroup,
             mount_namespace: u64::from_ne_bytes(*number),
             notes: notes.lines().map(String::from).collect(),
-        })
+            device: device.as_ref().map(|device| device.kind),
+        };
+        Ok((launched, device))
     }
 
     fn release(&mut self) -> io::Result<()> {

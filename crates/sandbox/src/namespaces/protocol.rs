@@ -2,6 +2,7 @@
 //! A frame's body travels in a memfd, so that a command line of any length fits.
 
 use crate::controls::Steps;
+use crate::network::{Addresses, DeviceKind};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::fs::File;
@@ -58,6 +59,8 @@ pub(crate) struct Launch {
     pub controls: Steps,
     /// Seconds to add to the boot time's clock; none where there are no time namespaces.
     pub boottime: Option<u64>,
+    /// Addresses of the network device to make, if any.
+    pub network: Option<Addresses>,
 }
 
 /// From the supervisor to init.
@@ -81,12 +84,13 @@ pub(crate) enum ToInit {
 /// From init to the supervisor.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) enum FromInit {
-    /// Everything is mounted.
+    /// Everything is mounted. Descriptors: the sockets that programs log to, or none.
     SetUp { idmapped: Vec<bool>, notes: Vec<String>, acct: Result<(), String> },
     /// A step failed.
     Failed { step: String, why: String },
-    /// The launcher waits for its release. Descriptor: its pidfd.
-    Launched { in_cgroup: bool, mount_namespace: u64, notes: Vec<String> },
+    /// The launcher waits for its release. Descriptors: its pidfd, and the outer end of its network device, where
+    /// there is one.
+    Launched { in_cgroup: bool, mount_namespace: u64, notes: Vec<String>, device: Option<DeviceKind> },
     /// The program could not be executed.
     ExecFailed { errno: i32 },
     /// The first program ended, with this wait status.

@@ -3,6 +3,7 @@
 use crate::limits::cgroup::hierarchies;
 use crate::namespaces::clone::{Child, clone3};
 use crate::namespaces::maps::{self, IdRange};
+use crate::network;
 use crate::rootfs::overlay;
 use crate::sys;
 use std::fs::{self, File};
@@ -104,6 +105,14 @@ pub(super) fn all() -> Vec<Tried> {
                 "Linux 5.6 or newer with CONFIG_TIME_NS",
             ),
             in_namespace(libc::CLONE_NEWUSER, None, || sys::unshare(0x80)),
+        ),
+        (
+            what(
+                "network device",
+                "the simulated internet (`--net sim`): only `--net none` works",
+                "a kernel with CONFIG_TUN and /dev/net/tun open to you (modprobe tun; chmod 666 /dev/net/tun), or with CONFIG_VETH and CONFIG_PACKET",
+            ),
+            network_device(),
         ),
         (
             what(
@@ -256,6 +265,24 @@ fn accounting() -> Result<String, String> {
     let result = in_namespace(libc::CLONE_NEWPID, None, || sys::acct(&path));
     let _ = fs::remove_file(&path);
     result
+}
+
+/// Made the way an environment's is: the maker in its own namespaces, the device in others below them.
+fn network_device() -> Result<String, String> {
+    let kind = |tun: bool| {
+        in_namespace(libc::CLONE_NEWUSER | libc::CLONE_NEWNET, None, move || {
+            let kind = network::attempt()?;
+            if matches!(kind, network::DeviceKind::Tun) == tun {
+                Ok(())
+            } else {
+                Err(io::ErrorKind::Other.into())
+            }
+        })
+    };
+    match kind(true) {
+        Ok(_) => Ok("a TUN device".into()),
+        Err(_) => kind(false).map(|_| "a veth pair (/dev/net/tun can't be opened)".into()),
+    }
 }
 
 fn newuidmap(root: bool) -> Result<String, String> {

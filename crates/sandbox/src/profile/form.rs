@@ -25,8 +25,11 @@ pub struct ProfileFile {
     /// Host name inside; random where absent.
     #[schemars(length(min = 1, max = 64), regex(pattern = r"^[A-Za-z0-9][A-Za-z0-9.-]*$"))]
     hostname: Option<String>,
-    /// Network: `none` is a private network with nothing in it, the only one so far.
+    /// Network: a simulated internet (`sim`, the default; `sim-404`: web servers have no pages; `sim-nx`: no name exists),
+    /// or a private network with nothing in it (`none`).
     network: Option<NetworkForm>,
+    /// Site file: what the simulated internet answers. A relative path begins at the profile's folder.
+    site: Option<String>,
     /// Whether baits are placed (the default).
     baits: Option<bool>,
     /// Who watches.
@@ -56,10 +59,14 @@ enum UserForm {
 }
 
 #[derive(JsonSchema)]
-#[schemars(rename_all = "snake_case")]
+#[schemars(rename_all = "kebab-case")]
 #[expect(dead_code, reason = "only its schema is used")]
 enum NetworkForm {
     None,
+    Sim,
+    #[schemars(rename = "sim-404")]
+    Sim404,
+    SimNx,
 }
 
 #[derive(JsonSchema)]

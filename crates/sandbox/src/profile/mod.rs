@@ -36,6 +36,8 @@ pub struct Profile {
     pub hostname: Option<String>,
     /// Network mode.
     pub network: Option<ProfileNetwork>,
+    /// The site file of the simulated internet, joined to the profile's own folder.
+    pub site: Option<PathBuf>,
     /// Whether baits are placed.
     pub baits: Option<bool>,
     /// Sensor.
@@ -60,6 +62,12 @@ pub enum ProfileRootfs {
 pub enum ProfileNetwork {
     /// A private network namespace with nothing in it.
     None,
+    /// A simulated internet.
+    Sim,
+    /// The same, whose web servers have no pages.
+    Sim404,
+    /// The same, in which no name exists.
+    SimNx,
 }
 
 /// Which sensor to take.

@@ -9,8 +9,8 @@ use std::path::Path;
 
 /// The keys of a profile.
 pub(super) const KEYS: &[&str] = &[
-    "detektr", "rootfs", "user", "limits", "timeout", "setenv", "hostname", "network", "baits", "sensor",
-    "observe",
+    "detektr", "rootfs", "user", "limits", "timeout", "setenv", "hostname", "network", "site", "baits",
+    "sensor", "observe",
 ];
 /// The profile, as far as it can be read, and all that is wrong with it.
 pub(super) fn profile(node: &Node, folder: &Path) -> (Profile, Vec<Problem>) {
@@ -61,6 +61,10 @@ impl Reader<'_> {
                 "setenv" => profile.setenv = self.setenv(value),
                 "hostname" => profile.hostname = self.hostname(value),
                 "network" => profile.network = self.network(value),
+                "site" => {
+                    let file = self.scalar(value, "site", "a path");
+                    profile.site = file.map(|file| self.folder.join(file));
+                }
                 "baits" => profile.baits = self.truth(value, "baits"),
                 "sensor" => {
                     let choices = [
@@ -146,22 +150,19 @@ impl Reader<'_> {
 
     fn network(&mut self, node: &Node) -> Option<ProfileNetwork> {
         if let Value::Scalar { text, .. } = &node.value
-            && matches!(text.as_str(), "sim" | "sim-404" | "sim-nx")
-        {
-            let what = format!(
-                "network mode `{text}` needs the simulated internet, which this version doesn't have"
-            );
-            self.problem(node, "unsupported", what, "write `network: none`");
-            return None;
-        }
-        if let Value::Scalar { text, .. } = &node.value
             && matches!(text.as_str(), "host" | "bridge" | "full" | "on" | "true")
         {
             let what = format!("network mode `{text}`: no packet of an artifact ever reaches a real network");
-            self.problem(node, "unsupported", what, "write `network: none`");
+            self.problem(node, "unsupported", what, "write `network: sim` for one that is simulated");
             return None;
         }
-        self.choice(node, "network", &[("none", ProfileNetwork::None)])
+        let choices = [
+            ("none", ProfileNetwork::None),
+            ("sim", ProfileNetwork::Sim),
+            ("sim-404", ProfileNetwork::Sim404),
+            ("sim-nx", ProfileNetwork::SimNx),
+        ];
+        self.choice(node, "network", &choices)
     }
 
     fn observe(&mut self, node: &Node) -> Option<bool> {

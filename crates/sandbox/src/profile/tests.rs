@@ -49,7 +49,8 @@ setenv:
   EMPTY: \"\"
   GREETING: 'hello: world'
 hostname: web-1.example
-network: none
+network: sim-404
+site: site.yaml
 baits: false
 sensor: ptrace
 observe: [stat]
@@ -70,7 +71,8 @@ observe: [stat]
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .to_vec(),
         hostname: Some("web-1.example".into()),
-        network: Some(ProfileNetwork::None),
+        network: Some(ProfileNetwork::Sim404),
+        site: Some("lab/site.yaml".into()),
         baits: Some(false),
         sensor: Some(ProfileSensor::Ptrace),
         observe_stat: Some(true),
@@ -109,8 +111,7 @@ fn wrong_types_and_values_out_of_range_are_told() {
 }
 
 #[test]
-fn network_modes_that_do_not_exist_yet_are_refused_with_the_reason() {
-    golden!("network_sim", "detektr: 1\nnetwork: sim\n");
+fn a_real_network_is_refused_with_the_reason() {
     golden!("network_host", "detektr: 1\nnetwork: host\n");
 }
 

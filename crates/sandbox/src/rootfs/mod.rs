@@ -5,6 +5,7 @@ pub(crate) mod dir;
 pub(crate) mod given;
 pub(crate) mod host;
 pub mod image;
+pub(crate) mod logs;
 pub(crate) mod mirror;
 pub(crate) mod mounts;
 pub(crate) mod overlay;

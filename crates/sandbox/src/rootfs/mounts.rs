@@ -1,11 +1,11 @@
 //! Init's work: putting the planned root together, with its private `/dev`, `/proc` and `/sys`, and moving in.
 
-use super::overlay;
+use super::{logs, overlay};
 use crate::namespaces::protocol::Setup;
 use crate::sys;
 use std::fs::{self, File, Permissions};
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
@@ -16,6 +16,8 @@ pub(crate) struct Mounted {
     pub idmapped: Vec<bool>,
     /// What could not be had.
     pub notes: Vec<String>,
+    /// The sockets that programs log to.
+    pub logs: Vec<OwnedFd>,
 }
 
 type Step = (String, io::Error);
@@ -45,6 +47,10 @@ pub(crate) fn mount_all(setup: &Setup, userns: Option<BorrowedFd<'_>>) -> Result
     kernel_files(&mut mounted.notes)?;
     std::env::set_current_dir("root").map_err(at("entering the root"))?;
     sys::pivot_here().map_err(at("pivot_root"))?;
+    match logs::bind_all(setup.base.unwrap_or(0)) {
+        Ok(bound) => mounted.logs = bound,
+        Err(e) => mounted.notes.push(format!("what programs log is not told: {e}")),
+    }
     Ok(mounted)
 }
 

@@ -42,6 +42,7 @@ pub(crate) fn plan(work: &Path, user: RunAs) -> Plan {
         identity,
         setenv: Vec::new(),
         controls: Vec::new(),
+        network: None,
         hide: Vec::new(),
     }
 }

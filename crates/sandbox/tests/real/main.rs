@@ -3,6 +3,7 @@
 mod cleanup;
 mod common;
 mod limits;
+mod network;
 mod ordinary;
 mod rootfs;
 mod walls;

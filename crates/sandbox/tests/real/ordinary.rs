@@ -56,6 +56,21 @@ fn an_ordinary_user_runs_the_artifact_as_the_runs_user() {
 }
 
 #[test]
+fn an_ordinary_users_environment_has_a_network_device_too() {
+    if skipped_without_root() {
+        return;
+    }
+    let folder = work();
+    let script = "echo -n four > /dev/udp/203.0.113.9/7777; cat /proc/net/dev";
+    let mut command = command(folder.path(), &run_id("device"), "user", script);
+    let output = command.env("HELPER_NETWORK", "1").output().expect("setpriv");
+    let err = String::from_utf8_lossy(&output.stderr);
+    assert!(String::from_utf8_lossy(&output.stdout).contains("eth0"), "{err}");
+    let sent: String = b"four".iter().map(|byte| format!("{byte:02x}")).collect();
+    assert!(err.lines().any(|line| line.contains("080045") && line.ends_with(&sent)), "{err}");
+}
+
+#[test]
 fn init_is_out_of_reach_although_it_has_the_same_owner() {
     if skipped_without_root() {
         return;

@@ -1,6 +1,6 @@
 //! Socket addresses as the kernel's bytes.
 
-use detektr_event::{Address, Copied, Unreadable};
+use detektr_event::{Address, Copied, LocalEnd, Unreadable};
 
 /// The address in `bytes`, family first.
 pub(super) fn parse(bytes: &[u8]) -> Address {
@@ -14,6 +14,19 @@ pub(super) fn parse(bytes: &[u8]) -> Address {
 /// An address that could not be read.
 pub(super) fn unread(reason: Unreadable) -> Address {
     Address::Unread { reason }
+}
+
+/// The own end of an internet socket: protocol, family, port, two bytes that say nothing, and the address, each
+/// number in the host's order. `None` where the socket has no port yet.
+pub(super) fn local_end(bytes: &[u8]) -> Option<LocalEnd> {
+    let (protocol, family, port) = (word(bytes, 0)?, word(bytes, 2)?, word(bytes, 4)?);
+    let address = bytes.get(8..24)?;
+    let address = match i32::from(family) {
+        libc::AF_INET => <[u8; 4]>::try_from(&address[..4]).ok()?.into(),
+        libc::AF_INET6 => <[u8; 16]>::try_from(address).ok()?.into(),
+        _ => return None,
+    };
+    (port != 0).then_some(LocalEnd { protocol, address, port })
 }
 
 fn known(family: u16, bytes: &[u8]) -> Option<Address> {

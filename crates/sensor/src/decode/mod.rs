@@ -309,6 +309,11 @@ impl Decoder {
         Paths { numbers: &self.config.environment, view }
     }
 
+    /// The process `pid` (sensor's pid namespace), that may have ended a while ago.
+    pub fn process(&self, pid: u32) -> Option<ProcessRef> {
+        self.reference(pid, pid)
+    }
+
     fn reference(&self, tgid: u32, tid: u32) -> Option<ProcessRef> {
         let process = self.tracker.process(tgid)?;
         let thread = self.tracker.thread(tid);

@@ -4,7 +4,9 @@ use super::address;
 use super::call::Call;
 use super::names;
 use crate::raw::Taken;
-use detektr_event::{Accept, Address, Bind, Connect, Detail, Kind, Listen, Send, Socket, Unreadable};
+use detektr_event::{
+    Accept, Address, Bind, Connect, Detail, Kind, Listen, LocalEnd, Send, Socket, Unreadable,
+};
 
 /// The calls behind `socketcall`, by its first argument.
 const SOCKETCALLS: [&str; 21] = [
@@ -37,12 +39,21 @@ struct SocketCall<'a> {
     name: &'static str,
     arguments: [Option<u32>; 6],
     address: &'a Taken,
+    local: &'a Taken,
     address_argument: usize,
 }
 
 impl SocketCall<'_> {
     fn int(&self, position: usize) -> i32 {
         self.arguments[position].map_or(-1, |word| word as i32)
+    }
+
+    /// The socket's own end, where the kernel showed it.
+    fn local_end(&self) -> Option<LocalEnd> {
+        match self.local {
+            Taken::Bytes(bytes) => address::local_end(bytes),
+            _ => None,
+        }
     }
 
     /// The address that the call gave; where it could not be had, why.
@@ -68,6 +79,7 @@ pub(super) fn decode(call: &Call<'_>, out: &mut Vec<Detail>) {
             name,
             arguments: [0, 1, 2, 3, 4, 5].map(word),
             address: call.taken(1),
+            local: call.taken(2),
             address_argument: address_argument(name),
         }
     } else {
@@ -77,7 +89,14 @@ pub(super) fn decode(call: &Call<'_>, out: &mut Vec<Detail>) {
             Some(if value != 0 && value as u32 == 0 { u32::MAX } else { value as u32 })
         });
         let address_argument = address_argument(call.name);
-        SocketCall { call, name: call.name, arguments, address: call.taken(0), address_argument }
+        SocketCall {
+            call,
+            name: call.name,
+            arguments,
+            address: call.taken(0),
+            local: call.taken(1),
+            address_argument,
+        }
     };
     out.extend(detail(&socket_call));
 }
@@ -106,8 +125,13 @@ fn detail(call: &SocketCall<'_>) -> Option<Detail> {
     let fd = call.int(0);
     Some(match call.name {
         "socket" | "socketpair" => socket(call),
-        "bind" => Detail::NetworkBind { network: Bind { fd, address: call.address() } },
-        "connect" => Detail::NetworkConnect { network: Connect { fd, address: call.address() } },
+        "bind" => {
+            let local = call.local_end().filter(|_| call.call.value().is_some());
+            Detail::NetworkBind { network: Bind { fd, address: call.address(), local } }
+        }
+        "connect" => Detail::NetworkConnect {
+            network: Connect { fd, address: call.address(), local: call.local_end() },
+        },
         "listen" => Detail::NetworkListen { network: Listen { fd, backlog: call.int(1) } },
         "accept" | "accept4" => {
             let address = match call.address {
@@ -130,7 +154,13 @@ fn detail(call: &SocketCall<'_>) -> Option<Detail> {
             }
             let sent = call.call.value().and_then(|value| u64::try_from(value).ok());
             Detail::NetworkSend {
-                network: Send { fd, address: call.address(), sent, call: call.name.to_owned() },
+                network: Send {
+                    fd,
+                    address: call.address(),
+                    local: call.local_end(),
+                    sent,
+                    call: call.name.to_owned(),
+                },
             }
         }
         _ => return None,

@@ -313,7 +313,9 @@ fn join(take: Take, entry: Option<&Item>, leave: Option<&Item>) -> Taken {
             }
             (None, None) => Taken::Nothing,
         },
-        Take::RetFd | Take::AddressOut(..) => leave.map_or(Taken::Nothing, Item::taken),
+        Take::RetFd | Take::AddressOut(..) | Take::LocalEnd(_) | Take::SocketcallLocalEnd(_) => {
+            leave.map_or(Taken::Nothing, Item::taken)
+        }
         Take::SocketcallAddress(_) => match entry.map(Item::taken) {
             Some(Taken::Nothing) | None => leave.map_or(Taken::Nothing, Item::taken),
             Some(taken) => taken,

@@ -50,6 +50,8 @@ fn value(index: u32) -> SpecValue {
                 Take::SocketcallArgs(a) => (10, a, 0, 0),
                 Take::SocketcallAddress(a) => (11, a, 0, 0),
                 Take::Creds => (12, 0, 0, 0),
+                Take::LocalEnd(a) => (13, a, 0, 0),
+                Take::SocketcallLocalEnd(a) => (14, a, 0, 0),
             };
         }
     }

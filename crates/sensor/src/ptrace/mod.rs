@@ -11,6 +11,7 @@ mod image;
 mod memory;
 mod outbox;
 mod procfs;
+mod socket;
 mod stops;
 mod sys;
 mod take;

@@ -1,6 +1,7 @@
 //! What is taken for a call at its entry and completed at its return, as `calls::Take` says.
 
 use super::memory;
+use super::socket;
 use super::sys;
 use super::tasks::{InFlight, Place, Slot, Written};
 use super::tracer::Tracer;
@@ -40,7 +41,9 @@ impl Tracer {
                 Take::Creds => {
                     self.thread_credentials(tid).map_or(Taken::Nothing, |now| Taken::Credentials(now, now))
                 }
-                Take::RetFd | Take::AddressOut(..) => Taken::Nothing,
+                Take::RetFd | Take::AddressOut(..) | Take::LocalEnd(_) | Take::SocketcallLocalEnd(_) => {
+                    Taken::Nothing
+                }
             })
             .collect()
     }
@@ -62,6 +65,12 @@ impl Tracer {
                     if let Some(words) = memory::read_exact(tid, call.args[n as usize], 12) {
                         call.taken[i] =
                             address_out(tid, memory::word(&words[4..8]), memory::word(&words[8..12]));
+                    }
+                }
+                Take::LocalEnd(n) => call.taken[i] = self.local_end(tid, call.args[n as usize] as i32),
+                Take::SocketcallLocalEnd(n) if matches!(call.args[0], 2 | 3 | 11 | 16) => {
+                    if let Some(word) = memory::read_exact(tid, call.args[n as usize], 4) {
+                        call.taken[i] = self.local_end(tid, memory::word(&word) as i32);
                     }
                 }
                 Take::Creds => {
@@ -88,6 +97,12 @@ impl Tracer {
     fn shares_memory(&self, tid: i32) -> bool {
         let process = self.tasks.threads.get(&tid).and_then(|thread| self.tasks.processes.get(&thread.tgid));
         process.is_some_and(|process| process.threads > 1 || process.shares_memory)
+    }
+
+    /// The own end of the socket behind `fd`.
+    fn local_end(&self, tid: i32, fd: i32) -> Taken {
+        let tgid = self.tasks.threads.get(&tid).map_or(tid, |thread| thread.tgid);
+        socket::local_end(tgid, tid, fd).map_or(Taken::Nothing, Taken::Bytes)
     }
 
     fn thread_credentials(&self, tid: i32) -> Option<RawCredentials> {

@@ -3,7 +3,7 @@
 use super::{RunError, Settings};
 use crate::plan::{Arm, Attack, Plan, Program, Rootfs, Sensor};
 use crate::result::Inputs;
-use detektr_detonate::{ArtifactSpec, DetonateRequest, RootfsChoice, RunAs, SensorChoice};
+use detektr_detonate::{ArtifactSpec, DetonateRequest, NetworkChoice, RootfsChoice, RunAs, SensorChoice};
 use detektr_evidence::sha256_hex;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -11,6 +11,7 @@ use std::fs::{self, DirBuilder, File};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How the folders begin that hold them.
@@ -86,6 +87,12 @@ impl Scratch {
                 .chain(setenv.iter().map(|(name, value)| (name.clone(), value.clone())))
                 .collect(),
             hostname: surroundings.hostname.clone(),
+            network: match &surroundings.internet {
+                Some(internet) => {
+                    NetworkChoice::Sim { mode: internet.mode, site: Arc::new(internet.site.clone()) }
+                }
+                None => NetworkChoice::None,
+            },
             baits: surroundings.baits,
             observe_stat: false,
             stdin: None,

@@ -2,11 +2,11 @@
 
 use crate::exit;
 use crate::failure::{Failure, shown};
-use detektr_detonate::SensorChoice;
+use detektr_detonate::{NetworkChoice, SensorChoice};
 use detektr_event::glob::Glob;
 use detektr_sandbox::Limits;
-use detektr_sandbox::profile::{Profile, ProfileNetwork, ProfileRootfs, ProfileSensor};
-use detektr_validate::{Rootfs, Sensor, Surroundings};
+use detektr_sandbox::profile::{Profile, ProfileRootfs, ProfileSensor};
+use detektr_validate::{InternetPlan, Rootfs, Sensor, Surroundings};
 use std::path::PathBuf;
 
 /// Ask whether controls, detections and mitigations hold, and run what the answers need
@@ -103,7 +103,10 @@ impl Args {
 
     /// Where the arms run.
     pub fn surroundings(&self, profile: Profile, sensor: Sensor) -> Result<Surroundings, Failure> {
-        let (None | Some(ProfileNetwork::None)) = profile.network;
+        let internet = match crate::commands::detonate::network(None, None, &profile)? {
+            NetworkChoice::Sim { mode, site } => Some(InternetPlan { mode, site: (*site).clone() }),
+            NetworkChoice::None => None,
+        };
         let rootfs = match (&self.rootfs, profile.rootfs) {
             (Some(path), _) => rootfs(path.clone())?,
             (None, None | Some(ProfileRootfs::Host)) => Rootfs::Host,
@@ -115,6 +118,7 @@ impl Args {
             limits: profile.limits.over(Limits::default()),
             hostname: profile.hostname,
             setenv: profile.setenv,
+            internet,
             baits: profile.baits.unwrap_or(true),
         })
     }

@@ -1,0 +1,140 @@
+//! What everything that answers shares.
+
+use crate::authority::Authority;
+use crate::clock::boot_ns;
+use crate::flows::{Flows, Way};
+use crate::internet::Settings;
+use crate::names::Names;
+use crate::packet::Key;
+use crate::services::{Certificates, Secrets};
+use crate::told::{Content, Sink, Told};
+use detektr_event::{Detail, FlowRef};
+use sha2::{Digest, Sha256};
+use std::cell::{Cell, RefCell};
+use std::net::IpAddr;
+use std::sync::Arc;
+
+/// The shared state of one internet. It lives on one thread.
+pub(crate) struct Context {
+    pub(crate) settings: Settings,
+    pub(crate) authority: Arc<Authority>,
+    pub(crate) names: RefCell<Names>,
+    pub(crate) secrets: Arc<Secrets>,
+    pub(crate) certificates: Certificates,
+    flows: RefCell<Flows>,
+    sink: Sink,
+    /// Nobody listens any more.
+    deaf: Cell<bool>,
+    misunderstood: Cell<u64>,
+    randoms: Cell<u64>,
+}
+
+impl Context {
+    pub(crate) fn new(settings: Settings, authority: Arc<Authority>, sink: Sink) -> Context {
+        Context {
+            settings,
+            authority,
+            names: RefCell::default(),
+            secrets: Arc::default(),
+            certificates: Certificates::default(),
+            flows: RefCell::default(),
+            sink,
+            deaf: Cell::new(false),
+            misunderstood: Cell::new(0),
+            randoms: Cell::new(0),
+        }
+    }
+
+    /// Tells a fact.
+    pub(crate) fn tell(&self, told: Told) {
+        if !self.deaf.get() && self.sink.send(told).is_err() {
+            self.deaf.set(true);
+        }
+    }
+
+    /// Tells of something said in a conversation.
+    pub(crate) fn tell_now(&self, detail: Detail) {
+        self.tell_at(boot_ns(), detail, Vec::new());
+    }
+
+    /// Tells of something that began at `boot_ns`.
+    pub(crate) fn tell_at(&self, boot_ns: u64, detail: Detail, contents: Vec<Content>) {
+        self.tell(Told { boot_ns, detail, contents });
+    }
+
+    /// A packet passed the device, whatever it is.
+    pub(crate) fn captured(&self, _way: Way, _packet: &[u8]) {}
+
+    /// A packet that is no IP, or broken.
+    pub(crate) fn misunderstood(&self) {
+        self.misunderstood.set(self.misunderstood.get() + 1);
+    }
+
+    pub(crate) fn misunderstood_count(&self) -> u64 {
+        self.misunderstood.get()
+    }
+
+    /// Counts a packet to its conversation.
+    pub(crate) fn counted(&self, key: &Key, way: Way, length: usize) {
+        let (_, given_up) = self.flows.borrow_mut().packet(key, way, length);
+        if let Some(told) = given_up {
+            self.tell(told);
+        }
+    }
+
+    pub(crate) fn said(&self, key: &Key, way: Way, bytes: &[u8]) {
+        self.flows.borrow_mut().said(key, way, bytes);
+    }
+
+    /// Names what speaks for the internet in a conversation.
+    pub(crate) fn serves(&self, key: &Key, service: &'static str) {
+        self.flows.borrow_mut().serves(key, service);
+    }
+
+    /// The conversation as events name it.
+    pub(crate) fn reference(&self, key: &Key) -> FlowRef {
+        self.flows.borrow().reference(key)
+    }
+
+    /// A conversation ended.
+    pub(crate) fn ends(&self, key: &Key, end: &str) {
+        let told = self.flows.borrow_mut().end(key, end);
+        if let Some(told) = told {
+            self.tell(told);
+        }
+    }
+
+    /// Ends conversations that had no packet since.
+    pub(crate) fn end_idle(&self, before_ns: u64) {
+        let told = self.flows.borrow_mut().idle(before_ns);
+        told.into_iter().for_each(|told| self.tell(told));
+    }
+
+    /// Ends all conversations.
+    pub(crate) fn end_all(&self) {
+        let told = self.flows.borrow_mut().finish();
+        told.into_iter().for_each(|told| self.tell(told));
+    }
+
+    /// Whether the site file has this host and port refuse connections.
+    pub(crate) fn refuses(&self, key: &Key) -> bool {
+        let names = self.names.borrow();
+        let (address, port) = key.remote;
+        self.settings.site.refuses(names.of(address), address, port)
+    }
+
+    /// The name under which an address was asked for, else the address.
+    pub(crate) fn name_of(&self, address: IpAddr) -> String {
+        self.names.borrow().of(address).map_or_else(|| address.to_string(), str::to_owned)
+    }
+
+    /// A number that nobody can guess who doesn't know the run's seed.
+    pub(crate) fn random(&self) -> u64 {
+        let count = self.randoms.get();
+        self.randoms.set(count + 1);
+        let hash =
+            Sha256::new().chain_update(self.settings.seed.to_le_bytes()).chain_update(count.to_le_bytes());
+        let hash: [u8; 32] = hash.chain_update("internet").finalize().into();
+        u64::from_le_bytes([hash[0], hash[1], hash[2], hash[3], hash[4], hash[5], hash[6], hash[7]])
+    }
+}

@@ -1,0 +1,257 @@
+//! IP packets as they come out of the device: who to whom, and what is in them.
+
+use smoltcp::wire::{
+    IpAddress, IpProtocol, IpRepr, Ipv4Packet, Ipv4Repr, Ipv6Packet, Ipv6Repr, TcpPacket, UdpPacket, UdpRepr,
+};
+use std::net::IpAddr;
+
+/// Ends of a conversation, the environment's first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Key {
+    pub(crate) protocol: u8,
+    pub(crate) local: (IpAddr, u16),
+    pub(crate) remote: (IpAddr, u16),
+}
+
+/// What a packet carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Body<'a> {
+    /// A TCP segment.
+    Tcp(Segment),
+    /// A UDP datagram's content.
+    Udp(&'a [u8]),
+    /// An ICMP message (of either version).
+    Icmp(&'a [u8]),
+    /// A part of a packet.
+    Fragment,
+    /// Something else.
+    Other,
+}
+
+/// What must be known of a TCP segment before it is given to the stack.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Segment {
+    pub(crate) syn: bool,
+    pub(crate) ack: bool,
+    pub(crate) fin: bool,
+    pub(crate) rst: bool,
+    pub(crate) sequence: i32,
+    pub(crate) acknowledged: i32,
+    /// Bytes of content.
+    pub(crate) length: usize,
+}
+
+/// A packet that was understood.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Packet<'a> {
+    pub(crate) key: Key,
+    pub(crate) body: Body<'a>,
+}
+
+/// How many extension headers of IPv6 are looked through.
+const EXTENSIONS: usize = 8;
+
+/// Reads a packet that the environment sent. `None` where it is none.
+pub(crate) fn parse(bytes: &[u8]) -> Option<Packet<'_>> {
+    let (from, to, protocol, payload, fragment): (IpAddr, IpAddr, u8, &[u8], bool) = match bytes.first()? >> 4
+    {
+        4 => {
+            let packet = Ipv4Packet::new_checked(bytes).ok()?;
+            if usize::from(packet.header_len()) < 20 {
+                return None;
+            }
+            let fragment = packet.more_frags() || packet.frag_offset() != 0;
+            let payload = bytes.get(usize::from(packet.header_len())..usize::from(packet.total_len()))?;
+            (
+                packet.src_addr().into(),
+                packet.dst_addr().into(),
+                packet.next_header().into(),
+                payload,
+                fragment,
+            )
+        }
+        6 => {
+            let packet = Ipv6Packet::new_checked(bytes).ok()?;
+            let payload = bytes.get(40..40 + usize::from(packet.payload_len()))?;
+            let (protocol, payload, fragment) = extensions(packet.next_header().into(), payload)?;
+            (packet.src_addr().into(), packet.dst_addr().into(), protocol, payload, fragment)
+        }
+        _ => return None,
+    };
+    let (ports, body) = if fragment { ((0, 0), Body::Fragment) } else { body(protocol, payload) };
+    Some(Packet { key: Key { protocol, local: (from, ports.0), remote: (to, ports.1) }, body })
+}
+
+/// What lies behind IPv6's extension headers: protocol, content, and whether it is a part of a packet.
+fn extensions(mut protocol: u8, mut payload: &[u8]) -> Option<(u8, &[u8], bool)> {
+    for _ in 0..EXTENSIONS {
+        match protocol {
+            0 | 43 | 60 => {
+                let length = (usize::from(*payload.get(1)?) + 1) * 8;
+                (protocol, payload) = (*payload.first()?, payload.get(length..)?);
+            }
+            44 => {
+                let fragment = u16::from_be_bytes([*payload.get(2)?, *payload.get(3)?]) & !0b110 != 0;
+                (protocol, payload) = (*payload.first()?, payload.get(8..)?);
+                if fragment {
+                    return Some((protocol, payload, true));
+                }
+            }
+            _ => return Some((protocol, payload, false)),
+        }
+    }
+    None
+}
+
+fn body(protocol: u8, payload: &[u8]) -> ((u16, u16), Body<'_>) {
+    match IpProtocol::from(protocol) {
+        IpProtocol::Tcp => match TcpPacket::new_checked(payload) {
+            Ok(tcp) if tcp.src_port() != 0 && tcp.dst_port() != 0 => {
+                let segment = Segment {
+                    syn: tcp.syn(),
+                    ack: tcp.ack(),
+                    fin: tcp.fin(),
+                    rst: tcp.rst(),
+                    sequence: tcp.seq_number().0,
+                    acknowledged: tcp.ack_number().0,
+                    length: payload.len().saturating_sub(usize::from(tcp.header_len())),
+                };
+                ((tcp.src_port(), tcp.dst_port()), Body::Tcp(segment))
+            }
+            _ => ((0, 0), Body::Other),
+        },
+        IpProtocol::Udp => match UdpPacket::new_checked(payload) {
+            Ok(udp) => match payload.get(8..usize::from(udp.len())) {
+                Some(content) => ((udp.src_port(), udp.dst_port()), Body::Udp(content)),
+                None => ((0, 0), Body::Other),
+            },
+            Err(_) => ((0, 0), Body::Other),
+        },
+        IpProtocol::Icmp | IpProtocol::Icmpv6 => {
+            // the identifier of an echo, which is the port of a ping socket
+            let echo = matches!((protocol, payload.first()), (1, Some(8)) | (58, Some(128)));
+            let identifier = payload.get(4..6).filter(|_| echo);
+            (identifier.map_or((0, 0), |id| (u16::from_be_bytes([id[0], id[1]]), 0)), Body::Icmp(payload))
+        }
+        _ => ((0, 0), Body::Other),
+    }
+}
+
+/// The address as smoltcp has it.
+pub(crate) fn address(address: IpAddr) -> IpAddress {
+    address.into()
+}
+
+/// An IP packet from the internet's end of `key` to the environment's, its content of `length` bytes written by
+/// `write`. `None` where it would be too large.
+pub(crate) fn answer(key: &Key, length: usize, write: impl FnOnce(&mut [u8])) -> Option<Vec<u8>> {
+    let next_header = IpProtocol::from(key.protocol);
+    let repr = match (key.remote.0, key.local.0) {
+        (IpAddr::V4(from), IpAddr::V4(to)) => IpRepr::Ipv4(Ipv4Repr {
+            src_addr: from,
+            dst_addr: to,
+            next_header,
+            payload_len: length,
+            hop_limit: HOPS,
+        }),
+        (IpAddr::V6(from), IpAddr::V6(to)) => IpRepr::Ipv6(Ipv6Repr {
+            src_addr: from,
+            dst_addr: to,
+            next_header,
+            payload_len: length,
+            hop_limit: HOPS,
+        }),
+        _ => return None,
+    };
+    let header = repr.header_len();
+    if header + length > 65_535 {
+        return None;
+    }
+    let mut packet = vec![0; header + length];
+    repr.emit(&mut packet[..], &Default::default());
+    write(&mut packet[header..]);
+    Some(packet)
+}
+
+/// What is left of the hops on the way here: a world that is some routers away.
+const HOPS: u8 = 55;
+
+/// A UDP datagram from the internet's end of `key` to the environment's.
+pub(crate) fn datagram(key: &Key, content: &[u8]) -> Option<Vec<u8>> {
+    let repr = UdpRepr { src_port: key.remote.1, dst_port: key.local.1 };
+    if content.len() > 65_527 {
+        return None;
+    }
+    answer(key, 8 + content.len(), |buffer| {
+        let mut udp = UdpPacket::new_unchecked(buffer);
+        repr.emit(
+            &mut udp,
+            &address(key.remote.0),
+            &address(key.local.0),
+            content.len(),
+            |payload| payload.copy_from_slice(content),
+            &Default::default(),
+        );
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const KEY: Key = Key {
+        protocol: 17,
+        local: (IpAddr::V4(std::net::Ipv4Addr::new(192, 168, 7, 2)), 40_000),
+        remote: (IpAddr::V4(std::net::Ipv4Addr::new(198, 18, 0, 1)), 53),
+    };
+
+    #[test]
+    fn a_datagram_is_read_as_it_was_written() {
+        let packet = datagram(&KEY, b"hello").expect("it fits");
+        let read = parse(&packet).expect("a packet");
+        assert_eq!(read.key, Key { protocol: 17, local: KEY.remote, remote: KEY.local });
+        assert_eq!(read.body, Body::Udp(b"hello"));
+    }
+
+    #[test]
+    fn what_does_not_fit_is_not_written() {
+        assert!(datagram(&KEY, &vec![0; 65_507]).is_some());
+        assert!(datagram(&KEY, &vec![0; 65_508]).is_none());
+        assert!(datagram(&KEY, &vec![0; 100_000]).is_none());
+    }
+
+    #[test]
+    fn extension_headers_are_looked_through_and_loops_of_them_are_not() {
+        let mut packet = vec![0x60, 0, 0, 0, 0, 16, 0, 64];
+        packet.extend([0xfd; 16]);
+        packet.extend([0xfe; 16]);
+        packet.extend([17, 0, 0, 0, 0, 0, 0, 0]);
+        packet.extend([0, 7, 0, 9, 0, 8, 0, 0]);
+        let read = parse(&packet).expect("a packet");
+        assert_eq!((read.key.local.1, read.key.remote.1, read.body), (7, 9, Body::Udp(b"")));
+        let mut endless = packet[..40].to_vec();
+        endless[4..6].copy_from_slice(&800u16.to_be_bytes());
+        endless.extend(std::iter::repeat_n(0, 800));
+        assert!(parse(&endless).is_none());
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200), version in prop_oneof![Just(0x45u8), Just(0x46), Just(0x60), any::<u8>()], protocol in prop_oneof![Just(6u8), Just(17), Just(1), Just(58), Just(44), any::<u8>()]) {
+            let mut bytes = bytes;
+            for (at, value) in [(0, version), (if version >> 4 == 6 { 6 } else { 9 }, protocol)] {
+                if let Some(byte) = bytes.get_mut(at) {
+                    *byte = value;
+                }
+            }
+            let length = u16::try_from(bytes.len()).unwrap_or(0);
+            if version >> 4 == 4 && bytes.len() > 4 {
+                bytes[2..4].copy_from_slice(&length.to_be_bytes());
+            } else if bytes.len() > 40 {
+                bytes[4..6].copy_from_slice(&(length - 40).to_be_bytes());
+            }
+            drop(format!("{:?}", parse(&bytes)));
+        }
+    }
+}
