@@ -20,12 +20,13 @@ use detektr_event::{Phase, SensorName, Text};
 use detektr_evidence::{
     AppliedControl, Artifact, BundleWriter, Incomplete, Manifest, PhaseSpan, Start, State,
 };
-use detektr_netsim::Internet;
+use detektr_netsim::{CaptureTo, Internet, Report};
 use detektr_sandbox::{Bait, BaitKind, Ended, Environment, Launched, Plan, Program, SandboxError};
 use detektr_sensor::decode::{Decoder, DecoderConfig, IdRange, Numbers};
 use detektr_sensor::{Closing, Description, ExecutedFiles, SensorError, Target, Watching};
 use std::collections::HashMap;
 use std::fs::File;
+use std::io::{BufReader, BufWriter};
 use std::ops::ControlFlow;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
@@ -37,6 +38,8 @@ use std::time::Instant;
 
 /// The sensor's ring where nobody asks for another: room for a quarter of a million events between two reads.
 const RING_BYTES: u32 = 32 << 20;
+/// Bytes of packets that are kept.
+const CAPTURE_BYTES: u64 = 1 << 30;
 /// Batches that may wait between sensor and recorder.
 const BATCHES: usize = 256;
 
@@ -197,7 +200,14 @@ impl Detonator {
             };
         let Running { mut watching, receiver, pumps, mut launched, executed, description, why } = launched;
         let started = match (internet, launched.device.take()) {
-            (Some(internet), Some(device)) => Some(internet.start(device)),
+            (Some(internet), Some(device)) => {
+                let capture = CaptureTo {
+                    file: writer.capture()?,
+                    bound: CAPTURE_BYTES,
+                    boot_to_wall_ns: manifest.boot_to_wall_ns,
+                };
+                Some(internet.start(device, capture))
+            }
             _ => None,
         };
         let (internet, told) = match started.transpose() {
@@ -260,7 +270,8 @@ impl Detonator {
         ];
         let closing = watching.finish();
         let internet = internet.map(Internet::finish);
-        let Ok(Recorded { writer: back, decoder, fsdiff, host_changed }) = recorder.finish() else {
+        let Ok(Recorded { writer: back, decoder, fsdiff, host_changed, conversations }) = recorder.finish()
+        else {
             return Err(DetonateError::Recorder);
         };
         writer = back;
@@ -274,9 +285,10 @@ impl Detonator {
         for sentence in host_changed {
             manifest.mark_incomplete("host_changed", sentence);
         }
-        match internet {
-            Some(Err(error)) => manifest.mark_incomplete("internet_failed", error.to_string()),
-            Some(Ok(_)) | None => {}
+        match internet.zip(conversations) {
+            Some((Ok(report), conversations)) => capture(&mut writer, manifest, report, &conversations)?,
+            Some((Err(error), _)) => manifest.mark_incomplete("internet_failed", error.to_string()),
+            None => {}
         }
         ending::tell(manifest, &ended);
         close(manifest, &closing, &decoder);
@@ -460,6 +472,29 @@ fn bait_paths(baits: &[Bait]) -> HashMap<Vec<u8>, String> {
             BaitKind::Env { .. } => None,
         })
         .collect()
+}
+
+/// Completes the capture with what is known of its packets by now.
+fn capture(
+    writer: &mut BundleWriter,
+    manifest: &mut Manifest,
+    report: Report,
+    conversations: &Conversations,
+) -> Result<(), DetonateError> {
+    if let Some(why) = report.capture.failure {
+        manifest.mark_incomplete("capture_lost", format!("packets could not be written: {why}"));
+        return Ok(());
+    }
+    writer.capture_again(|from, out| {
+        detektr_netsim::capture::annotate(
+            BufReader::with_capacity(256 << 10, from),
+            BufWriter::with_capacity(256 << 10, out),
+            &report.secrets,
+            &report.capture.flows,
+            |flow| conversations.comment(flow),
+        )
+    })?;
+    Ok(())
 }
 
 /// What the sensor and the decoder say at the end.

@@ -3,10 +3,9 @@
 use crate::artifact::{self, ArtifactKind, ArtifactSpec};
 use crate::error::DetonateError;
 use crate::images::{self, UnpackedImage};
-use crate::network;
+use crate::network::{self, NetworkError};
 use crate::request::{DetonateRequest, RootfsChoice};
 use detektr_evidence::{SigningKey, keys};
-use detektr_netsim::AuthorityError;
 use detektr_sandbox::controls::{self, Hardening};
 use detektr_sandbox::{Identity, Plan, Rootfs, RunAs, default_set};
 use std::ffi::OsString;
@@ -94,7 +93,7 @@ pub fn plan(
     prepared: &Prepared,
     run: &str,
     seed: u64,
-) -> Result<(Plan, Option<network::Prepared>), AuthorityError> {
+) -> Result<(Plan, Option<network::Prepared>), NetworkError> {
     let mut identity = Identity::from_seed(seed);
     if let Some(hostname) = &request.hostname {
         identity.hostname.clone_from(hostname);

@@ -44,6 +44,8 @@ pub struct Recorded {
     pub fsdiff: Result<FsdiffWitness, EvidenceError>,
     /// What the host changed of the files that the run used.
     pub host_changed: Vec<String>,
+    /// Whose the conversations were.
+    pub conversations: Option<Conversations>,
 }
 
 /// A running recorder.
@@ -154,7 +156,7 @@ fn record(source: &Receiver<Vec<Raw>>, inputs: Inputs) -> Recorded {
         Some(error) => Err(error),
         None => overlays.after(files, &mut writer),
     };
-    Recorded { writer, decoder, fsdiff, host_changed: beneath.changed() }
+    Recorded { writer, decoder, fsdiff, host_changed: beneath.changed(), conversations }
 }
 
 /// Writes what the simulated internet told and is ready; whether there was any.

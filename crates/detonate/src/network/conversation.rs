@@ -1,14 +1,19 @@
 //! What the simulated internet told, on its way to the bundle: it waits until its process is known, or nobody can know.
 
 use super::owners::Owners;
-use detektr_event::{Attribution, Detail, Event, FlowRef, Outcome, Phase, ProcessRef, SensorName, Timestamp};
+use detektr_event::{
+    Attribution, Copied, Detail, Event, FlowRef, Outcome, Phase, ProcessId, ProcessRef, SensorName, Timestamp,
+};
 use detektr_evidence::{BundleWriter, EvidenceError};
 use detektr_netsim::{Content, Told};
 use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 
 /// Facts that wait for their process. Of more, the oldest is told without one.
 const WAITING: usize = 50_000;
+/// Bytes of a command line that a packet is marked with.
+const COMMAND: usize = 1024;
 
 /// The conversations of a run.
 pub struct Conversations {
@@ -19,6 +24,10 @@ pub struct Conversations {
     waiting: HashMap<(u16, u16), VecDeque<Told>>,
     order: VecDeque<(u16, u16)>,
     ready: VecDeque<(Told, Option<ProcessRef>)>,
+    /// By number: whose it is.
+    of: HashMap<u64, Arc<ProcessRef>>,
+    /// Command lines by process.
+    commands: HashMap<ProcessId, String>,
     ended: bool,
 }
 
@@ -32,12 +41,19 @@ impl Conversations {
             waiting: HashMap::new(),
             order: VecDeque::new(),
             ready: VecDeque::new(),
+            of: HashMap::new(),
+            commands: HashMap::new(),
             ended: false,
         }
     }
 
     /// Learns whose sockets are whose from an event of the sensor.
     pub fn event(&mut self, event: &Event) {
+        if let (Detail::ProcessExec { exec }, Some(process), true) =
+            (&event.detail, &event.process, event.outcome.is_success())
+        {
+            self.commands.insert(process.id.clone(), command(&exec.argv));
+        }
         let Some(own) = self.owners.event(event) else { return };
         for told in self.waiting.remove(&own).unwrap_or_default() {
             self.place(told);
@@ -80,12 +96,24 @@ impl Conversations {
         Some((event, told.contents))
     }
 
+    /// What a packet of conversation `flow` is marked with.
+    pub fn comment(&self, flow: u32) -> Option<String> {
+        let process = self.of.get(&u64::from(flow))?;
+        let exe = match &process.exe {
+            Copied::Whole(exe) | Copied::Truncated { text: exe, .. } => exe.lossy(),
+            Copied::Unreadable { .. } => "?".into(),
+        };
+        let command = self.commands.get(&process.id).map_or("", String::as_str);
+        Some(format!("process {} pid {} exe {exe} argv {command}", process.id, process.pid))
+    }
+
     /// Makes a fact ready, or has it wait.
     fn place(&mut self, mut told: Told) {
         let boot_ns = told.boot_ns;
         let Some(flow) = flow(&mut told.detail) else { return self.ready.push_back((told, None)) };
         if let Some((how, process)) = self.owners.of(flow, boot_ns) {
             flow.attribution = how;
+            self.of.entry(flow.id).or_insert_with(|| process.clone());
             return self.ready.push_back((told, Some(ProcessRef::clone(&process))));
         }
         if !self.ended {
@@ -95,8 +123,9 @@ impl Conversations {
             return self.give_up();
         }
         let caller = self.owners.by_remote(flow);
-        if caller.is_some() {
+        if let Some(caller) = &caller {
             flow.attribution = Attribution::Peer;
+            self.of.entry(flow.id).or_insert_with(|| caller.clone());
         }
         self.ready.push_back((told, caller.map(|process| ProcessRef::clone(&process))));
     }
@@ -112,6 +141,26 @@ impl Conversations {
             }
         }
     }
+}
+
+/// A command line, as far as a comment has room for it.
+fn command(argv: &[Copied]) -> String {
+    let mut line = String::new();
+    for word in argv {
+        if let Copied::Whole(word) | Copied::Truncated { text: word, .. } = word {
+            if !line.is_empty() {
+                line.push(' ');
+            }
+            line.push_str(&word.lossy());
+        }
+        if line.len() > COMMAND {
+            let end = line.floor_char_boundary(COMMAND);
+            line.truncate(end);
+            line.push('…');
+            break;
+        }
+    }
+    line
 }
 
 /// The conversation that a fact is about.

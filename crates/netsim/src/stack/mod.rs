@@ -93,6 +93,7 @@ impl Net {
                 tokio::task::yield_now().await;
                 continue;
             }
+            self.context.recording.borrow_mut().flush();
             let timer = self.next_timer();
             tokio::select! {
                 biased;
@@ -116,12 +117,12 @@ impl Net {
     fn take(self: &Rc<Self>, link: &mut Link) -> io::Result<bool> {
         for _ in 0..BATCH {
             let Some(bytes) = link.read()? else { return Ok(false) };
-            self.context.captured(Way::Out, bytes);
-            let Some(packet) = packet::parse(bytes) else {
+            let packet = packet::parse(bytes);
+            self.context.passed(packet.as_ref().map(|packet| &packet.key), Way::Out, bytes);
+            let Some(packet) = packet else {
                 self.context.misunderstood();
                 continue;
             };
-            self.context.counted(&packet.key, Way::Out, bytes.len());
             self.dispatch(&packet, bytes);
         }
         Ok(true)
@@ -142,7 +143,7 @@ impl Net {
                     self.push(packet.key, answer);
                 }
             }
-            Body::Fragment | Body::Other => {}
+            Body::Fragment | Body::Other => self.context.said(&packet.key, Way::Out, bytes),
         }
     }
 
@@ -196,6 +197,8 @@ impl Net {
                 id
             }
             None => {
+                let content = &bytes[bytes.len() - segment.length..];
+                self.context.said(key, Way::Out, content);
                 if !segment.rst {
                     inner.out.extend(reset(key, segment).map(|packet| (*key, packet)));
                 }
@@ -236,8 +239,7 @@ impl Net {
     fn send(&self, link: &mut Link) {
         loop {
             let Some((key, packet)) = self.inner.borrow_mut().out.pop_front() else { return };
-            self.context.counted(&key, Way::In, packet.len());
-            self.context.captured(Way::In, &packet);
+            self.context.passed(Some(&key), Way::In, &packet);
             link.write(&packet);
         }
     }
