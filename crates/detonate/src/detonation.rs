@@ -469,7 +469,7 @@ fn bait_paths(baits: &[Bait]) -> HashMap<Vec<u8>, String> {
         .iter()
         .filter_map(|bait| match &bait.kind {
             BaitKind::File { path, .. } => Some((path.as_bytes().to_vec(), bait.name.clone())),
-            BaitKind::Env { .. } => None,
+            BaitKind::Env { .. } | BaitKind::Answer { .. } => None,
         })
         .collect()
 }

@@ -4,10 +4,10 @@ use crate::artifact::{self, ArtifactKind, ArtifactSpec};
 use crate::error::DetonateError;
 use crate::images::{self, UnpackedImage};
 use crate::network::{self, NetworkError};
-use crate::request::{DetonateRequest, RootfsChoice};
+use crate::request::{DetonateRequest, NetworkChoice, RootfsChoice};
 use detektr_evidence::{SigningKey, keys};
 use detektr_sandbox::controls::{self, Hardening};
-use detektr_sandbox::{Identity, Plan, Rootfs, RunAs, default_set};
+use detektr_sandbox::{BaitKind, Identity, Plan, Rootfs, RunAs, default_set};
 use std::ffi::OsString;
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -98,7 +98,11 @@ pub fn plan(
     if let Some(hostname) = &request.hostname {
         identity.hostname.clone_from(hostname);
     }
-    let baits = if request.baits { default_set(seed, &identity) } else { Vec::new() };
+    let mut baits = if request.baits { default_set(seed, &identity) } else { Vec::new() };
+    if matches!(request.network, NetworkChoice::None) {
+        // nobody is there to give these away
+        baits.retain(|bait| !matches!(bait.kind, BaitKind::Answer { .. }));
+    }
     let internet = network::Prepared::new(&request.network, seed, &baits)?;
     let mut setenv = internet.as_ref().map(network::Prepared::variables).unwrap_or_default();
     setenv.extend(request.setenv.iter().cloned());

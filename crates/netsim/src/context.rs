@@ -142,17 +142,26 @@ impl Context {
     }
 
     /// A conversation ended.
-    pub(crate) fn ends(&self, key: &Key, end: &str) {
+    pub(crate) fn ends(&self, key: &Key, end: &'static str) {
         self.leaks.borrow_mut().ends(key);
-        let told = self.flows.borrow_mut().end(key, end);
-        if let Some(told) = told {
-            self.tell(told);
-        }
+        self.flows.borrow_mut().ends(key, end);
     }
 
-    /// Ends conversations that had no packet since.
-    pub(crate) fn end_idle(&self, before_ns: u64) {
-        let told = self.flows.borrow_mut().idle(before_ns);
+    /// A connection is to begin, maybe with the ends of one that has ended.
+    pub(crate) fn begins(&self, key: &Key) {
+        let told = self.flows.borrow_mut().begins(key);
+        told.into_iter().for_each(|told| self.tell(told));
+    }
+
+    /// What came in fragments belongs to a conversation: it begins here where there is none yet.
+    pub(crate) fn continues(&self, key: &Key) {
+        let (_, given_up) = self.flows.borrow_mut().packet(key, Way::Out, 0);
+        given_up.into_iter().for_each(|told| self.tell(told));
+    }
+
+    /// Tells of conversations that had no packet since `idle_ns`, and of those that ended before `ended_ns`.
+    pub(crate) fn end_idle(&self, idle_ns: u64, ended_ns: u64) {
+        let told = self.flows.borrow_mut().sweep(idle_ns, ended_ns);
         told.into_iter().for_each(|told| self.tell(told));
     }
 

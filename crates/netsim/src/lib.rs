@@ -22,6 +22,7 @@ mod link;
 mod mode;
 mod names;
 mod packet;
+mod reassembly;
 mod recording;
 mod services;
 pub mod site;

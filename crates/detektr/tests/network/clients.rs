@@ -7,7 +7,8 @@ fn curl_is_answered_over_http_and_https_in_every_version() {
     if !has("curl") {
         return;
     }
-    let run = Place::new().script(
+    let place = Place::new();
+    let run = place.script(
         "ptrace",
         "curl -sS -m 20 http://plain.example/a.json && curl -sS -m 20 https://secure.example/b.sh && \
          curl -sS -m 20 --http1.1 https://one.example/ -o /dev/null -w '%{http_version} %{http_code}\\n' && \
@@ -20,8 +21,7 @@ fn curl_is_answered_over_http_and_https_in_every_version() {
          curl -sS -m 20 -g 'http://[2001:db8::1]:8080/six.txt'",
     );
     assert_eq!(
-        run.stdout,
-        "{}\n#!/bin/sh\nexit 0\n1.1 200\nok\nCTHTTP/1.1 200 OK\r\n200\nok\nok\nok\n".replace("CT", "CT"),
+        run.stdout, "{}\n#!/bin/sh\nexit 0\n1.1 200\nok\nOCHTTP/1.1 200 OK\r\n200\nok\nok\nok\n",
         "{}",
         run.stderr
     );
@@ -64,7 +64,7 @@ fn python_node_openssl_and_wget_trust_the_runs_authority_unchanged() {
     for (program, line) in [
         (
             "python3",
-            "python3 -c 'import urllib.request as u; print(u.urlopen(\"https://python.example/\", timeout=20).status)'",
+            "python3 -c 'import urllib.request as u; print(u.urlopen(\"https://python3.example/\", timeout=20).status)'",
         ),
         ("node", "node -e 'fetch(\"https://node.example/\").then(r => console.log(r.status))'"),
         (
@@ -118,8 +118,8 @@ fn a_client_that_pins_its_certificate_is_seen_to() {
     let run = Place::new().script(
         "ptrace",
         "curl -s -m 20 --cacert /dev/null https://pinned.example/; test $? -ne 0; \
-         cp /etc/ssl/certs/ca-certificates.crt /tmp/x; sed -i '$d' /tmp/x; head -30 /tmp/x > /tmp/one.pem; \
-         CURL_CA_BUNDLE= SSL_CERT_FILE= curl -s -m 20 --cacert /tmp/one.pem https://pinned2.example/; test $? -ne 0",
+         awk '{print} /END CERT/{exit}' /etc/ssl/certs/ca-certificates.crt > /tmp/one.pem; \
+         curl -s -m 20 --cacert /tmp/one.pem https://pinned2.example/; test $? -ne 0",
     );
     let tls = run.one("network.tls", |event| event["network"]["server_name"] == "pinned2.example");
     assert_eq!(
@@ -219,7 +219,7 @@ fn any_protocol_on_any_port_is_known_by_its_first_bytes() {
     for sensor in SENSORS {
         let run = Place::new().script(sensor, &format!("python3 - <<'END'\n{OTHERS}\nEND"));
         assert_eq!(
-            run.stdout, "b'SSH-2.0-'\nb'HTTP/1.1 200'\nb'HTTP/1.1 200'\nb''\nTrue\nb'\\x00'\n129\n",
+            run.stdout, "b'SSH-2.0-'\nb'HTTP/1.0 200'\nb'HTTP/1.1 200'\nb''\nTrue\nb'\\x00'\n129\n",
             "{}",
             run.stderr
         );

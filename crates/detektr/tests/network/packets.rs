@@ -31,7 +31,8 @@ fn tshark_reads_the_capture_and_tells_the_same_as_the_events() {
         return;
     }
     for sensor in SENSORS {
-        let run = Place::new().script(sensor, SCRIPT);
+        let place = Place::new();
+        let run = place.script(sensor, SCRIPT);
         let capture = run.bundle.join("network.pcapng");
         let packets = tshark(
             &capture,
@@ -125,7 +126,8 @@ fn the_secrets_in_the_capture_open_what_tls_hid() {
     if !has("tshark") || !has("curl") {
         return;
     }
-    let run = Place::new().script(
+    let place = Place::new();
+    let run = place.script(
         "ptrace",
         "curl -sS -m 9 https://secret.example/hidden-path -H 'X-Hidden: plain-text' -o /dev/null; \
          curl -sS -m 9 --tls-max 1.2 --http1.1 https://older.example/older-path -o /dev/null",
@@ -147,7 +149,8 @@ fn every_checksum_in_the_capture_is_right_whichever_device_there_was() {
     if !has("tshark") || !has("curl") {
         return;
     }
-    let run = Place::new().script("ptrace", SCRIPT);
+    let place = Place::new();
+    let run = place.script("ptrace", SCRIPT);
     let capture = run.bundle.join("network.pcapng");
     let mut command = Command::new("tshark");
     command.args([

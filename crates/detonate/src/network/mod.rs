@@ -1,6 +1,7 @@
 //! The network of a detonation: the simulated internet beside it, and whose each of its conversations was.
 
 pub mod conversation;
+mod keystore;
 mod owners;
 mod trust;
 

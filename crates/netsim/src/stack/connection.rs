@@ -152,7 +152,7 @@ impl Device for Queue {
     fn capabilities(&self) -> DeviceCapabilities {
         let mut capabilities = DeviceCapabilities::default();
         capabilities.medium = Medium::Ip;
-        capabilities.max_transmission_unit = 65_535;
+        capabilities.max_transmission_unit = 1500;
         if !self.checksums {
             capabilities.checksum = ChecksumCapabilities::default();
             for one in [&mut capabilities.checksum.ipv4, &mut capabilities.checksum.tcp] {

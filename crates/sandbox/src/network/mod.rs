@@ -17,10 +17,10 @@ use std::path::Path;
 
 /// The name that the environment sees.
 const NAME: &str = "eth0";
-/// Bytes of the largest IP packet: with it no packet of the environment's own making is cut into fragments.
-const MTU: u32 = 65_535;
-/// How many packets may wait for the reader.
-const QUEUE: u32 = 2048;
+/// Bytes of the largest packet, as on most networks. It also bounds what the queue can hold.
+const MTU: u32 = 1500;
+/// How many packets may wait for the reader: a burst fits in.
+const QUEUE: u32 = 16_384;
 
 /// The addresses of an environment: its own, and those of its gateway.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
