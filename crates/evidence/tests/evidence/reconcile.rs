@@ -175,7 +175,7 @@ fn links_on_the_way_are_followed() {
 fn a_socket_bound_by_a_relative_name_may_go_again() {
     let bind = |name: &str| {
         let address = Address::Unix { path: Copied::whole(name), abstract_name: false };
-        event(Detail::NetworkBind { network: Bind { fd: 3, address } })
+        event(Detail::NetworkBind { network: Bind { fd: 3, address, local: None } })
     };
     let gone = unlink(given("/tmp", "socket"));
     assert_eq!(judge(&[], &[], &[bind("socket"), gone.clone()]), []);
