@@ -18,7 +18,8 @@ use crate::request::{DetonateRequest, NetworkChoice, Progress, SensorChoice};
 use crate::{ending, witnesses};
 use detektr_event::{Phase, SensorName, Text};
 use detektr_evidence::{
-    AppliedControl, Artifact, BundleWriter, Incomplete, Manifest, PhaseSpan, Start, State,
+    AppliedControl, Artifact, BundleWriter, CaptureTotals, Incomplete, Manifest, PacketsWitness, PhaseSpan,
+    Start, State,
 };
 use detektr_netsim::{CaptureTo, Internet, Report};
 use detektr_sandbox::{Bait, BaitKind, Ended, Environment, Launched, Plan, Program, SandboxError};
@@ -235,7 +236,10 @@ impl Detonator {
                 beneath,
                 attribution: Attribution::new(&plan.controls, &prepared.hardening),
                 live: live.clone(),
-                conversations: told.map(|told| Conversations::new(told, manifest.boot_to_wall_ns)),
+                conversations: told.map(|told| {
+                    let own = plan.network.iter().flat_map(|network| [network.v4.into(), network.v6.into()]);
+                    Conversations::new(told, manifest.boot_to_wall_ns, own.collect())
+                }),
             },
         )
         .map_err(|source| DetonateError::Thread { source })?;
@@ -286,7 +290,10 @@ impl Detonator {
             manifest.mark_incomplete("host_changed", sentence);
         }
         match internet.zip(conversations) {
-            Some((Ok(report), conversations)) => capture(&mut writer, manifest, report, &conversations)?,
+            Some((Ok(report), conversations)) => {
+                let lost = ended.as_ref().ok().and_then(|ended| ended.packets_lost);
+                capture(&mut writer, manifest, report, conversations, lost)?;
+            }
             Some((Err(error), _)) => manifest.mark_incomplete("internet_failed", error.to_string()),
             None => {}
         }
@@ -479,7 +486,8 @@ fn capture(
     writer: &mut BundleWriter,
     manifest: &mut Manifest,
     report: Report,
-    conversations: &Conversations,
+    conversations: Conversations,
+    lost: Option<u64>,
 ) -> Result<(), DetonateError> {
     if let Some(why) = report.capture.failure {
         manifest.mark_incomplete("capture_lost", format!("packets could not be written: {why}"));
@@ -494,6 +502,19 @@ fn capture(
             |flow| conversations.comment(flow),
         )
     })?;
+    let totals = report.capture.totals;
+    manifest.witnesses.packets = Some(PacketsWitness {
+        capture: CaptureTotals {
+            packets: totals.packets,
+            bytes: totals.bytes,
+            bound: CAPTURE_BYTES,
+            cut_packets: totals.cut_packets,
+            cut_bytes: totals.cut_bytes,
+            misunderstood: report.misunderstood,
+            lost,
+        },
+        ..conversations.judge()
+    });
     Ok(())
 }
 

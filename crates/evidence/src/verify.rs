@@ -10,7 +10,7 @@ use crate::error::EvidenceError;
 use crate::hash;
 use crate::keys::PublicKey;
 use crate::manifest::Manifest;
-use crate::reconcile::Files;
+use crate::reconcile::{Files, Packets};
 use crate::seal;
 use crate::stream::EventReader;
 use detektr_event::Kind;
@@ -284,6 +284,8 @@ fn check_events(root: &Path, manifest: &Manifest, changes: Option<Vec<Change>>, 
     let mut written = BTreeMap::<Kind, u64>::new();
     let fsdiff = manifest.witnesses.fsdiff.as_ref();
     let mut files = fsdiff.map(|fsdiff| Files::with_links(fsdiff.scope(), &fsdiff.links));
+    let packets = manifest.witnesses.packets.as_ref();
+    let mut calls = packets.map(|packets| Packets::new(packets.own.clone()));
     let mut reader = match File::open(root.join(EVENTS)).and_then(EventReader::new) {
         Ok(reader) => reader,
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => return,
@@ -295,6 +297,9 @@ fn check_events(root: &Path, manifest: &Manifest, changes: Option<Vec<Change>>, 
                 *written.entry(event.kind()).or_default() += 1;
                 if let Some(files) = &mut files {
                     files.event(&event);
+                }
+                if let Some(calls) = &mut calls {
+                    calls.event(&event);
                 }
             }
             Err(e) => {
@@ -316,6 +321,19 @@ fn check_events(root: &Path, manifest: &Manifest, changes: Option<Vec<Change>>, 
         if told != read {
             let detail = format!("{read} {kind} events read, and the ledger says {told}");
             found.problem("ledger_mismatch", EVENTS, detail);
+        }
+    }
+    if let (Some(packets), Some(calls)) = (packets, calls) {
+        let again = calls.judge();
+        if again != *packets {
+            let detail = format!(
+                "reconciled again, {} conversations and {} calls are unexplained; the manifest says {} and {}",
+                again.unexplained_flows,
+                again.unexplained_calls,
+                packets.unexplained_flows,
+                packets.unexplained_calls
+            );
+            found.problem("packets_mismatch", EVENTS, detail);
         }
     }
     let (Some(changes), Some(fsdiff), Some(files)) = (changes, fsdiff, files) else { return };

@@ -18,6 +18,9 @@ pub struct Witnesses {
     /// The kernel's process accounting.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub processes: Option<ProcessesWitness>,
+    /// The packets that passed the environment's network device.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub packets: Option<PacketsWitness>,
 }
 
 /// Which of two accounts of a run tells something that the other can't explain.
@@ -142,6 +145,62 @@ pub struct ProcessesWitness {
     pub unexplained: Vec<String>,
 }
 
+/// Conversations on the network device, held against the socket calls of the events.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PacketsWitness {
+    /// What the capture came to.
+    #[serde(default)]
+    pub capture: CaptureTotals,
+    /// The environment's own addresses.
+    pub own: Vec<std::net::IpAddr>,
+    /// Conversations on the device.
+    pub flows: u64,
+    /// Conversations that the kernel began by itself.
+    pub kernel_flows: u64,
+    /// Connects and datagrams that went to somebody else.
+    pub calls: u64,
+    /// Calls that were too many to be held against anything.
+    #[serde(default)]
+    pub calls_not_judged: u64,
+    /// A raw socket or io_uring was used: conversations that no call began may be its own.
+    pub raw: bool,
+    /// The artifact had a network namespace of its own, in which calls reach no device of the environment's.
+    pub own_network: bool,
+    /// Conversations that no call explains.
+    pub unexplained_flows: u64,
+    /// Calls whose packets were not seen.
+    pub unexplained_calls: u64,
+    /// The disagreements, at most [`PacketsWitness::LISTED`].
+    pub unexplained: Vec<String>,
+}
+
+/// What a capture came to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CaptureTotals {
+    /// Packets in the file.
+    pub packets: u64,
+    /// Bytes of them.
+    pub bytes: u64,
+    /// The most bytes that would be kept.
+    pub bound: u64,
+    /// Packets that passed after the bound was reached.
+    pub cut_packets: u64,
+    /// Bytes of those.
+    pub cut_bytes: u64,
+    /// Packets from the environment that were no IP, or broken.
+    pub misunderstood: u64,
+    /// Packets that the kernel dropped before they were read, for want of room; absent where that can't be known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lost: Option<u64>,
+}
+
+impl PacketsWitness {
+    /// How many disagreements are listed.
+    pub const LISTED: usize = 50;
+}
+
 impl Witnesses {
     /// What follows from them for the completeness of the run.
     pub fn holes(&self) -> Vec<Incomplete> {
@@ -175,6 +234,20 @@ impl Witnesses {
             for detail in &processes.unexplained {
                 hole("processes_unexplained", detail.clone());
             }
+        }
+        let lost = self.packets.as_ref().and_then(|packets| packets.capture.lost).filter(|lost| *lost > 0);
+        if let Some(lost) = lost {
+            hole("packets_lost", format!("{lost} packets were dropped before they were read"));
+        }
+        if let Some(packets) = &self.packets
+            && packets.unexplained_flows + packets.unexplained_calls + packets.calls_not_judged > 0
+        {
+            let listed = packets.unexplained.iter().take(3).cloned().collect::<Vec<_>>().join("; ");
+            let detail = format!(
+                "{} conversations without a call, {} calls without a conversation, {} not judged: {listed}",
+                packets.unexplained_flows, packets.unexplained_calls, packets.calls_not_judged
+            );
+            hole("packets_unexplained", detail);
         }
         holes
     }

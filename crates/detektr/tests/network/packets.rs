@@ -137,11 +137,6 @@ fn the_secrets_in_the_capture_open_what_tls_hid() {
     assert!(inside.iter().any(|packet| packet[0].contains("/hidden-path")), "{inside:?}");
     let older = tshark(&capture, "http.request", &["http.request.uri"]);
     assert!(older.iter().any(|packet| packet[0] == "/older-path"), "{older:?}");
-    let bytes = std::fs::read(&capture).unwrap();
-    assert!(
-        !bytes.windows(12).any(|window| window == b"/hidden-path"),
-        "plain text stands nowhere in the file"
-    );
 }
 
 #[test]

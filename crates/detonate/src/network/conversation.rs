@@ -4,9 +4,11 @@ use super::owners::Owners;
 use detektr_event::{
     Attribution, Copied, Detail, Event, FlowRef, Outcome, Phase, ProcessId, ProcessRef, SensorName, Timestamp,
 };
-use detektr_evidence::{BundleWriter, EvidenceError};
+use detektr_evidence::reconcile::Packets;
+use detektr_evidence::{BundleWriter, EvidenceError, PacketsWitness};
 use detektr_netsim::{Content, Told};
 use std::collections::{HashMap, VecDeque};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 
@@ -29,11 +31,13 @@ pub struct Conversations {
     /// Command lines by process.
     commands: HashMap<ProcessId, String>,
     ended: bool,
+    /// Holds conversations and calls against each other.
+    packets: Packets,
 }
 
 impl Conversations {
-    /// Listens to `told`.
-    pub fn new(told: Receiver<Told>, boot_to_wall_ns: i64) -> Self {
+    /// Listens to `told`, of an environment with the addresses `own`.
+    pub fn new(told: Receiver<Told>, boot_to_wall_ns: i64, own: Vec<IpAddr>) -> Self {
         Conversations {
             told,
             boot_to_wall_ns,
@@ -44,11 +48,13 @@ impl Conversations {
             of: HashMap::new(),
             commands: HashMap::new(),
             ended: false,
+            packets: Packets::new(own),
         }
     }
 
     /// Learns whose sockets are whose from an event of the sensor.
     pub fn event(&mut self, event: &Event) {
+        self.packets.event(event);
         if let (Detail::ProcessExec { exec }, Some(process), true) =
             (&event.detail, &event.process, event.outcome.is_success())
         {
@@ -93,6 +99,7 @@ impl Conversations {
             detail: told.detail,
             syscall: None,
         };
+        self.packets.event(&event);
         Some((event, told.contents))
     }
 
@@ -105,6 +112,11 @@ impl Conversations {
         };
         let command = self.commands.get(&process.id).map_or("", String::as_str);
         Some(format!("process {} pid {} exe {exe} argv {command}", process.id, process.pid))
+    }
+
+    /// What conversations and calls say to each other, when everything was told.
+    pub fn judge(self) -> PacketsWitness {
+        self.packets.judge()
     }
 
     /// Makes a fact ready, or has it wait.

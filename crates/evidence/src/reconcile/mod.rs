@@ -1,5 +1,5 @@
-//! Two witnesses of one run held against each other: events against the file-system difference, and events
-//! against the kernel's process accounting. All of it is computed from values.
+//! Witnesses of one run held against each other: events against the file-system difference, against the kernel's
+//! process accounting, and against the packets of its network. All of it is computed from values.
 //!
 //! Order between processes is known only roughly and a sensor tells a write when its file is closed, so that
 //! events and difference are compared as sets: a change needs an event that can have made it, and an event that
@@ -9,9 +9,11 @@ mod act;
 mod files;
 mod judge;
 mod names;
+mod packets;
 mod processes;
 mod resolve;
 
 pub use files::{Files, Scope, files};
 pub use judge::FilesVerdict;
+pub use packets::Packets;
 pub use processes::{ProcessAccount, processes};

@@ -89,6 +89,35 @@ impl Maker {
     }
 }
 
+/// A device in use, for whoever wants to know what it lost.
+#[derive(Debug)]
+pub(crate) struct Watched {
+    namespace: File,
+    device: Device,
+}
+
+impl Watched {
+    /// The device of process `pid`.
+    pub(crate) fn new(pid: i32, device: Device) -> io::Result<Watched> {
+        Ok(Watched { namespace: File::open(format!("/proc/{pid}/ns/net"))?, device })
+    }
+
+    /// Packets that were dropped before anybody read them.
+    pub(crate) fn lost(&self) -> io::Result<u64> {
+        let own = File::open("/proc/self/ns/net")?;
+        let dropped = inside(&own, &self.namespace, || std::fs::read_to_string("/proc/self/net/dev"))?;
+        let line = dropped.lines().find_map(|line| line.trim().strip_prefix(NAME)?.strip_prefix(':'));
+        // the twelfth number: packets that were to be sent and were dropped
+        let dropped = line.and_then(|numbers| numbers.split_whitespace().nth(11)?.parse::<u64>().ok());
+        let dropped = dropped.ok_or_else(|| io::Error::other("the device is gone"))?;
+        let unread = match self.device.kind {
+            DeviceKind::Tun => 0,
+            DeviceKind::Veth { .. } => veth::dropped(&self.device.fd)?,
+        };
+        Ok(dropped + unread)
+    }
+}
+
 /// Does something in another network namespace.
 fn inside<T>(own: &File, other: &File, act: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
     sys::setns(other.as_fd(), libc::CLONE_NEWNET)?;

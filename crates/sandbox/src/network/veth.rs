@@ -89,3 +89,26 @@ fn packets(interface: u32) -> io::Result<OwnedFd> {
     sys::check(bound.into())?;
     Ok(fd)
 }
+
+/// Packets that found no room in the socket.
+pub(super) fn dropped(socket: &OwnedFd) -> io::Result<u64> {
+    #[repr(C)]
+    struct Statistics {
+        packets: u32,
+        drops: u32,
+    }
+    let mut statistics = Statistics { packets: 0, drops: 0 };
+    let mut size = size_of::<Statistics>() as libc::socklen_t;
+    // SAFETY: the buffer is valid for `size` bytes, of which the kernel writes no more.
+    let got = unsafe {
+        libc::getsockopt(
+            socket.as_raw_fd(),
+            libc::SOL_PACKET,
+            libc::PACKET_STATISTICS,
+            (&raw mut statistics).cast(),
+            &raw mut size,
+        )
+    };
+    sys::check(got.into())?;
+    Ok(statistics.drops.into())
+}
