@@ -258,7 +258,10 @@ mod tests {
     /// Unexplained conversations and calls.
     fn holes(events: &[Event]) -> (u64, u64) {
         let witness = judged(events);
-        assert_eq!(witness.unexplained.len() > 0, witness.unexplained_flows + witness.unexplained_calls > 0);
+        assert_eq!(
+            !witness.unexplained.is_empty(),
+            witness.unexplained_flows + witness.unexplained_calls > 0
+        );
         (witness.unexplained_flows, witness.unexplained_calls)
     }
 

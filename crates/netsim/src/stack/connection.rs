@@ -10,7 +10,7 @@ use std::collections::VecDeque;
 
 /// Buffer of one way, in bytes, for the first connections, and for those beyond.
 const LARGE_BUFFER: usize = 256 << 10;
-const SMALL_BUFFER: usize = 32 << 10;
+const SMALL_BUFFER: usize = 16 << 10;
 /// A peer that does not answer for so long is gone.
 const TIMEOUT: Duration = Duration::from_secs(60);
 

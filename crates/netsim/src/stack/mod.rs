@@ -28,7 +28,7 @@ use tokio::sync::Notify;
 /// Connections at once. Beyond it a new one is refused.
 const CONNECTIONS: usize = 4096;
 /// Of them, those whose handshake is not done. Beyond it the oldest such one is given up.
-const HALF_OPEN: usize = 512;
+const HALF_OPEN: usize = 2048;
 /// Connections that get large buffers; more than so many at once move little each.
 const LARGE: usize = 64;
 /// Packets that are taken before others get their turn.
