@@ -31,6 +31,11 @@ test)
     need_package /usr/lib/gcc/x86_64-linux-gnu/12/32/libgcc.a gcc-multilib
     need strace strace
     need python3 python3
+    need curl curl
+    need dig bind9-dnsutils
+    need ip iproute2
+    need ping iputils-ping
+    need tshark tshark
     ;;
 bench)
     need bwrap bubblewrap
