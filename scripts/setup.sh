@@ -33,6 +33,11 @@ test)
     need python3 python3
     # the program, not the shell's own word
     need_package /usr/bin/kill procps
+    need curl curl
+    need dig bind9-dnsutils
+    need ip iproute2
+    need ping iputils-ping
+    need tshark tshark
     ;;
 bench)
     need bwrap bubblewrap

@@ -18,14 +18,16 @@ use crate::request::{DetonateRequest, NetworkChoice, Progress, SensorChoice};
 use crate::{ending, logs, witnesses};
 use detektr_event::{Kind, Phase, SensorName, Text};
 use detektr_evidence::{
-    AppliedControl, Artifact, BundleWriter, Incomplete, Manifest, PhaseSpan, Start, State,
+    AppliedControl, Artifact, BundleWriter, CaptureTotals, Incomplete, Manifest, PacketsWitness, PhaseSpan,
+    Start, State,
 };
-use detektr_netsim::Internet;
+use detektr_netsim::{CaptureTo, Internet, Report};
 use detektr_sandbox::{Bait, BaitKind, Ended, Environment, Launched, Plan, Program, SandboxError};
 use detektr_sensor::decode::{Decoder, DecoderConfig, IdRange, Numbers};
 use detektr_sensor::{Closing, Description, ExecutedFiles, SensorError, Target, Watching};
 use std::collections::HashMap;
 use std::fs::File;
+use std::io::{BufReader, BufWriter};
 use std::ops::ControlFlow;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
@@ -37,6 +39,8 @@ use std::time::Instant;
 
 /// The sensor's ring where nobody asks for another: room for a quarter of a million events between two reads.
 const RING_BYTES: u32 = 32 << 20;
+/// Bytes of packets that are kept.
+const CAPTURE_BYTES: u64 = 1 << 30;
 /// Batches that may wait between sensor and recorder.
 const BATCHES: usize = 256;
 
@@ -197,7 +201,14 @@ impl Detonator {
             };
         let Running { mut watching, receiver, pumps, mut launched, executed, description, why } = launched;
         let started = match (internet, launched.device.take()) {
-            (Some(internet), Some(device)) => Some(internet.start(device)),
+            (Some(internet), Some(device)) => {
+                let capture = CaptureTo {
+                    file: writer.capture()?,
+                    bound: CAPTURE_BYTES,
+                    boot_to_wall_ns: manifest.boot_to_wall_ns,
+                };
+                Some(internet.start(device, capture))
+            }
             _ => None,
         };
         let (internet, told) = match started.transpose() {
@@ -268,7 +279,8 @@ impl Detonator {
         let closing = watching.finish();
         drop(reading);
         let internet = internet.map(Internet::finish);
-        let Ok(Recorded { writer: back, decoder, fsdiff, host_changed, packets, logged }) = recorder.finish()
+        let Ok(Recorded { writer: back, decoder, fsdiff, host_changed, conversations, logged }) =
+            recorder.finish()
         else {
             return Err(DetonateError::Recorder);
         };
@@ -280,16 +292,19 @@ impl Detonator {
         }
         timing.mark("drain");
         manifest.witnesses.fsdiff = Some(fsdiff?);
-        manifest.witnesses.packets = packets;
         if let Some(logged) = logged.filter(|logged| logged.attempted > 0) {
             manifest.ledger.0.insert(Kind::LogMessage, logged);
         }
         for sentence in host_changed {
             manifest.mark_incomplete("host_changed", sentence);
         }
-        match internet {
-            Some(Err(error)) => manifest.mark_incomplete("internet_failed", error.to_string()),
-            Some(Ok(_)) | None => {}
+        match internet.zip(conversations) {
+            Some((Ok(report), conversations)) => {
+                let lost = ended.as_ref().ok().and_then(|ended| ended.packets_lost);
+                capture(&mut writer, manifest, report, conversations, lost)?;
+            }
+            Some((Err(error), _)) => manifest.mark_incomplete("internet_failed", error.to_string()),
+            None => {}
         }
         ending::tell(manifest, &ended);
         close(manifest, &closing, &decoder);
@@ -470,9 +485,46 @@ fn bait_paths(baits: &[Bait]) -> HashMap<Vec<u8>, String> {
         .iter()
         .filter_map(|bait| match &bait.kind {
             BaitKind::File { path, .. } => Some((path.as_bytes().to_vec(), bait.name.clone())),
-            BaitKind::Env { .. } => None,
+            BaitKind::Env { .. } | BaitKind::Answer { .. } => None,
         })
         .collect()
+}
+
+/// Completes the capture with what is known of its packets by now.
+fn capture(
+    writer: &mut BundleWriter,
+    manifest: &mut Manifest,
+    report: Report,
+    conversations: Conversations,
+    lost: Option<u64>,
+) -> Result<(), DetonateError> {
+    if let Some(why) = report.capture.failure {
+        manifest.mark_incomplete("capture_lost", format!("packets could not be written: {why}"));
+        return Ok(());
+    }
+    writer.capture_again(|from, out| {
+        detektr_netsim::capture::annotate(
+            BufReader::with_capacity(256 << 10, from),
+            BufWriter::with_capacity(256 << 10, out),
+            &report.secrets,
+            &report.capture.flows,
+            |flow| conversations.comment(flow),
+        )
+    })?;
+    let totals = report.capture.totals;
+    manifest.witnesses.packets = Some(PacketsWitness {
+        capture: CaptureTotals {
+            packets: totals.packets,
+            bytes: totals.bytes,
+            bound: CAPTURE_BYTES,
+            cut_packets: totals.cut_packets,
+            cut_bytes: totals.cut_bytes,
+            misunderstood: report.misunderstood,
+            lost,
+        },
+        ..conversations.judge()
+    });
+    Ok(())
 }
 
 /// What the sensor and the decoder say at the end.

@@ -3,12 +3,11 @@
 use crate::artifact::{self, ArtifactKind, ArtifactSpec};
 use crate::error::DetonateError;
 use crate::images::{self, UnpackedImage};
-use crate::network;
-use crate::request::{DetonateRequest, RootfsChoice};
+use crate::network::{self, NetworkError};
+use crate::request::{DetonateRequest, NetworkChoice, RootfsChoice};
 use detektr_evidence::{SigningKey, keys};
-use detektr_netsim::AuthorityError;
 use detektr_sandbox::controls::{self, Hardening};
-use detektr_sandbox::{Identity, Plan, Rootfs, RunAs, default_set};
+use detektr_sandbox::{BaitKind, Identity, Plan, Rootfs, RunAs, default_set};
 use std::ffi::OsString;
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -94,12 +93,16 @@ pub fn plan(
     prepared: &Prepared,
     run: &str,
     seed: u64,
-) -> Result<(Plan, Option<network::Prepared>), AuthorityError> {
+) -> Result<(Plan, Option<network::Prepared>), NetworkError> {
     let mut identity = Identity::from_seed(seed);
     if let Some(hostname) = &request.hostname {
         identity.hostname.clone_from(hostname);
     }
-    let baits = if request.baits { default_set(seed, &identity) } else { Vec::new() };
+    let mut baits = if request.baits { default_set(seed, &identity) } else { Vec::new() };
+    if matches!(request.network, NetworkChoice::None) {
+        // nobody is there to give these away
+        baits.retain(|bait| !matches!(bait.kind, BaitKind::Answer { .. }));
+    }
     let internet = network::Prepared::new(&request.network, seed, &baits)?;
     let mut setenv = internet.as_ref().map(network::Prepared::variables).unwrap_or_default();
     setenv.extend(request.setenv.iter().cloned());

@@ -7,7 +7,7 @@ use crate::network::conversation::{self, Conversations};
 use crate::witnesses::Overlays;
 use detektr_event::{Access, BaitRead, Detail, Event, Outcome, SensorName, Sha256};
 use detektr_evidence::reconcile::Files;
-use detektr_evidence::{BundleWriter, Counts, EvidenceError, FsdiffWitness, PacketsWitness};
+use detektr_evidence::{BundleWriter, Counts, EvidenceError, FsdiffWitness};
 use detektr_sensor::ExecutedFiles;
 use detektr_sensor::decode::Decoder;
 use detektr_sensor::raw::{Body, Raw};
@@ -45,8 +45,8 @@ pub struct Recorded {
     pub fsdiff: Result<FsdiffWitness, EvidenceError>,
     /// What the host changed of the files that the run used.
     pub host_changed: Vec<String>,
-    /// What conversations and socket calls say to each other, where there was a network.
-    pub packets: Option<PacketsWitness>,
+    /// Whose the conversations were.
+    pub conversations: Option<Conversations>,
     /// What programs logged, where their sockets were there.
     pub logged: Option<Counts>,
 }
@@ -168,15 +168,8 @@ fn record(source: &Receiver<Vec<Raw>>, inputs: Inputs) -> Recorded {
         Some(error) => Err(error),
         None => overlays.after(files, &mut writer),
     };
-    let packets = conversations.map(Conversations::judge);
-    Recorded {
-        writer,
-        decoder,
-        fsdiff,
-        host_changed: beneath.changed(),
-        packets,
-        logged: logs.map(|logs| logs.counts()),
-    }
+    let logged = logs.map(|logs| logs.counts());
+    Recorded { writer, decoder, fsdiff, host_changed: beneath.changed(), conversations, logged }
 }
 
 /// Writes what the simulated internet told and is ready; whether there was any.

@@ -17,6 +17,7 @@ use std::os::unix::ffi::OsStrExt;
 pub fn bait(bait: &detektr_sandbox::Bait) -> Bait {
     let (kind, place) = match &bait.kind {
         BaitKind::File { path, .. } => ("file", BaitPlace::Path(Text::from(path.as_str()))),
+        BaitKind::Answer { url } => ("answer", BaitPlace::Url(Text::from(url.as_str()))),
         BaitKind::Env { name } => ("variable", BaitPlace::Variable(Text::from(name.as_str()))),
     };
     Bait {

@@ -40,4 +40,6 @@ pub use manifest::{
 pub use output::OutputWriter;
 pub use store::{FileBounds, FileStore, Stored};
 pub use verify::{Problem, Verification, verify};
-pub use witness::{FsdiffWitness, LinkUsed, PacketsWitness, ProcessesWitness, Side, Unexplained, Witnesses};
+pub use witness::{
+    CaptureTotals, FsdiffWitness, LinkUsed, PacketsWitness, ProcessesWitness, Side, Unexplained, Witnesses,
+};

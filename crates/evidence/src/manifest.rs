@@ -204,6 +204,8 @@ pub enum BaitPlace {
     Path(Text),
     /// An environment variable.
     Variable(Text),
+    /// An answer of the simulated internet.
+    Url(Text),
 }
 
 /// What was kept of the artifact's output.

@@ -149,6 +149,9 @@ pub struct ProcessesWitness {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PacketsWitness {
+    /// What the capture came to.
+    #[serde(default)]
+    pub capture: CaptureTotals,
     /// The environment's own addresses.
     pub own: Vec<std::net::IpAddr>,
     /// Conversations on the device.
@@ -170,6 +173,27 @@ pub struct PacketsWitness {
     pub unexplained_calls: u64,
     /// The disagreements, at most [`PacketsWitness::LISTED`].
     pub unexplained: Vec<String>,
+}
+
+/// What a capture came to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CaptureTotals {
+    /// Packets in the file.
+    pub packets: u64,
+    /// Bytes of them.
+    pub bytes: u64,
+    /// The most bytes that would be kept.
+    pub bound: u64,
+    /// Packets that passed after the bound was reached.
+    pub cut_packets: u64,
+    /// Bytes of those.
+    pub cut_bytes: u64,
+    /// Packets from the environment that were no IP, or broken.
+    pub misunderstood: u64,
+    /// Packets that the kernel dropped before they were read, for want of room; absent where that can't be known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lost: Option<u64>,
 }
 
 impl PacketsWitness {
@@ -210,6 +234,10 @@ impl Witnesses {
             for detail in &processes.unexplained {
                 hole("processes_unexplained", detail.clone());
             }
+        }
+        let lost = self.packets.as_ref().and_then(|packets| packets.capture.lost).filter(|lost| *lost > 0);
+        if let Some(lost) = lost {
+            hole("packets_lost", format!("{lost} packets were dropped before they were read"));
         }
         if let Some(packets) = &self.packets
             && packets.unexplained_flows + packets.unexplained_calls + packets.calls_not_judged > 0

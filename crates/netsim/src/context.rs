@@ -4,11 +4,14 @@ use crate::authority::Authority;
 use crate::clock::boot_ns;
 use crate::flows::{Flows, Way};
 use crate::internet::Settings;
+use crate::leak::{Found, Scanner};
+use crate::leaks::Leaks;
 use crate::names::Names;
 use crate::packet::Key;
+use crate::recording::Recording;
 use crate::services::{Certificates, Secrets};
 use crate::told::{Content, Sink, Told};
-use detektr_event::{Detail, FlowRef};
+use detektr_event::{BaitExfiltrated, Detail, FlowRef};
 use sha2::{Digest, Sha256};
 use std::cell::{Cell, RefCell};
 use std::net::IpAddr;
@@ -21,7 +24,9 @@ pub(crate) struct Context {
     pub(crate) names: RefCell<Names>,
     pub(crate) secrets: Arc<Secrets>,
     pub(crate) certificates: Certificates,
+    pub(crate) recording: RefCell<Recording>,
     flows: RefCell<Flows>,
+    leaks: RefCell<Leaks>,
     sink: Sink,
     /// Nobody listens any more.
     deaf: Cell<bool>,
@@ -30,8 +35,15 @@ pub(crate) struct Context {
 }
 
 impl Context {
-    pub(crate) fn new(settings: Settings, authority: Arc<Authority>, sink: Sink) -> Context {
+    pub(crate) fn new(
+        settings: Settings,
+        authority: Arc<Authority>,
+        sink: Sink,
+        recording: Recording,
+    ) -> Context {
         Context {
+            leaks: RefCell::new(Leaks::new(settings.baits.clone())),
+            recording: RefCell::new(recording),
             settings,
             authority,
             names: RefCell::default(),
@@ -62,9 +74,6 @@ impl Context {
         self.tell(Told { boot_ns, detail, contents });
     }
 
-    /// A packet passed the device, whatever it is.
-    pub(crate) fn captured(&self, _way: Way, _packet: &[u8]) {}
-
     /// A packet that is no IP, or broken.
     pub(crate) fn misunderstood(&self) {
         self.misunderstood.set(self.misunderstood.get() + 1);
@@ -74,16 +83,52 @@ impl Context {
         self.misunderstood.get()
     }
 
-    /// Counts a packet to its conversation.
-    pub(crate) fn counted(&self, key: &Key, way: Way, length: usize) {
-        let (_, given_up) = self.flows.borrow_mut().packet(key, way, length);
+    /// A packet passed the device: it is captured, and counted to its conversation, if it has one.
+    pub(crate) fn passed(&self, key: Option<&Key>, way: Way, packet: &[u8]) {
+        let (flow, given_up) =
+            key.map_or((0, None), |key| self.flows.borrow_mut().packet(key, way, packet.len()));
+        self.recording.borrow_mut().packet(way, flow, packet);
         if let Some(told) = given_up {
             self.tell(told);
         }
     }
 
+    /// Something was said in a conversation; baits are looked for in what left.
     pub(crate) fn said(&self, key: &Key, way: Way, bytes: &[u8]) {
         self.flows.borrow_mut().said(key, way, bytes);
+        if way == Way::Out {
+            let found = self.leaks.borrow_mut().left(key, bytes);
+            self.exfiltrated(key, found);
+        }
+    }
+
+    /// From here on, what passes the device in a conversation is not what is said.
+    pub(crate) fn hides(&self, key: &Key) {
+        self.leaks.borrow_mut().hides(key);
+    }
+
+    /// A name was asked for.
+    pub(crate) fn asked(&self, key: &Key, name: &str) {
+        let found = self.leaks.borrow_mut().asked(key, name);
+        self.exfiltrated(key, found);
+    }
+
+    /// What looks through a stream that is part of a conversation.
+    pub(crate) fn scanner(&self) -> Scanner {
+        self.leaks.borrow().scanner()
+    }
+
+    /// Something was found by such a scanner.
+    pub(crate) fn found(&self, key: &Key, found: Vec<Found>) {
+        let found = self.leaks.borrow_mut().found(key, found);
+        self.exfiltrated(key, found);
+    }
+
+    fn exfiltrated(&self, key: &Key, found: Vec<Found>) {
+        for Found { bait, encoding, .. } in found {
+            let flow = Some(Box::new(self.reference(key)));
+            self.tell_now(Detail::BaitExfiltrated { bait: BaitExfiltrated { bait, encoding, flow } });
+        }
     }
 
     /// Names what speaks for the internet in a conversation.
@@ -97,16 +142,26 @@ impl Context {
     }
 
     /// A conversation ended.
-    pub(crate) fn ends(&self, key: &Key, end: &str) {
-        let told = self.flows.borrow_mut().end(key, end);
-        if let Some(told) = told {
-            self.tell(told);
-        }
+    pub(crate) fn ends(&self, key: &Key, end: &'static str) {
+        self.leaks.borrow_mut().ends(key);
+        self.flows.borrow_mut().ends(key, end);
     }
 
-    /// Ends conversations that had no packet since.
-    pub(crate) fn end_idle(&self, before_ns: u64) {
-        let told = self.flows.borrow_mut().idle(before_ns);
+    /// A connection is to begin, maybe with the ends of one that has ended.
+    pub(crate) fn begins(&self, key: &Key) {
+        let told = self.flows.borrow_mut().begins(key);
+        told.into_iter().for_each(|told| self.tell(told));
+    }
+
+    /// What came in fragments belongs to a conversation: it begins here where there is none yet.
+    pub(crate) fn continues(&self, key: &Key) {
+        let (_, given_up) = self.flows.borrow_mut().packet(key, Way::Out, 0);
+        given_up.into_iter().for_each(|told| self.tell(told));
+    }
+
+    /// Tells of conversations that had no packet since `idle_ns`, and of those that ended before `ended_ns`.
+    pub(crate) fn end_idle(&self, idle_ns: u64, ended_ns: u64) {
+        let told = self.flows.borrow_mut().sweep(idle_ns, ended_ns);
         told.into_iter().for_each(|told| self.tell(told));
     }
 

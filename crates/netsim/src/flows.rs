@@ -29,6 +29,8 @@ struct Open {
     bytes: [u64; 2],
     packets: [u64; 2],
     first: [Vec<u8>; 2],
+    /// It has ended so, and is told once no more stragglers come.
+    ended: Option<&'static str>,
 }
 
 /// Which way something went.
@@ -41,7 +43,7 @@ pub(crate) enum Way {
 }
 
 impl Flows {
-    /// Counts a packet of `length` bytes; its conversation begins here where there is none yet. The second value is
+    /// Counts a packet of `length` bytes (of none: only that there is a conversation); its conversation begins here where there is none yet. The second value is
     /// the end of another one, given up for want of room.
     pub(crate) fn packet(&mut self, key: &Key, way: Way, length: usize) -> (u64, Option<Told>) {
         let now = boot_ns();
@@ -59,14 +61,17 @@ impl Flows {
                 bytes: [0; 2],
                 packets: [0; 2],
                 first: [Vec::new(), Vec::new()],
+                ended: None,
             };
             self.order.push_back((self.last, *key));
             self.open.insert(*key, open);
         }
         let Some(open) = self.open.get_mut(key) else { return (self.last, given_up) };
         open.last_ns = now;
-        open.bytes[way as usize] += length as u64;
-        open.packets[way as usize] += 1;
+        if length > 0 {
+            open.bytes[way as usize] += length as u64;
+            open.packets[way as usize] += 1;
+        }
         (open.id, given_up)
     }
 
@@ -91,8 +96,20 @@ impl Flows {
         reference(self.open.get(key).map_or(0, |open| open.id), key)
     }
 
-    /// Ends a conversation.
-    pub(crate) fn end(&mut self, key: &Key, end: &str) -> Option<Told> {
+    /// A conversation has ended. It is told a little later: the last packets of its ends are still its own.
+    pub(crate) fn ends(&mut self, key: &Key, end: &'static str) {
+        if let Some(open) = self.open.get_mut(key) {
+            open.ended = Some(end);
+        }
+    }
+
+    /// A new conversation is to begin; one with the same ends that has ended is told.
+    pub(crate) fn begins(&mut self, key: &Key) -> Option<Told> {
+        let end = self.open.get(key)?.ended?;
+        self.take(key, end)
+    }
+
+    fn take(&mut self, key: &Key, end: &str) -> Option<Told> {
         let open = self.open.remove(key)?;
         if self.order.len() > 2 * self.open.len() + 64 {
             let open = &self.open;
@@ -101,15 +118,18 @@ impl Flows {
         Some(told(open, key, end))
     }
 
-    /// Ends those whose last packet came before `before_ns`, of protocols that don't say themselves when they end.
-    pub(crate) fn idle(&mut self, before_ns: u64) -> Vec<Told> {
-        let idle: Vec<Key> = self
-            .open
-            .iter()
-            .filter(|(key, open)| key.protocol != 6 && open.last_ns < before_ns)
-            .map(|(key, _)| *key)
-            .collect();
-        idle.iter().filter_map(|key| self.end(key, "idle")).collect()
+    /// Tells those that have ended and had no packet since `ended_ns`, and of protocols that don't say themselves when
+    /// they end, those that had none since `idle_ns`.
+    pub(crate) fn sweep(&mut self, idle_ns: u64, ended_ns: u64) -> Vec<Told> {
+        let over = |key: &Key, open: &Open| match open.ended {
+            Some(end) if open.last_ns < ended_ns => Some(end),
+            None if key.protocol != 6 && open.last_ns < idle_ns => Some("idle"),
+            _ => None,
+        };
+        let mut all: Vec<(u64, Key, &str)> =
+            self.open.iter().filter_map(|(key, open)| Some((open.id, *key, over(key, open)?))).collect();
+        all.sort_by_key(|(id, _, _)| *id);
+        all.iter().filter_map(|(_, key, end)| self.take(key, end)).collect()
     }
 
     /// Ends all that are left, in the order of their beginning.
@@ -117,15 +137,22 @@ impl Flows {
         let mut left: Vec<(Key, Open)> = self.open.drain().collect();
         left.sort_by_key(|(_, open)| open.id);
         // Protocols without an end of their own don't stay open.
+        let end = |key: &Key, open: &Open| match open.ended {
+            Some(end) => end,
+            None if key.protocol == 6 => "open",
+            None => "idle",
+        };
         left.into_iter()
-            .map(|(key, open)| told(open, &key, if key.protocol == 6 { "open" } else { "idle" }))
+            .map(|(key, open)| (end(&key, &open), key, open))
+            .map(|(end, key, open)| told(open, &key, end))
             .collect()
     }
 
     fn give_up(&mut self) -> Option<Told> {
         while let Some((id, key)) = self.order.pop_front() {
             if self.open.get(&key).is_some_and(|open| open.id == id) {
-                return self.end(&key, "idle");
+                let end = self.open.get(&key).and_then(|open| open.ended).unwrap_or("idle");
+                return self.take(&key, end);
             }
         }
         None
@@ -200,14 +227,18 @@ mod tests {
         flows.packet(&key(9), Way::Out, 60);
         flows.packet(&key(9), Way::In, 100);
         flows.serves(&key(9), "dns");
-        let told = flow(flows.end(&key(9), "closed").expect("it was open"));
+        let told = flow({
+            flows.ends(&key(9), "closed");
+            flows.packet(&key(9), Way::Out, 0);
+            flows.begins(&key(9)).expect("it had ended")
+        });
         assert_eq!(
             (told.flow.id, told.bytes_out, told.bytes_in, told.packets_out, told.packets_in),
             (1, 100, 100, 2, 1)
         );
         assert_eq!(told.first_out.map(|first| first.as_bytes().len()), Some(256));
         assert_eq!((told.first_in, told.service.as_str(), told.end.as_str()), (None, "dns", "closed"));
-        assert!(flows.end(&key(9), "closed").is_none());
+        assert!(flows.begins(&key(9)).is_none());
         assert_eq!(flows.packet(&key(9), Way::Out, 40).0, 2, "the same ends again are another conversation");
     }
 
@@ -229,7 +260,8 @@ mod tests {
         let mut flows = Flows::default();
         for _ in 0..10_000 {
             flows.packet(&key(1), Way::Out, 1);
-            flows.end(&key(1), "closed");
+            flows.ends(&key(1), "closed");
+            assert!(flows.begins(&key(1)).is_some());
         }
         assert!(flows.order.len() <= 65, "{}", flows.order.len());
     }

@@ -3,8 +3,10 @@
 use crate::addresses::Addresses;
 use crate::authority::Authority;
 use crate::context::Context;
+use crate::leak::Finder;
 use crate::link::{Link, LinkKind};
 use crate::mode::Mode;
+use crate::recording::{CaptureTo, Captured, Recording};
 use crate::site::Site;
 use crate::stack::Net;
 use crate::told::Told;
@@ -28,6 +30,8 @@ pub struct Settings {
     pub site: Arc<Site>,
     /// What a cloud's metadata service gives away.
     pub credentials: Credentials,
+    /// The baits whose values are looked for in what leaves.
+    pub baits: Arc<Finder>,
     /// The environment's addresses.
     pub addresses: Addresses,
     /// Where what looks random comes from.
@@ -56,6 +60,8 @@ pub struct Internet {
 pub struct Report {
     /// Packets that were no IP, or broken.
     pub misunderstood: u64,
+    /// The capture.
+    pub capture: Captured,
     /// Secrets of the TLS sessions, as lines of a key log.
     pub secrets: String,
 }
@@ -71,7 +77,9 @@ impl Internet {
         authority: Arc<Authority>,
         device: OwnedFd,
         kind: LinkKind,
+        capture: CaptureTo,
     ) -> io::Result<(Internet, Receiver<Told>)> {
+        let recording = Recording::new(capture)?;
         let (sink, receiver) = sync_channel(WAITING);
         let stop = Arc::new(Notify::new());
         let stopped = stop.clone();
@@ -81,7 +89,7 @@ impl Internet {
             local
                 .block_on(&runtime, async move {
                     let link = Link::new(device, kind)?;
-                    let context = Rc::new(Context::new(settings, authority, sink));
+                    let context = Rc::new(Context::new(settings, authority, sink, recording));
                     let net = Net::new(context.clone(), &link);
                     net.run(link, &stopped).await?;
                     // what is still being said is told as it stands, by those who serve it
@@ -92,7 +100,11 @@ impl Internet {
                     // the tasks end here, and tell what they know
                     drop(local);
                     context.end_all();
-                    Report { misunderstood: context.misunderstood_count(), secrets: context.secrets.lines() }
+                    Report {
+                        misunderstood: context.misunderstood_count(),
+                        capture: context.recording.borrow_mut().finish(),
+                        secrets: context.secrets.lines(),
+                    }
                 })
         })?;
         Ok((Internet { stop, thread: Some(thread) }, receiver))

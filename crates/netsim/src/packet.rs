@@ -1,5 +1,6 @@
 //! IP packets as they come out of the device: who to whom, and what is in them.
 
+use crate::reassembly::Whole;
 use smoltcp::wire::{
     IpAddress, IpProtocol, IpRepr, Ipv4Packet, Ipv4Repr, Ipv6Packet, Ipv6Repr, TcpPacket, UdpPacket, UdpRepr,
 };
@@ -22,8 +23,8 @@ pub(crate) enum Body<'a> {
     Udp(&'a [u8]),
     /// An ICMP message (of either version).
     Icmp(&'a [u8]),
-    /// A part of a packet.
-    Fragment,
+    /// A part of a packet: of which one, where in its content, whether more come after it, and the part.
+    Fragment(Whole, usize, bool, &'a [u8]),
     /// Something else.
     Other,
 }
@@ -53,14 +54,18 @@ const EXTENSIONS: usize = 8;
 
 /// Reads a packet that the environment sent. `None` where it is none.
 pub(crate) fn parse(bytes: &[u8]) -> Option<Packet<'_>> {
-    let (from, to, protocol, payload, fragment): (IpAddr, IpAddr, u8, &[u8], bool) = match bytes.first()? >> 4
+    let (from, to, protocol, payload, fragment): (IpAddr, IpAddr, u8, &[u8], Option<Part>) = match bytes
+        .first()?
+        >> 4
     {
         4 => {
             let packet = Ipv4Packet::new_checked(bytes).ok()?;
             if usize::from(packet.header_len()) < 20 {
                 return None;
             }
-            let fragment = packet.more_frags() || packet.frag_offset() != 0;
+            let (offset, more) = (usize::from(packet.frag_offset()), packet.more_frags());
+            let fragment =
+                (more || offset != 0).then(|| Part { identification: packet.ident().into(), offset, more });
             let payload = bytes.get(usize::from(packet.header_len())..usize::from(packet.total_len()))?;
             (
                 packet.src_addr().into(),
@@ -78,12 +83,30 @@ pub(crate) fn parse(bytes: &[u8]) -> Option<Packet<'_>> {
         }
         _ => return None,
     };
-    let (ports, body) = if fragment { ((0, 0), Body::Fragment) } else { body(protocol, payload) };
-    Some(Packet { key: Key { protocol, local: (from, ports.0), remote: (to, ports.1) }, body })
+    Some(match fragment {
+        None => whole(from, to, protocol, payload),
+        Some(Part { identification, offset, more }) => Packet {
+            key: Key { protocol, local: (from, 0), remote: (to, 0) },
+            body: Body::Fragment(Whole { from, to, protocol, identification }, offset, more, payload),
+        },
+    })
 }
 
-/// What lies behind IPv6's extension headers: protocol, content, and whether it is a part of a packet.
-fn extensions(mut protocol: u8, mut payload: &[u8]) -> Option<(u8, &[u8], bool)> {
+/// A whole packet with this content.
+pub(crate) fn whole(from: IpAddr, to: IpAddr, protocol: u8, content: &[u8]) -> Packet<'_> {
+    let (ports, body) = body(protocol, content);
+    Packet { key: Key { protocol, local: (from, ports.0), remote: (to, ports.1) }, body }
+}
+
+/// Where a part of a packet belongs.
+struct Part {
+    identification: u32,
+    offset: usize,
+    more: bool,
+}
+
+/// What lies behind IPv6's extension headers: protocol, content, and which part of a packet that is.
+fn extensions(mut protocol: u8, mut payload: &[u8]) -> Option<(u8, &[u8], Option<Part>)> {
     for _ in 0..EXTENSIONS {
         match protocol {
             0 | 43 | 60 => {
@@ -91,13 +114,16 @@ fn extensions(mut protocol: u8, mut payload: &[u8]) -> Option<(u8, &[u8], bool)>
                 (protocol, payload) = (*payload.first()?, payload.get(length..)?);
             }
             44 => {
-                let fragment = u16::from_be_bytes([*payload.get(2)?, *payload.get(3)?]) & !0b110 != 0;
+                let place = u16::from_be_bytes([*payload.get(2)?, *payload.get(3)?]);
+                let identification = u32::from_be_bytes(payload.get(4..8)?.try_into().ok()?);
                 (protocol, payload) = (*payload.first()?, payload.get(8..)?);
-                if fragment {
-                    return Some((protocol, payload, true));
+                if place & !0b110 != 0 {
+                    let part =
+                        Part { identification, offset: usize::from(place & !0b111), more: place & 1 == 1 };
+                    return Some((protocol, payload, Some(part)));
                 }
             }
-            _ => return Some((protocol, payload, false)),
+            _ => return Some((protocol, payload, None)),
         }
     }
     None

@@ -29,6 +29,11 @@ pub enum BaitKind {
         /// Mode bits.
         mode: u32,
     },
+    /// In an answer of the network: a cloud's metadata service.
+    Answer {
+        /// Where it is asked for.
+        url: String,
+    },
     /// In an environment variable.
     Env {
         /// Its name.

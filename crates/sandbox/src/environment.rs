@@ -63,6 +63,7 @@ struct Pending {
     exit: Option<ExitStatus>,
     exec_error: Option<i32>,
     ended: Option<Option<u32>>,
+    packets_lost: Option<Option<u64>>,
 }
 
 /// A launched program, waiting for its release.
@@ -275,7 +276,8 @@ impl Environment {
                     frame @ (FromInit::ExecFailed { .. }
                     | FromInit::Exited { .. }
                     | FromInit::Ended { .. }
-                    | FromInit::Usage { .. }),
+                    | FromInit::Usage { .. }
+                    | FromInit::Loss { .. }),
                     _,
                 )) => self.note(frame)?,
                 Some(answer) => return Ok(answer),

@@ -213,6 +213,7 @@ fn baits(manifest: &Manifest, out: &mut Out) -> Result<(), Failure> {
     for bait in &manifest.baits {
         let place = match &bait.place {
             BaitPlace::Path(path) => clean_bytes(path.as_bytes()),
+            BaitPlace::Url(url) => clean_bytes(url.as_bytes()),
             BaitPlace::Variable(name) => format!("${}", clean_bytes(name.as_bytes())),
         };
         writeln!(out, "  {:<24} {place}", clean(&bait.name))?;

@@ -1,16 +1,21 @@
 //! What the simulated internet told, on its way to the bundle: it waits until its process is known, or nobody can know.
 
 use super::owners::Owners;
-use detektr_event::{Attribution, Detail, Event, FlowRef, Outcome, Phase, ProcessRef, SensorName, Timestamp};
+use detektr_event::{
+    Attribution, Copied, Detail, Event, FlowRef, Outcome, Phase, ProcessId, ProcessRef, SensorName, Timestamp,
+};
 use detektr_evidence::reconcile::Packets;
 use detektr_evidence::{BundleWriter, EvidenceError, PacketsWitness};
 use detektr_netsim::{Content, Told};
 use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 
 /// Facts that wait for their process. Of more, the oldest is told without one.
 const WAITING: usize = 50_000;
+/// Bytes of a command line that a packet is marked with.
+const COMMAND: usize = 1024;
 
 /// The conversations of a run.
 pub struct Conversations {
@@ -21,6 +26,10 @@ pub struct Conversations {
     waiting: HashMap<(u16, u16), VecDeque<Told>>,
     order: VecDeque<(u16, u16)>,
     ready: VecDeque<(Told, Option<ProcessRef>)>,
+    /// By number: whose it is.
+    of: HashMap<u64, Arc<ProcessRef>>,
+    /// Command lines by process.
+    commands: HashMap<ProcessId, String>,
     ended: bool,
     /// Holds conversations and calls against each other.
     packets: Packets,
@@ -36,6 +45,8 @@ impl Conversations {
             waiting: HashMap::new(),
             order: VecDeque::new(),
             ready: VecDeque::new(),
+            of: HashMap::new(),
+            commands: HashMap::new(),
             ended: false,
             packets: Packets::new(own),
         }
@@ -44,6 +55,11 @@ impl Conversations {
     /// Learns whose sockets are whose from an event of the sensor.
     pub fn event(&mut self, event: &Event) {
         self.packets.event(event);
+        if let (Detail::ProcessExec { exec }, Some(process), true) =
+            (&event.detail, &event.process, event.outcome.is_success())
+        {
+            self.commands.insert(process.id.clone(), command(&exec.argv));
+        }
         let Some(own) = self.owners.event(event) else { return };
         for told in self.waiting.remove(&own).unwrap_or_default() {
             self.place(told);
@@ -87,6 +103,17 @@ impl Conversations {
         Some((event, told.contents))
     }
 
+    /// What a packet of conversation `flow` is marked with.
+    pub fn comment(&self, flow: u32) -> Option<String> {
+        let process = self.of.get(&u64::from(flow))?;
+        let exe = match &process.exe {
+            Copied::Whole(exe) | Copied::Truncated { text: exe, .. } => exe.lossy(),
+            Copied::Unreadable { .. } => "?".into(),
+        };
+        let command = self.commands.get(&process.id).map_or("", String::as_str);
+        Some(format!("process {} pid {} exe {exe} argv {command}", process.id, process.pid))
+    }
+
     /// What conversations and calls say to each other, when everything was told.
     pub fn judge(self) -> PacketsWitness {
         self.packets.judge()
@@ -98,6 +125,7 @@ impl Conversations {
         let Some(flow) = flow(&mut told.detail) else { return self.ready.push_back((told, None)) };
         if let Some((how, process)) = self.owners.of(flow, boot_ns) {
             flow.attribution = how;
+            self.of.entry(flow.id).or_insert_with(|| process.clone());
             return self.ready.push_back((told, Some(ProcessRef::clone(&process))));
         }
         if !self.ended {
@@ -107,8 +135,9 @@ impl Conversations {
             return self.give_up();
         }
         let caller = self.owners.by_remote(flow);
-        if caller.is_some() {
+        if let Some(caller) = &caller {
             flow.attribution = Attribution::Peer;
+            self.of.entry(flow.id).or_insert_with(|| caller.clone());
         }
         self.ready.push_back((told, caller.map(|process| ProcessRef::clone(&process))));
     }
@@ -124,6 +153,26 @@ impl Conversations {
             }
         }
     }
+}
+
+/// A command line, as far as a comment has room for it.
+fn command(argv: &[Copied]) -> String {
+    let mut line = String::new();
+    for word in argv {
+        if let Copied::Whole(word) | Copied::Truncated { text: word, .. } = word {
+            if !line.is_empty() {
+                line.push(' ');
+            }
+            line.push_str(&word.lossy());
+        }
+        if line.len() > COMMAND {
+            let end = line.floor_char_boundary(COMMAND);
+            line.truncate(end);
+            line.push('…');
+            break;
+        }
+    }
+    line
 }
 
 /// The conversation that a fact is about.

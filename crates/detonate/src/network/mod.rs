@@ -1,16 +1,31 @@
 //! The network of a detonation: the simulated internet beside it, and whose each of its conversations was.
 
 pub mod conversation;
+mod keystore;
 mod owners;
 mod trust;
 
 use crate::request::NetworkChoice;
-use detektr_netsim::{Addresses, Authority, AuthorityError, Credentials, Internet, LinkKind, Settings, Told};
+use detektr_netsim::leak::Finder;
+use detektr_netsim::{
+    Addresses, Authority, AuthorityError, CaptureTo, Credentials, Internet, LinkKind, Settings, Told,
+};
 use detektr_sandbox::{Bait, Device, DeviceKind, Environment, SandboxError};
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
+
+/// A simulated internet can't be made.
+#[derive(Debug, thiserror::Error)]
+pub enum NetworkError {
+    /// There is no authority.
+    #[error("the run's certificate authority can't be made")]
+    Authority(#[from] AuthorityError),
+    /// The baits are too many or too large to be looked for.
+    #[error("the baits can't be looked for in what leaves: {0}")]
+    Baits(String),
+}
 
 /// What is made for a simulated internet before its environment starts.
 pub struct Prepared {
@@ -20,16 +35,14 @@ pub struct Prepared {
 
 impl Prepared {
     /// Decides all that is to be decided; `None` where there shall be no network.
-    pub fn new(
-        choice: &NetworkChoice,
-        seed: u64,
-        baits: &[Bait],
-    ) -> Result<Option<Prepared>, AuthorityError> {
+    pub fn new(choice: &NetworkChoice, seed: u64, baits: &[Bait]) -> Result<Option<Prepared>, NetworkError> {
         let NetworkChoice::Sim { mode, site } = choice else { return Ok(None) };
         let settings = Settings {
             mode: *mode,
             site: site.clone(),
             credentials: credentials(baits),
+            baits: Finder::new(baits.iter().map(|bait| (bait.name.as_str(), bait.value.as_bytes())))
+                .map_err(|error| NetworkError::Baits(error.to_string()))?,
             addresses: Addresses::from_seed(seed),
             seed,
         };
@@ -59,12 +72,12 @@ impl Prepared {
     }
 
     /// Starts the internet on the outer end of the environment's device.
-    pub fn start(self, device: Device) -> io::Result<(Internet, Receiver<Told>)> {
+    pub fn start(self, device: Device, capture: CaptureTo) -> io::Result<(Internet, Receiver<Told>)> {
         let kind = match device.kind {
             DeviceKind::Tun => LinkKind::Packets,
             DeviceKind::Veth { peer } => LinkKind::Frames { peer },
         };
-        Internet::start(self.settings, self.authority, device.fd, kind)
+        Internet::start(self.settings, self.authority, device.fd, kind, capture)
     }
 }
 

@@ -11,13 +11,14 @@ const REMEMBERED: usize = 262_144;
 /// Uses of one end that are remembered.
 const EACH: usize = 16;
 
-/// An own end: protocol and port.
+/// An own end: protocol and port; protocols without ports have port 0.
 type Own = (u16, u16);
 
 /// One use of an own end.
 struct Use {
     boot_ns: u64,
     local: IpAddr,
+    port: u16,
     /// Whom it was used for; nobody in particular for a bound socket.
     remote: Option<(IpAddr, u16)>,
     how: Attribution,
@@ -59,12 +60,12 @@ impl Owners {
             }
             return None;
         };
-        let own = (protocol, port);
+        let own = own(protocol, port);
         let uses = self.uses.entry(own).or_default();
         if uses.len() >= EACH {
             uses.pop_front();
         }
-        uses.push_back(Use { boot_ns: event.boot_ns, local: plain(address), remote, how, process });
+        uses.push_back(Use { boot_ns: event.boot_ns, local: plain(address), port, remote, how, process });
         self.order.push_back(own);
         if self.order.len() > REMEMBERED
             && let Some(oldest) = self.order.pop_front()
@@ -80,13 +81,17 @@ impl Owners {
 
     /// The own end of a conversation.
     pub fn own(flow: &FlowRef) -> Own {
-        (number(&flow.protocol), flow.local.port)
+        own(number(&flow.protocol), flow.local.port)
     }
 
     /// The process of a conversation that began at `boot_ns`, as far as its own end is known by now.
     pub fn of(&self, flow: &FlowRef, boot_ns: u64) -> Option<(Attribution, Arc<ProcessRef>)> {
-        let uses = self.uses.get(&Self::own(flow)).filter(|_| flow.local.port != 0)?;
+        let key = Self::own(flow);
+        let uses = self.uses.get(&key)?;
         let remote = (plain(flow.remote.address), flow.remote.port);
+        if key.1 == 0 {
+            return alone(uses, remote.0, flow.local.port);
+        }
         let fits = |used: &&Use| used.local.is_unspecified() || used.local == plain(flow.local.address);
         // the last one that was called before it, else the first after it
         let nearest = |wanted: &dyn Fn(&&Use) -> bool| {
@@ -116,6 +121,24 @@ impl Owners {
             _ => self.last.insert(Arc::new(process.clone())).clone(),
         }
     }
+}
+
+/// Of a protocol without ports: the one process that used it for this remote address, or this identifier.
+fn alone(uses: &VecDeque<Use>, remote: IpAddr, identifier: u16) -> Option<(Attribution, Arc<ProcessRef>)> {
+    let same = |used: &&Use| used.remote.is_some_and(|(address, _)| address == remote);
+    // the identifier of an echo socket is its own; that of a raw socket its protocol
+    let exact = uses.iter().filter(same).find(|used| identifier != 0 && used.port == identifier);
+    if let Some(used) = exact {
+        return Some((used.how, used.process.clone()));
+    }
+    let mut of = uses.iter().filter(same);
+    let first = of.next()?;
+    of.all(|used| used.process.id == first.process.id).then(|| (first.how, first.process.clone()))
+}
+
+/// Where uses of a protocol and port are kept.
+fn own(protocol: u16, port: u16) -> Own {
+    (protocol, if matches!(protocol, 6 | 17) { port } else { 0 })
 }
 
 fn end(address: &Address) -> Option<(IpAddr, u16)> {

@@ -4,7 +4,9 @@
 //! making from one that a crash left.
 
 use super::sealed::Bundle;
-use super::{ATTESTATION, CHANGES, EVENTS, FILES, MANIFEST, PARTIAL, START, STDERR, STDOUT, check_run_id};
+use super::{
+    ATTESTATION, CAPTURE, CHANGES, EVENTS, FILES, MANIFEST, PARTIAL, START, STDERR, STDOUT, check_run_id,
+};
 use crate::changes::{self, Change};
 use crate::error::{At, EvidenceError, Result};
 use crate::hash;
@@ -128,6 +130,21 @@ impl BundleWriter {
     /// Takes the artifact's standard error, and keeps at most `bound` bytes of it.
     pub fn stderr(&mut self, bound: u64) -> Result<OutputWriter> {
         self.output(STDERR, 1, bound)
+    }
+
+    /// Begins the capture of packets, and gives its file, to be written and read.
+    pub fn capture(&mut self) -> Result<File> {
+        let path = self.partial.join(CAPTURE);
+        OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(&path).at("create", &path)
+    }
+
+    /// Writes the capture once more: `write` reads the first version and writes the second, which takes its place.
+    pub fn capture_again(&mut self, write: impl FnOnce(File, File) -> std::io::Result<()>) -> Result<()> {
+        let path = self.partial.join(CAPTURE);
+        let next = self.partial.join(format!("{CAPTURE}{PARTIAL}"));
+        let from = File::open(&path).at("open", &path)?;
+        write(from, create_file(&next)?).at("write", &next)?;
+        fs::rename(&next, &path).at("rename", &next)
     }
 
     fn output(&mut self, name: &'static str, index: usize, bound: u64) -> Result<OutputWriter> {

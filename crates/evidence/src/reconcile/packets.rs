@@ -4,7 +4,7 @@
 //! conversation. What the kernel sends by itself is told apart, and what a raw socket or io_uring sends can be
 //! anything, so that nothing is unexplained where one was used.
 
-use crate::witness::PacketsWitness;
+use crate::witness::{CaptureTotals, PacketsWitness};
 use detektr_event::{Actor, Address, Attribution, Detail, Event, Flow, FlowRef, LocalEnd, Outcome};
 use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, Ipv6Addr};
@@ -141,6 +141,7 @@ impl Packets {
         }
         unexplained.truncate(PacketsWitness::LISTED);
         PacketsWitness {
+            capture: CaptureTotals::default(),
             own: self.own,
             flows: self.flows,
             kernel_flows: self.kernel,
@@ -257,7 +258,10 @@ mod tests {
     /// Unexplained conversations and calls.
     fn holes(events: &[Event]) -> (u64, u64) {
         let witness = judged(events);
-        assert_eq!(witness.unexplained.len() > 0, witness.unexplained_flows + witness.unexplained_calls > 0);
+        assert_eq!(
+            !witness.unexplained.is_empty(),
+            witness.unexplained_flows + witness.unexplained_calls > 0
+        );
         (witness.unexplained_flows, witness.unexplained_calls)
     }
 

@@ -91,6 +91,14 @@ impl<W: Write> Capture<W> {
         Ok(())
     }
 
+    /// Brings what was written so far to the file.
+    ///
+    /// # Errors
+    /// Where the file can't be written.
+    pub fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+
     /// Flushes the file; what was kept, and the conversation of each packet for [`annotate`].
     ///
     /// # Errors

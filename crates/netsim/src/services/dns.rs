@@ -59,6 +59,7 @@ pub(super) fn answer(context: &Context, key: &Key, question: &[u8], bound: Optio
     // more than one question is asked by nobody
     let Some(asked) = packet.questions.first() else { return Some(refusal(question)) };
     let name = text(&asked.qname);
+    context.asked(key, &name);
     let found = look_up(context, &name, asked.qtype);
     *reply.rcode_mut() = if found.exists { RCODE::NoError } else { RCODE::NameError };
     let records: Vec<Record> = found.records;

@@ -7,6 +7,7 @@ mod http;
 mod icmp;
 mod metadata;
 mod ntp;
+mod overheard;
 mod prefixed;
 mod sink;
 mod smtp;

@@ -1,8 +1,10 @@
 //! TLS: a certificate for whatever name is asked for, and the secrets kept, so that what is said can be read.
 
+use super::overheard::Overheard;
 use super::prefixed::Prefixed;
 use super::{Duplex, Peer, serve as serve_plain};
 use crate::clock::boot_ns;
+use crate::hello::{self, ClientHello};
 use detektr_event::{Detail, Text, Tls};
 use rustls::server::Acceptor;
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
@@ -15,6 +17,8 @@ use tokio_rustls::LazyConfigAcceptor;
 
 /// Bytes of the key log that are kept.
 const SECRETS: usize = 16 << 20;
+/// Bytes of a hello that is waited for.
+const HELLO: usize = 64 << 10;
 /// Certificates that are kept for names asked for again.
 const CERTIFICATES: usize = 1024;
 
@@ -105,13 +109,19 @@ pub(super) async fn accept(mut peer: Peer, stream: Prefixed) -> io::Result<(Peer
     Ok((peer, done?))
 }
 
-async fn handshake(peer: &mut Peer, stream: Prefixed, told: &mut Tls) -> io::Result<Box<dyn Duplex>> {
+async fn handshake(peer: &mut Peer, mut stream: Prefixed, told: &mut Tls) -> io::Result<Box<dyn Duplex>> {
+    if let Some(hello) = read_hello(&mut stream).await {
+        told.ja3 = Some(hello.ja3());
+        told.ja4 = Some(hello.ja4());
+        let versions = if hello.versions.is_empty() { vec![hello.legacy_version] } else { hello.versions };
+        told.versions = versions.into_iter().map(|number| version(ProtocolVersion::from(number))).collect();
+        told.server_name = hello.server_name.as_deref().map(Text::from);
+        told.alpn = hello.alpn.iter().map(|protocol| Text::from(protocol.as_slice())).collect();
+    }
     let start = LazyConfigAcceptor::new(Acceptor::default(), stream).await?;
     let hello = start.client_hello();
     let name = hello.server_name().map(str::to_owned);
     let offered: Vec<Vec<u8>> = hello.alpn().into_iter().flatten().map(<[u8]>::to_vec).collect();
-    told.server_name = name.as_deref().map(Text::from);
-    told.alpn = offered.iter().map(|protocol| Text::from(protocol.as_slice())).collect();
     if let Some(name) = name {
         peer.host = name;
     }
@@ -134,7 +144,24 @@ async fn handshake(peer: &mut Peer, stream: Prefixed, told: &mut Tls) -> io::Res
         session.negotiated_cipher_suite().and_then(|suite| suite.suite().as_str().map(str::to_owned));
     told.protocol = session.alpn_protocol().map(Text::from);
     peer.secure = true;
-    Ok(Box::new(secured))
+    peer.net.context.hides(&peer.key);
+    Ok(Box::new(Overheard::new(peer.net.clone(), peer.key, secured)))
+}
+
+/// The client's hello, read ahead and left in the stream. `None` where it is none.
+async fn read_hello(stream: &mut Prefixed) -> Option<Box<ClientHello>> {
+    loop {
+        match hello::read(stream.seen()) {
+            hello::Read::Hello(hello) => return Some(hello),
+            hello::Read::Other => return None,
+            hello::Read::More => {
+                let more = stream.seen().len() + (4 << 10);
+                if more > HELLO || !matches!(stream.look(more).await, Ok(true)) {
+                    return None;
+                }
+            }
+        }
+    }
 }
 
 /// What to agree to of what was offered: what is spoken here, else whatever the client wants most.
@@ -146,8 +173,11 @@ fn agreeable(offered: Vec<Vec<u8>>) -> Vec<Vec<u8>> {
 /// As others write it.
 fn version(version: ProtocolVersion) -> String {
     match version {
+        ProtocolVersion::SSLv3 => "SSL3.0".into(),
+        ProtocolVersion::TLSv1_0 => "TLS1.0".into(),
+        ProtocolVersion::TLSv1_1 => "TLS1.1".into(),
         ProtocolVersion::TLSv1_2 => "TLS1.2".into(),
         ProtocolVersion::TLSv1_3 => "TLS1.3".into(),
-        other => format!("{other:?}"),
+        other => format!("{:#06x}", u16::from(other)),
     }
 }

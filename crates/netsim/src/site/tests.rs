@@ -47,7 +47,7 @@ fn every_mistake_is_told_with_its_place() {
             "detektr: 1\ndns:\n  - {name: a, nxdomain: true, txt: [b]}\n",
             "3:5: a name that does not exist has no records",
         ),
-        ("detektr: 1\ndns:\n  - {name: a, addresses: [300.1.1.1]}\n", "3:28: `300.1.1.1` is no address"),
+        ("detektr: 1\ndns:\n  - {name: a, addresses: [300.1.1.1]}\n", "3:27: `300.1.1.1` is no address"),
         ("detektr: 1\nhttp:\n  - {status: 99}\n", "3:14: `status` can't be `99`"),
         ("detektr: 1\nhttp:\n  - {body: a, zeros: 1}\n", "3:5: `body`, `file` and `zeros` say the same"),
         (

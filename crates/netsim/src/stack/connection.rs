@@ -10,7 +10,7 @@ use std::collections::VecDeque;
 
 /// Buffer of one way, in bytes, for the first connections, and for those beyond.
 const LARGE_BUFFER: usize = 256 << 10;
-const SMALL_BUFFER: usize = 32 << 10;
+const SMALL_BUFFER: usize = 16 << 10;
 /// A peer that does not answer for so long is gone.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
@@ -152,7 +152,7 @@ impl Device for Queue {
     fn capabilities(&self) -> DeviceCapabilities {
         let mut capabilities = DeviceCapabilities::default();
         capabilities.medium = Medium::Ip;
-        capabilities.max_transmission_unit = 65_535;
+        capabilities.max_transmission_unit = 1500;
         if !self.checksums {
             capabilities.checksum = ChecksumCapabilities::default();
             for one in [&mut capabilities.checksum.ipv4, &mut capabilities.checksum.tcp] {

@@ -13,6 +13,7 @@ use crate::context::Context;
 use crate::flows::Way;
 use crate::link::Link;
 use crate::packet::{self, Body, Key, Packet, Segment};
+use crate::reassembly::Reassembly;
 use crate::services;
 use connection::Connection;
 use smoltcp::time::Instant;
@@ -27,13 +28,15 @@ use tokio::sync::Notify;
 /// Connections at once. Beyond it a new one is refused.
 const CONNECTIONS: usize = 4096;
 /// Of them, those whose handshake is not done. Beyond it the oldest such one is given up.
-const HALF_OPEN: usize = 512;
+const HALF_OPEN: usize = 2048;
 /// Connections that get large buffers; more than so many at once move little each.
 const LARGE: usize = 64;
 /// Packets that are taken before others get their turn.
 const BATCH: usize = 256;
 /// After this long without a packet a conversation without an end of its own has ended.
 const IDLE: Duration = Duration::from_secs(30);
+/// How long a conversation that has ended waits for stragglers, at least.
+const SWEEP: Duration = Duration::from_secs(1);
 
 /// The stack, shared by its driver and the streams of its connections.
 pub(crate) struct Net {
@@ -53,10 +56,19 @@ struct Inner {
     dirty: VecDeque<u64>,
     /// When to look at which, though nothing happened.
     timers: BTreeSet<(Instant, u64)>,
-    /// Packets for the environment.
-    out: VecDeque<(Key, Vec<u8>)>,
+    /// What goes to the environment.
+    out: VecDeque<Outgoing>,
+    reassembly: Reassembly,
     checksums: bool,
     began: std::time::Instant,
+}
+
+/// What goes to the environment, in order.
+enum Outgoing {
+    /// A packet.
+    Packet(Key, Vec<u8>),
+    /// No packet any more: the conversation ended so.
+    End(Key, &'static str),
 }
 
 impl Inner {
@@ -76,6 +88,7 @@ impl Net {
             dirty: VecDeque::new(),
             timers: BTreeSet::new(),
             out: VecDeque::new(),
+            reassembly: Reassembly::default(),
             checksums: link.has_checksums(),
             began: std::time::Instant::now(),
         };
@@ -84,7 +97,7 @@ impl Net {
 
     /// Serves the device until `stop` says so, or its other end is gone.
     pub(crate) async fn run(self: &Rc<Self>, mut link: Link, stop: &Notify) -> io::Result<()> {
-        let mut idle = tokio::time::interval(IDLE);
+        let mut idle = tokio::time::interval(SWEEP);
         loop {
             let full = self.take(&mut link)?;
             self.poll();
@@ -93,6 +106,7 @@ impl Net {
                 tokio::task::yield_now().await;
                 continue;
             }
+            self.context.recording.borrow_mut().flush();
             let timer = self.next_timer();
             tokio::select! {
                 biased;
@@ -100,8 +114,9 @@ impl Net {
                 ready = link.readable() => ready?,
                 () = tokio::time::sleep(timer) => {}
                 _ = idle.tick() => {
-                    let before = boot_ns().saturating_sub(IDLE.as_nanos() as u64);
-                    self.context.end_idle(before);
+                    let now = boot_ns();
+                    let before = |time: Duration| now.saturating_sub(time.as_nanos() as u64);
+                    self.context.end_idle(before(IDLE), before(SWEEP));
                 }
                 () = stop.notified() => {
                     // what the environment said last may still wait
@@ -116,12 +131,15 @@ impl Net {
     fn take(self: &Rc<Self>, link: &mut Link) -> io::Result<bool> {
         for _ in 0..BATCH {
             let Some(bytes) = link.read()? else { return Ok(false) };
-            self.context.captured(Way::Out, bytes);
-            let Some(packet) = packet::parse(bytes) else {
+            let packet = packet::parse(bytes);
+            if let Some(Packet { key, body: Body::Tcp(Segment { syn: true, ack: false, .. }) }) = &packet {
+                self.context.begins(key);
+            }
+            self.context.passed(packet.as_ref().map(|packet| &packet.key), Way::Out, bytes);
+            let Some(packet) = packet else {
                 self.context.misunderstood();
                 continue;
             };
-            self.context.counted(&packet.key, Way::Out, bytes.len());
             self.dispatch(&packet, bytes);
         }
         Ok(true)
@@ -142,7 +160,18 @@ impl Net {
                     self.push(packet.key, answer);
                 }
             }
-            Body::Fragment | Body::Other => {}
+            Body::Fragment(whole, offset, more, content) => {
+                let complete = self.inner.borrow_mut().reassembly.part(whole, offset, more, content);
+                if let Some(content) = complete {
+                    let packet = packet::whole(whole.from, whole.to, whole.protocol, &content);
+                    // TCP's own segments fit into packets; nobody sends one in fragments
+                    if !matches!(packet.body, Body::Tcp(_)) {
+                        self.context.continues(&packet.key);
+                        self.dispatch(&packet, &content);
+                    }
+                }
+            }
+            Body::Other => self.context.said(&packet.key, Way::Out, bytes),
         }
     }
 
@@ -167,7 +196,7 @@ impl Net {
     }
 
     fn push(&self, key: Key, packet: Vec<u8>) {
-        self.inner.borrow_mut().out.push_back((key, packet));
+        self.inner.borrow_mut().out.push_back(Outgoing::Packet(key, packet));
         self.work.notify_one();
     }
 
@@ -178,12 +207,11 @@ impl Net {
             Some(id) => id,
             None if segment.syn && !segment.ack && !segment.rst && unicast(key) => {
                 if inner.connections.len() >= CONNECTIONS || self.context.refuses(key) {
-                    inner.out.extend(reset(key, segment).map(|packet| (*key, packet)));
-                    drop(inner);
-                    self.context.ends(key, "refused");
+                    inner.out.extend(reset(key, segment).map(|packet| Outgoing::Packet(*key, packet)));
+                    inner.out.push_back(Outgoing::End(*key, "refused"));
                     return;
                 }
-                inner.give_up_half_open(&self.context);
+                inner.give_up_half_open();
                 inner.last += 1;
                 let id = inner.last;
                 let large = inner.connections.len() < LARGE;
@@ -196,8 +224,10 @@ impl Net {
                 id
             }
             None => {
+                let content = &bytes[bytes.len() - segment.length..];
+                self.context.said(key, Way::Out, content);
                 if !segment.rst {
-                    inner.out.extend(reset(key, segment).map(|packet| (*key, packet)));
+                    inner.out.extend(reset(key, segment).map(|packet| Outgoing::Packet(*key, packet)));
                 }
                 return;
             }
@@ -223,7 +253,7 @@ impl Net {
                 inner.dirty.push_back(id);
             }
             let Some(id) = inner.dirty.pop_front() else { return };
-            let accepted = inner.poll_one(id, now, &self.context);
+            let accepted = inner.poll_one(id, now);
             drop(inner);
             if let Some(key) = accepted {
                 let stream = Stream::new(self.clone(), id);
@@ -235,10 +265,16 @@ impl Net {
     /// Gives the environment what waits for it.
     fn send(&self, link: &mut Link) {
         loop {
-            let Some((key, packet)) = self.inner.borrow_mut().out.pop_front() else { return };
-            self.context.counted(&key, Way::In, packet.len());
-            self.context.captured(Way::In, &packet);
-            link.write(&packet);
+            // not held while others work
+            let next = self.inner.borrow_mut().out.pop_front();
+            match next {
+                None => return,
+                Some(Outgoing::Packet(key, packet)) => {
+                    self.context.passed(Some(&key), Way::In, &packet);
+                    link.write(&packet);
+                }
+                Some(Outgoing::End(key, end)) => self.context.ends(&key, end),
+            }
         }
     }
 
@@ -257,11 +293,11 @@ impl Net {
 
 impl Inner {
     /// Works on one connection; its key where it is to be served from now on.
-    fn poll_one(&mut self, id: u64, now: Instant, context: &Context) -> Option<Key> {
+    fn poll_one(&mut self, id: u64, now: Instant) -> Option<Key> {
         let connection = self.connections.get_mut(&id)?;
         connection.poll(now);
         let key = connection.key;
-        self.out.extend(connection.queue.tx.drain(..).map(|packet| (key, packet)));
+        self.out.extend(connection.queue.tx.drain(..).map(|packet| Outgoing::Packet(key, packet)));
         if let Some(when) = connection.timer.take() {
             self.timers.remove(&(when, id));
         }
@@ -274,12 +310,11 @@ impl Inner {
             if !connection.accepted {
                 self.half_open_count = self.half_open_count.saturating_sub(1);
             }
-            let end = connection.end();
+            self.out.push_back(Outgoing::End(key, connection.end()));
             self.connections.remove(&id);
             if self.by_key.get(&key) == Some(&id) {
                 self.by_key.remove(&key);
             }
-            context.ends(&key, end);
             return None;
         }
         if let Some(when) = connection.poll_at(now) {
@@ -291,7 +326,7 @@ impl Inner {
         accepted.then_some(key)
     }
 
-    fn give_up_half_open(&mut self, context: &Context) {
+    fn give_up_half_open(&mut self) {
         while self.half_open_count >= HALF_OPEN
             && let Some(id) = self.half_open.pop_front()
         {
@@ -306,7 +341,7 @@ impl Inner {
                 self.timers.remove(&(when, id));
             }
             self.half_open_count -= 1;
-            context.ends(&key, "unanswered");
+            self.out.push_back(Outgoing::End(key, "unanswered"));
         }
         if self.half_open.len() > 2 * HALF_OPEN {
             let connections = &self.connections;

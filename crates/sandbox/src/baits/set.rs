@@ -41,6 +41,15 @@ pub fn default_set(seed: u64, identity: &Identity) -> Vec<Bait> {
             value,
         });
     }
+    let role = "http://169.254.169.254/latest/meta-data/iam/security-credentials/production-instance";
+    let token = "http://169.254.169.254/computeMetadata/v1/instance/service-accounts/default/token";
+    for (name, url, value) in [
+        ("metadata_access_key", role, format!("ASIA{}", rng.text(16, UPPER))),
+        ("metadata_secret_key", role, rng.text(40, BASE64)),
+        ("metadata_token", token, format!("ya29.{}", rng.text(120, ALNUM))),
+    ] {
+        baits.push(Bait { name: name.into(), kind: BaitKind::Answer { url: url.into() }, value });
+    }
     baits
 }
 

@@ -52,6 +52,8 @@ pub struct Ended {
     pub exec_error: Option<(i32, String)>,
     /// How often the bound on processes refused a birth.
     pub refused_processes: u64,
+    /// Packets that were dropped before they were read; absent without a network device, or where nobody can know.
+    pub packets_lost: Option<u64>,
 }
 
 impl Environment {
@@ -94,7 +96,9 @@ impl Environment {
             EndState::Completed if self.cgroups.out_of_memory() => EndState::LimitKilled(Limit::Memory),
             other => other,
         };
-        if state != EndState::Completed {
+        if state == EndState::Completed {
+            self.ask_for_loss();
+        } else {
             self.end_all();
         }
         Ended {
@@ -106,6 +110,7 @@ impl Environment {
                 .exec_error
                 .map(|errno| (errno, io::Error::from_raw_os_error(errno).to_string())),
             refused_processes: self.cgroups.refused_processes(),
+            packets_lost: self.pending.packets_lost.flatten(),
         }
     }
 
@@ -124,7 +129,26 @@ impl Environment {
                 }
             }
         }
+        self.ask_for_loss();
         self.kill_all();
+    }
+
+    /// Asks init what the network device lost, while it is still there.
+    fn ask_for_loss(&mut self) {
+        if self.plan.network.is_none() || self.ask(&ToInit::Loss, &[]).is_err() {
+            return;
+        }
+        let deadline = Instant::now() + LAST_WORDS;
+        while self.pending.packets_lost.is_none() && Instant::now() < deadline {
+            let heard = match self.receive(TICK) {
+                Ok(Some((frame, _))) => self.note(frame),
+                Ok(None) => Ok(()),
+                Err(error) => Err(error),
+            };
+            if heard.is_err() {
+                break;
+            }
+        }
     }
 
     /// Takes what init has to say, waiting at most so long for the first word.
@@ -146,6 +170,7 @@ impl Environment {
             FromInit::Exited { status } => self.pending.exit = Some(exit_status(status)),
             FromInit::Ended { last_pid } => self.pending.ended = Some(last_pid),
             FromInit::Usage { memory, .. } => self.pending_memory = memory,
+            FromInit::Loss { packets } => self.pending.packets_lost = Some(packets),
             other => return Err(unexpected(other)),
         }
         Ok(())

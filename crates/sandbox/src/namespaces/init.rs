@@ -5,7 +5,7 @@ use super::clone::{Child, clone3};
 use super::launcher::{self, word};
 use super::maps;
 use super::protocol::{Channel, FromInit, Launch, Setup, ToInit};
-use crate::network::{Device, Maker};
+use crate::network::{Device, Maker, Watched};
 use crate::rootfs::mounts;
 use crate::sys;
 use std::fs::File;
@@ -22,6 +22,7 @@ pub(crate) fn run(channel: OwnedFd, supervisor: OwnedFd) -> ! {
         first: None,
         outstanding: false,
         maker: Maker::default(),
+        watched: None,
     };
     let code = match init.live() {
         Ok(()) => 0,
@@ -50,6 +51,8 @@ struct Init {
     outstanding: bool,
     /// Makes network devices.
     maker: Maker,
+    /// The launched program's.
+    watched: Option<Watched>,
 }
 
 impl Init {
@@ -105,6 +108,10 @@ impl Init {
                 let (memory, threads) = crate::limits::watch::usage_here();
                 self.say(&FromInit::Usage { memory, threads })
             }
+            ToInit::Loss => {
+                let packets = self.watched.as_ref().and_then(|watched| watched.lost().ok());
+                self.say(&FromInit::Loss { packets })
+            }
             ToInit::KillAll => {
                 // Nobody left to kill is as good.
                 let _ = sys::kill_others();
@@ -150,7 +157,9 @@ impl Init {
                 self.stage = Stage::Waiting;
                 let mut fds = vec![child.pidfd.as_fd()];
                 fds.extend(device.iter().map(|device| device.fd.as_fd()));
-                self.channel.send(&ready, &fds)
+                self.channel.send(&ready, &fds)?;
+                self.watched = device.map(|device| Watched::new(child.pid, device)).transpose()?;
+                Ok(())
             }
             Err(e) => {
                 let _ = sys::pidfd_signal(child.pidfd.as_fd(), libc::SIGKILL);

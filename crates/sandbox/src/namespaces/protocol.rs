@@ -77,6 +77,8 @@ pub(crate) enum ToInit {
     Place { path: PathBuf, mode: u32, uid: u32, gid: u32 },
     /// How much do the processes use?
     Usage,
+    /// How many packets were dropped before anybody read them?
+    Loss,
     /// Kill every other process.
     KillAll,
 }
@@ -99,6 +101,8 @@ pub(crate) enum FromInit {
     Ended { last_pid: Option<u32> },
     /// The file was written.
     Placed,
+    /// Packets that were dropped; unknown where the device is gone.
+    Loss { packets: Option<u64> },
     /// Resident memory in bytes, and the number of threads.
     Usage { memory: u64, threads: u64 },
 }

@@ -17,10 +17,10 @@ use std::path::Path;
 
 /// The name that the environment sees.
 const NAME: &str = "eth0";
-/// Bytes of the largest IP packet: with it no packet of the environment's own making is cut into fragments.
-const MTU: u32 = 65_535;
-/// How many packets may wait for the reader.
-const QUEUE: u32 = 2048;
+/// Bytes of the largest packet, as on most networks. It also bounds what the queue can hold.
+const MTU: u32 = 1500;
+/// How many packets may wait for the reader: a burst fits in.
+const QUEUE: u32 = 16_384;
 
 /// The addresses of an environment: its own, and those of its gateway.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -86,6 +86,35 @@ impl Maker {
             }?;
         inside(&own, theirs, || configure(addresses))?;
         Ok(made)
+    }
+}
+
+/// A device in use, for whoever wants to know what it lost.
+#[derive(Debug)]
+pub(crate) struct Watched {
+    namespace: File,
+    device: Device,
+}
+
+impl Watched {
+    /// The device of process `pid`.
+    pub(crate) fn new(pid: i32, device: Device) -> io::Result<Watched> {
+        Ok(Watched { namespace: File::open(format!("/proc/{pid}/ns/net"))?, device })
+    }
+
+    /// Packets that were dropped before anybody read them.
+    pub(crate) fn lost(&self) -> io::Result<u64> {
+        let own = File::open("/proc/self/ns/net")?;
+        let dropped = inside(&own, &self.namespace, || std::fs::read_to_string("/proc/self/net/dev"))?;
+        let line = dropped.lines().find_map(|line| line.trim().strip_prefix(NAME)?.strip_prefix(':'));
+        // the twelfth number: packets that were to be sent and were dropped
+        let dropped = line.and_then(|numbers| numbers.split_whitespace().nth(11)?.parse::<u64>().ok());
+        let dropped = dropped.ok_or_else(|| io::Error::other("the device is gone"))?;
+        let unread = match self.device.kind {
+            DeviceKind::Tun => 0,
+            DeviceKind::Veth { .. } => veth::dropped(&self.device.fd)?,
+        };
+        Ok(dropped + unread)
     }
 }
 

@@ -69,19 +69,10 @@ fn packets(interface: u32) -> io::Result<OwnedFd> {
     // SAFETY: the kernel has just made this descriptor for us.
     let fd = unsafe { OwnedFd::from_raw_fd(fd as i32) };
     let set = |level, name, value: libc::c_int| {
-        // SAFETY: `value` is valid for the time of the call.
-        sys::check(
-            unsafe {
-                libc::setsockopt(
-                    fd.as_raw_fd(),
-                    level,
-                    name,
-                    (&raw const value).cast(),
-                    size_of::<libc::c_int>() as libc::socklen_t,
-                )
-            }
-            .into(),
-        )
+        let size = size_of::<libc::c_int>() as libc::socklen_t;
+        // SAFETY: `value` is valid for its size and the time of the call.
+        let set = unsafe { libc::setsockopt(fd.as_raw_fd(), level, name, (&raw const value).cast(), size) };
+        sys::check(set.into())
     };
     if set(libc::SOL_SOCKET, libc::SO_RCVBUFFORCE, BUFFER).is_err() {
         set(libc::SOL_SOCKET, libc::SO_RCVBUF, BUFFER)?;
@@ -92,16 +83,32 @@ fn packets(interface: u32) -> io::Result<OwnedFd> {
     address.sll_family = libc::AF_PACKET as u16;
     address.sll_protocol = all;
     address.sll_ifindex = interface as i32;
-    // SAFETY: the address is valid for its size.
-    sys::check(
-        unsafe {
-            libc::bind(
-                fd.as_raw_fd(),
-                (&raw const address).cast(),
-                size_of::<libc::sockaddr_ll>() as libc::socklen_t,
-            )
-        }
-        .into(),
-    )?;
+    let size = size_of::<libc::sockaddr_ll>() as libc::socklen_t;
+    // SAFETY: the address is valid for its size and the time of the call.
+    let bound = unsafe { libc::bind(fd.as_raw_fd(), (&raw const address).cast(), size) };
+    sys::check(bound.into())?;
     Ok(fd)
+}
+
+/// Packets that found no room in the socket.
+pub(super) fn dropped(socket: &OwnedFd) -> io::Result<u64> {
+    #[repr(C)]
+    struct Statistics {
+        packets: u32,
+        drops: u32,
+    }
+    let mut statistics = Statistics { packets: 0, drops: 0 };
+    let mut size = size_of::<Statistics>() as libc::socklen_t;
+    // SAFETY: the buffer is valid for `size` bytes, of which the kernel writes no more.
+    let got = unsafe {
+        libc::getsockopt(
+            socket.as_raw_fd(),
+            libc::SOL_PACKET,
+            libc::PACKET_STATISTICS,
+            (&raw mut statistics).cast(),
+            &raw mut size,
+        )
+    };
+    sys::check(got.into())?;
+    Ok(statistics.drops.into())
 }

@@ -1,6 +1,7 @@
 //! A request and its response, told when both are over, however that came.
 
 use crate::clock::boot_ns;
+use crate::leak::Scanner;
 use crate::services::Peer;
 use crate::told::Content;
 use detektr_event::{Body, Detail, Header, Http, Text};
@@ -19,6 +20,8 @@ pub(super) struct Exchange {
     http: Option<Box<Http>>,
     request: Counted,
     response: Counted,
+    /// Looks for baits in the request as it is meant: headers unpacked, chunks put together.
+    scanner: Scanner,
 }
 
 /// A body as it passes.
@@ -71,18 +74,27 @@ impl Exchange {
             response_body: None,
             site: false,
         };
-        Exchange {
+        let mut exchange = Exchange {
+            scanner: peer.net.context.scanner(),
             peer: peer.clone(),
             began: boot_ns(),
             http: Some(Box::new(http)),
             request: Counted::default(),
             response: Counted::default(),
-        }
+        };
+        exchange.look(&text(head));
+        exchange
+    }
+
+    fn look(&mut self, bytes: &[u8]) {
+        let found = self.scanner.feed(bytes);
+        self.peer.net.context.found(&self.peer.key, found);
     }
 
     /// A piece of the request's body.
     pub(super) fn request(&mut self, data: &[u8]) {
         self.request.add(data);
+        self.look(data);
     }
 
     /// The request is over.
@@ -130,6 +142,19 @@ impl Drop for Exchange {
         let contents = sent.into_iter().chain(received).collect();
         self.peer.net.context.tell_at(self.began, Detail::NetworkHttp { network: http }, contents);
     }
+}
+
+/// The head as a text.
+fn text(head: &Parts) -> Vec<u8> {
+    let mut text = format!("{} {}\r\n", head.method, head.uri).into_bytes();
+    for (name, value) in &head.headers {
+        text.extend(name.as_str().as_bytes());
+        text.extend(b": ");
+        text.extend(value.as_bytes());
+        text.extend(b"\r\n");
+    }
+    text.extend(b"\r\n");
+    text
 }
 
 fn headers(map: &HeaderMap) -> Vec<Header> {

@@ -1,0 +1,153 @@
+//! Much at once: bounded, and nothing is lost that the bounds allow.
+
+use crate::support::{Place, has, root};
+
+const CONNECTIONS: &str = r#"
+import socket, select
+socks = []
+for n in range(1000):
+    s = socket.socket(); s.setblocking(False); s.connect_ex(('203.0.113.%d' % (n % 250 + 1), 8000 + n % 7)); socks.append(s)
+waiting = {s.fileno(): s for s in socks}
+p = select.poll()
+for fd in waiting: p.register(fd, select.POLLOUT)
+while waiting:
+    for fd, _ in p.poll():
+        s = waiting.pop(fd); p.unregister(fd)
+        assert s.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == 0
+        s.setblocking(True); s.sendall(b'GET /x.txt HTTP/1.1\r\nHost: many.example\r\nConnection: close\r\n\r\n')
+good = 0
+for s in socks:
+    got = b''
+    while True:
+        more = s.recv(4096)
+        if not more: break
+        got += more
+    good += got.startswith(b'HTTP/1.1 200') and got.endswith(b'ok\n')
+print(good)
+"#;
+
+#[test]
+fn a_thousand_connections_at_once_are_all_answered() {
+    if !has("python3") {
+        return;
+    }
+    let run =
+        Place::new().script("ptrace", &format!("ulimit -n 4096; python3 - <<'END'\n{CONNECTIONS}\nEND"));
+    assert_eq!(run.stdout, "1000\n", "{}", run.stderr);
+    assert_eq!(run.of("network.http").len(), 1000);
+    assert_eq!(
+        run.of("network.flow").iter().filter(|event| event["network"]["end"] == "closed").count(),
+        1000
+    );
+}
+
+const QUESTIONS: &str = r#"
+import socket, struct
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.connect((open('/etc/resolv.conf').read().split()[1], 53))
+def question(n): return struct.pack('!6H', n, 0x100, 1, 0, 0, 0) + b'\x07burst%02d\x07example\x00' % (n % 100) + struct.pack('!2H', 1, 1)
+for n in range(10000): s.send(question(n))
+s.settimeout(5)
+print('sent')
+"#;
+
+#[test]
+fn ten_thousand_questions_in_a_burst_are_all_told() {
+    if !has("python3") {
+        return;
+    }
+    let run = Place::new().script("ptrace", &format!("python3 - <<'END'\n{QUESTIONS}\nEND"));
+    assert_eq!(run.stdout, "sent\n", "{}", run.stderr);
+    assert_eq!(run.of("network.dns").len(), 10_000);
+    let flow = &run.flow(53)["network"];
+    assert_eq!(flow["packets_out"], 10_000);
+}
+
+#[test]
+fn large_uploads_and_downloads_arrive_whole_in_little_memory() {
+    if !has("curl") {
+        return;
+    }
+    const SIZE: u64 = 96 << 20;
+    let place = Place::new();
+    let site = place.file("site.yaml", format!("detektr: 1\nhttp:\n  - {{path: /down, zeros: {SIZE}}}\n"));
+    let run = place.script_with(
+        &["--sensor", "ptrace", "--site", site.to_str().unwrap(), "--timeout", "300s"],
+        &format!(
+            "curl -sS http://a.example/down | wc -c; head -c {SIZE} /dev/zero | curl -sS http://a.example/up -T - -o /dev/null; echo; \
+             curl -sS https://a.example/down | wc -c"
+        ),
+    );
+    assert_eq!(run.stdout, format!("{SIZE}\n\n{SIZE}\n"), "{}", run.stderr);
+    let up = run.one("network.http", |event| event["network"]["target"] == "/up");
+    assert_eq!(
+        (&up["network"]["request_body"]["size"], &up["network"]["request_body"]["stored"]),
+        (&SIZE.into(), &false.into())
+    );
+    let body = &run.one("network.http", |event| {
+        event["network"]["target"] == "/down" && event["network"]["secure"] == false
+    })["network"]["response_body"];
+    assert_eq!(body["size"], SIZE);
+    assert_eq!(body["sha256"], up["network"]["request_body"]["sha256"]);
+}
+
+/// Half-open connections, packets that are wrong at every layer, and heads that never end; then one that must be served.
+const ABUSE: &str = r#"
+import os, random, socket, struct, subprocess
+random.seed(7)
+raw = socket.socket(socket.AF_INET, socket.SOCK_RAW, 255)
+own = socket.gethostbyname('x.example') and None
+import re
+own = re.search(r'src (\S+)', subprocess.run(['ip', 'route', 'get', '8.8.8.8'], capture_output=True, text=True).stdout).group(1)
+def checksum(data):
+    if len(data) % 2: data += b'\0'
+    total = sum(struct.unpack('!%dH' % (len(data) // 2), data))
+    while total >> 16: total = (total & 0xffff) + (total >> 16)
+    return ~total & 0xffff
+def ip(protocol, payload, dst='203.0.113.99', src=None):
+    return struct.pack('!BBHHHBBH4s4s', 0x45, 0, 20 + len(payload), 0, 0, 64, protocol, 0, socket.inet_aton(src or own), socket.inet_aton(dst)) + payload
+def syn(sport, dport):
+    head = struct.pack('!HHIIBBHHH', sport, dport, random.getrandbits(32), 0, 0x50, 2, 65535, 0, 0)
+    pseudo = socket.inet_aton('10.9.9.9') + socket.inet_aton('203.0.113.99') + struct.pack('!BBH', 0, 6, len(head))
+    return head[:16] + struct.pack('!H', checksum(pseudo + head)) + head[18:]
+for n in range(20000): raw.sendto(ip(6, syn(1024 + n % 60000, 80 + n % 3), src='10.9.9.9'), ('203.0.113.99', 0)) # from nobody: its answer is never answered
+for n in range(20000):
+    payload = random.randbytes(random.randrange(0, 120))
+    raw.sendto(ip(random.choice([1, 6, 17, 58, 0, 44, 132, random.randrange(256)]), payload), ('203.0.113.99', 0))
+frames = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM)
+index = dict((n, i) for i, n in socket.if_nameindex())['eth0']
+for n in range(20000):
+    body = bytearray(random.randbytes(random.randrange(1, 200)))
+    body[0] = random.choice([0x45, 0x4f, 0x60, 0x6f, body[0]])
+    try: frames.sendto(bytes(body), ('eth0', random.choice([0x800, 0x86dd])))
+    except OSError: pass
+slow = []
+for n in range(200):
+    s = socket.create_connection(('203.0.113.50', 80), 20); s.sendall(b'GET / HTTP/1.1\r\nX-Slow: '); slow.append(s)
+for s in slow: s.sendall(b'a' * 1000)
+for port, junk in ((53, b'\xff' * 300), (80, b'GET ' + b'/' * 200000), (443, b'\x16\x03\x01\xff\xff' + b'\x01' * 70000), (443, b'\x16\x03\x01\x00\x05\x01\x00\x00\x01\x00'), (25, b'\0' * 100000), (2020, b'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n' + b'\xff' * 1000)):
+    s = socket.create_connection(('203.0.113.51', port), 20)
+    try: s.sendall(junk); s.shutdown(1); s.settimeout(20); s.recv(10)
+    except OSError: pass
+u = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+for n in range(3000): u.sendto(random.randbytes(random.randrange(0, 100)), ('203.0.113.52', random.choice([53, 123, 5353])))
+import urllib.request
+print(urllib.request.urlopen('http://after.example/x.txt', timeout=30).read())
+"#;
+
+#[test]
+fn floods_and_packets_that_are_wrong_at_every_layer_leave_it_standing() {
+    if !has("python3") || !has("ip") || !root() {
+        return;
+    }
+    let place = Place::new();
+    let options = ["--sensor", "ptrace", "--timeout", "300s", "--user", "root", "--"];
+    let script = format!("python3 - <<'END'\n{ABUSE}\nEND");
+    let run = place.detonate(&[&options[..], &["bash", "-c", &script]].concat());
+    assert_eq!(run.document["exit"]["code"], 0, "{}\n{}", run.document, run.stderr);
+    assert_eq!(run.stdout, "b'ok\\n'\n");
+    assert_eq!(run.document["state"], "completed");
+    run.one("network.http", |event| event["network"]["host"] == "after.example");
+    let incomplete = run.document["incomplete"].as_array().unwrap();
+    assert!(!incomplete.iter().any(|hole| hole["reason"] == "internet_failed"), "{incomplete:?}");
+}
