@@ -153,26 +153,29 @@ fn in_memory(fd: &OwnedFd) -> Option<(Vec<u8>, u64)> {
 }
 
 impl Logs {
-    /// Messages whose process `known` knows by now, as events; with `all`, the others too.
+    /// Messages that came before `until` (nanoseconds since boot) and whose process `known` knows, as events; without
+    /// `until` all that there will be. To be asked before anything later is decoded: a process that executes another
+    /// program has another identity.
     pub fn take(
         &mut self,
         phase: Phase,
-        all: bool,
+        until: Option<u64>,
         known: impl Fn(u32) -> Option<ProcessRef>,
         events: &mut Vec<Event>,
     ) {
-        if all {
+        match until {
+            Some(_) => self.waiting.extend(self.messages.try_iter()),
             // The thread ends by itself when everything is read.
-            while let Ok(message) = self.messages.recv() {
-                self.waiting.push_back(message);
-            }
-        } else {
-            self.waiting.extend(self.messages.try_iter());
+            None => self.waiting.extend(self.messages.iter()),
+        }
+        if self.waiting.front().is_none_or(|first| until.is_some_and(|until| first.boot_ns >= until)) {
+            return;
         }
         let mut later = VecDeque::new();
         for message in std::mem::take(&mut self.waiting) {
-            let process = message.pid.and_then(&known);
-            if process.is_none() && !all && later.len() < WAITING {
+            let early = until.is_none_or(|until| message.boot_ns < until);
+            let process = message.pid.filter(|_| early).and_then(&known);
+            if until.is_some() && process.is_none() && later.len() < WAITING {
                 later.push_back(message);
                 continue;
             }

@@ -24,6 +24,9 @@ const FLUSH: Duration = Duration::from_millis(500);
 /// The same, where the simulated internet or programs' logs speak as well and must not be made to wait.
 const SHARED: Duration = Duration::from_millis(10);
 
+/// How long a message waits for events that came before it.
+const SILENCE: Duration = Duration::from_millis(200);
+
 /// Counts that others read while the recorder works.
 #[derive(Debug, Default)]
 pub struct Live {
@@ -120,6 +123,9 @@ fn record(source: &Receiver<Vec<Raw>>, inputs: Inputs) -> Recorded {
             Err(RecvTimeoutError::Disconnected) => break,
         };
         for mut raw in batch {
+            if let Some(logs) = &mut logs {
+                record_logged(&mut writer, logs, &decoder, Some(raw.boot_ns), &live, &mut failed);
+            }
             if let Some(executed) = &executed {
                 add_hash(&mut raw, executed);
             }
@@ -138,12 +144,14 @@ fn record(source: &Receiver<Vec<Raw>>, inputs: Inputs) -> Recorded {
             }
             unflushed = true;
         }
+        // Where the sensor says nothing, no exec is on its way that came long before.
+        if let Some(logs) = &mut logs {
+            let until = crate::clock::boot_ns().saturating_sub(SILENCE.as_nanos() as u64);
+            record_logged(&mut writer, logs, &decoder, Some(until), &live, &mut failed);
+        }
         if let Some(conversations) = &mut conversations {
             conversations.listen();
             unflushed |= record_told(&mut writer, conversations, &live, &mut failed);
-        }
-        if let Some(logs) = &mut logs {
-            unflushed |= record_logged(&mut writer, logs, &decoder, false, &live, &mut failed);
         }
         live.events.store(writer.events(), Ordering::Relaxed);
         live.processes.store(decoder.births().processes.len() as u64, Ordering::Relaxed);
@@ -161,7 +169,7 @@ fn record(source: &Receiver<Vec<Raw>>, inputs: Inputs) -> Recorded {
         record_told(&mut writer, conversations, &live, &mut failed);
     }
     if let Some(logs) = &mut logs {
-        record_logged(&mut writer, logs, &decoder, true, &live, &mut failed);
+        record_logged(&mut writer, logs, &decoder, None, &live, &mut failed);
     }
     // The stream has ended, and with it every process: the overlays don't change any more.
     let fsdiff = match failed {
@@ -192,18 +200,17 @@ fn record_told(
     any
 }
 
-/// Writes what programs logged and is ready, with `all` everything; whether there was any.
+/// Writes what programs logged before `until` (nanoseconds since boot), without it everything.
 fn record_logged(
     writer: &mut BundleWriter,
     logs: &mut Logs,
     decoder: &Decoder,
-    all: bool,
+    until: Option<u64>,
     live: &Live,
     failed: &mut Option<EvidenceError>,
-) -> bool {
+) {
     let mut events = Vec::new();
-    logs.take(decoder.phase(), all, |pid| decoder.process(pid), &mut events);
-    let any = !events.is_empty();
+    logs.take(decoder.phase(), until, |pid| decoder.process(pid), &mut events);
     for event in events {
         if failed.is_none()
             && let Err(error) = writer.event(event)
@@ -212,7 +219,6 @@ fn record_logged(
             *failed = Some(error);
         }
     }
-    any
 }
 
 /// Adds the hash of the executed file to an exec that has none.
