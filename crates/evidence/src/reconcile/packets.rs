@@ -289,7 +289,7 @@ mod tests {
     #[test]
     fn a_conversation_that_nobody_began_is_a_hole_unless_a_raw_socket_was_there() {
         let unknown = flow("udp", 40_000, 53, "unknown", Some("x"));
-        assert_eq!(holes(&[unknown.clone()]), (1, 0));
+        assert_eq!(holes(std::slice::from_ref(&unknown)), (1, 0));
         let socket = json!({"domain": "AF_PACKET", "socket_type": "SOCK_RAW", "protocol": 0});
         let raw = event("network.raw_socket", success(), ("network", socket), "artifact");
         assert_eq!(holes(&[unknown, raw]), (0, 0));
@@ -318,7 +318,7 @@ mod tests {
             connect(refused, to(PEER, 80), Some(local(6, 0))),
             send(to(PEER, 0), local(1, 7)),
         ] {
-            assert_eq!(holes(&[call.clone()]), (0, 0), "{call:?}");
+            assert_eq!(holes(std::slice::from_ref(&call)), (0, 0), "{call:?}");
         }
     }
 
