@@ -133,6 +133,7 @@ fn request(home: &Path, artifact: ArtifactSpec, args: &[&str], sensor: SensorCho
         controls: Vec::new(),
         seed: None,
         place_as: None,
+        triggers: Default::default(),
         cancel: Arc::default(),
     }
 }

@@ -13,10 +13,13 @@ use crate::images::HashingReader;
 use crate::network::conversation::Conversations;
 use crate::outputs::Pump;
 use crate::prepare::{Prepared, home, plan, prepare};
-use crate::recorder::{Inputs, Live, Recorded, Recorder};
+use crate::recorder::{Follower, Inputs, Live, Recorder};
 use crate::request::{DetonateRequest, NetworkChoice, Progress, SensorChoice};
+use crate::triggers::{Stage, Staged};
+use crate::witnesses::Populations;
 use crate::{ending, logs, witnesses};
 use detektr_event::{Kind, Phase, SensorName, Text};
+use detektr_evidence::persistence::Journal;
 use detektr_evidence::{
     AppliedControl, Artifact, BundleWriter, CaptureTotals, Incomplete, Manifest, PacketsWitness, PhaseSpan,
     Start, State,
@@ -216,8 +219,7 @@ impl Detonator {
             Err(source) => return Err(DetonateError::Thread { source }),
         };
         let sockets = environment.take_logs();
-        let read = (!sockets.is_empty()).then(|| logs::read(sockets, manifest.boot_to_wall_ns)).transpose();
-        let (reading, logs) = read.map_err(|source| DetonateError::Thread { source })?.unzip();
+        let (reading, logs) = read_logs(&sockets, manifest.boot_to_wall_ns)?;
         let live = Arc::new(Live::default());
         let mut decoder = Decoder::new(DecoderConfig {
             sensor: sensor_name(&description),
@@ -235,9 +237,10 @@ impl Detonator {
                 decoder,
                 executed,
                 baits: bait_paths(&plan.baits),
-                overlays,
+                files: overlays.files(),
                 beneath,
                 attribution: Attribution::new(&plan.controls, &prepared.hardening),
+                follower: Follower::Journal(Journal::default()),
                 live: live.clone(),
                 conversations: told.map(|told| {
                     let own = plan.network.iter().flat_map(|network| [network.v4.into(), network.v6.into()]);
@@ -279,38 +282,67 @@ impl Detonator {
         let closing = watching.finish();
         drop(reading);
         let internet = internet.map(Internet::finish);
-        let Ok(Recorded { writer: back, decoder, fsdiff, host_changed, conversations, logged }) =
-            recorder.finish()
-        else {
-            return Err(DetonateError::Recorder);
-        };
-        writer = back;
+        let Ok((mut inputs, recorded)) = recorder.finish() else { return Err(DetonateError::Recorder) };
         for pump in pumps {
             if let Err(error) = pump.finish() {
                 manifest.mark_incomplete("output_lost", error.to_string());
             }
         }
         timing.mark("drain");
-        manifest.witnesses.fsdiff = Some(fsdiff?);
-        if let Some(logged) = logged.filter(|logged| logged.attempted > 0) {
-            manifest.ledger.0.insert(Kind::LogMessage, logged);
-        }
-        for sentence in host_changed {
-            manifest.mark_incomplete("host_changed", sentence);
-        }
+        recorded?;
+        ending::tell(manifest, &ended);
+        manifest.sentinel = closing.sentinel;
+        close(manifest, &closing, &inputs.decoder);
+        logged(manifest, inputs.logs.take());
+        let lost = ended.as_ref().ok().and_then(|ended| ended.packets_lost);
+        let mut population = Populations::default();
+        population.add(&inputs.decoder);
+        let diff = overlays.diff(&mut inputs.writer);
+        let stage = Stage {
+            detonator: self,
+            request,
+            plan: &plan,
+            overlays: &overlays,
+            diff: &diff,
+            sockets: &sockets,
+        };
+        let Staged { inputs, ended, ran } =
+            stage.run(inputs, ended, &mut environment, manifest, &mut population, progress)?;
+        timing.mark("triggers");
+        let Inputs { mut writer, files, beneath, conversations, .. } = inputs;
+        let diff = if ran { overlays.diff(&mut writer) } else { diff };
+        manifest.witnesses.fsdiff = Some(overlays.tell(&diff, files, &mut writer)?);
         match internet.zip(conversations) {
-            Some((Ok(report), conversations)) => {
-                let lost = ended.as_ref().ok().and_then(|ended| ended.packets_lost);
-                capture(&mut writer, manifest, report, conversations, lost)?;
-            }
+            Some((Ok(report), conversations)) => capture(&mut writer, manifest, report, conversations, lost)?,
             Some((Err(error), _)) => manifest.mark_incomplete("internet_failed", error.to_string()),
             None => {}
         }
-        ending::tell(manifest, &ended);
-        close(manifest, &closing, &decoder);
-        witnesses::processes(manifest, &decoder, &environment, &ended);
+        for sentence in beneath.changed() {
+            manifest.mark_incomplete("host_changed", sentence);
+        }
+        witnesses::processes(manifest, &population, &environment, &ended);
         destroy(environment, manifest);
         Ok(writer)
+    }
+
+    /// Has the sensor watch `environment`: what watches, where its records come out, the filter that a launcher must
+    /// install for it, the sensor's description, and why it was no better one.
+    pub(crate) fn watch(&self, request: &DetonateRequest, environment: &Environment) -> Result<Eyes, Failed> {
+        let pid_namespace =
+            File::open(format!("/proc/{}/ns/pid", environment.init_pid())).map_err(environment_failed)?;
+        let (sender, receiver) = std::sync::mpsc::sync_channel(BATCHES);
+        let mut sensors = self.sensors.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let chosen = sensors.choose(request.sensor, environment.cgroup().is_some()).map_err(sensor_failed)?;
+        let description = chosen.sensor.describe();
+        let filter = chosen.sensor.launch_filter(request.observe_stat);
+        let target = Target {
+            cgroup: environment.cgroup().map(Path::to_owned),
+            pid_namespace: pid_namespace.into(),
+            observe_stat: request.observe_stat,
+            ring_bytes: request.ring_bytes.unwrap_or(RING_BYTES),
+        };
+        let watching = chosen.sensor.watch(target, sender).map_err(sensor_failed)?;
+        Ok(Eyes { watching, receiver, filter, description, why: chosen.why })
     }
 
     /// Places the artifact, attaches the sensor, and launches a paused program.
@@ -336,22 +368,8 @@ impl Detonator {
         let argv = artifact::command_line(&prepared.kind, &placed, &request.args);
         manifest.artifact.argv = argv.iter().map(|word| Text::from(word.as_bytes())).collect();
 
-        let pid_namespace =
-            File::open(format!("/proc/{}/ns/pid", environment.init_pid())).map_err(environment_failed)?;
-        let (sender, receiver) = std::sync::mpsc::sync_channel(BATCHES);
-        let mut sensors = self.sensors.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        let chosen = sensors.choose(request.sensor, environment.cgroup().is_some()).map_err(sensor_failed)?;
-        let mut description = chosen.sensor.describe();
-        let filter = chosen.sensor.launch_filter(request.observe_stat);
-        let target = Target {
-            cgroup: environment.cgroup().map(Path::to_owned),
-            pid_namespace: pid_namespace.into(),
-            observe_stat: request.observe_stat,
-            ring_bytes: request.ring_bytes.unwrap_or(RING_BYTES),
-        };
-        let mut watching = chosen.sensor.watch(target, sender).map_err(sensor_failed)?;
-        let why = chosen.why;
-        drop(sensors);
+        let Eyes { mut watching, receiver, filter, mut description, why } =
+            self.watch(request, environment)?;
         timing.mark("sensor");
 
         let (stdout, stdout_end) = pipe().map_err(environment_failed)?;
@@ -381,6 +399,15 @@ impl Detonator {
     }
 }
 
+/// A sensor that watches one environment.
+pub(crate) struct Eyes {
+    pub watching: Box<dyn Watching>,
+    pub receiver: std::sync::mpsc::Receiver<Vec<detektr_sensor::raw::Raw>>,
+    pub filter: Option<Vec<(u16, u8, u8, u32)>>,
+    pub description: Description,
+    pub why: Option<String>,
+}
+
 /// A paused launcher under the eyes of a sensor.
 struct Running {
     watching: Box<dyn Watching>,
@@ -393,16 +420,16 @@ struct Running {
 }
 
 /// Why nothing was run.
-struct Failed {
-    state: State,
-    why: String,
+pub(crate) struct Failed {
+    pub state: State,
+    pub why: String,
 }
 
-fn environment_failed(error: impl std::error::Error) -> Failed {
+pub(crate) fn environment_failed(error: impl std::error::Error) -> Failed {
     Failed { state: State::EnvironmentFailed, why: chain(&error) }
 }
 
-fn sensor_failed(error: impl std::error::Error) -> Failed {
+pub(crate) fn sensor_failed(error: impl std::error::Error) -> Failed {
     Failed { state: State::SensorLost, why: chain(&error) }
 }
 
@@ -445,11 +472,11 @@ fn describe(environment: &Environment, prepared: &Prepared, request: &DetonateRe
     value
 }
 
-fn sensor_name(description: &Description) -> SensorName {
+pub(crate) fn sensor_name(description: &Description) -> SensorName {
     if description.name == "ebpf" { SensorName::Ebpf } else { SensorName::Ptrace }
 }
 
-fn numbers(launched: &Launched) -> Numbers {
+pub(crate) fn numbers(launched: &Launched) -> Numbers {
     let ranges = |map: &[detektr_sandbox::IdRange]| {
         map.iter().map(|r| IdRange { inside: r.inside, outside: r.outside, count: r.count }).collect()
     };
@@ -527,15 +554,41 @@ fn capture(
     Ok(())
 }
 
-/// What the sensor and the decoder say at the end.
-fn close(manifest: &mut Manifest, closing: &Closing, decoder: &Decoder) {
-    manifest.sentinel = closing.sentinel;
+/// Reads the environment's log sockets for one phase.
+pub(crate) fn read_logs(
+    sockets: &[OwnedFd],
+    boot_to_wall_ns: i64,
+) -> Result<(Option<logs::Reading>, Option<logs::Logs>), DetonateError> {
+    if sockets.is_empty() {
+        return Ok((None, None));
+    }
+    let read = || {
+        let own = sockets.iter().map(OwnedFd::try_clone).collect::<std::io::Result<Vec<_>>>()?;
+        logs::read(own, boot_to_wall_ns)
+    };
+    let (reading, logs) = read().map_err(|source| DetonateError::Thread { source })?;
+    Ok((Some(reading), Some(logs)))
+}
+
+/// Counts what programs logged in one phase.
+pub(crate) fn logged(manifest: &mut Manifest, logs: Option<logs::Logs>) {
+    if let Some(logged) = logs.map(|logs| logs.counts()).filter(|logged| logged.attempted > 0) {
+        let entry = manifest.ledger.0.entry(Kind::LogMessage).or_default();
+        entry.attempted += logged.attempted;
+        entry.emitted += logged.emitted;
+        entry.dropped += logged.dropped;
+        entry.received += logged.received;
+    }
+}
+
+/// What the sensor and the decoder say at the end of a phase.
+pub(crate) fn close(manifest: &mut Manifest, closing: &Closing, decoder: &Decoder) {
     for (kind, counts) in &closing.ledger {
         let entry = manifest.ledger.0.entry(*kind).or_default();
-        entry.attempted = counts.attempted;
-        entry.emitted = counts.emitted;
-        entry.dropped = counts.dropped;
-        entry.received = counts.received;
+        entry.attempted += counts.attempted;
+        entry.emitted += counts.emitted;
+        entry.dropped += counts.dropped;
+        entry.received += counts.received;
     }
     for hole in closing.holes.iter().chain(&decoder.holes()) {
         manifest.mark_incomplete(hole.reason, hole.detail.clone());

@@ -4,10 +4,10 @@ use crate::attribute::Attribution;
 use crate::beneath::Beneath;
 use crate::logs::Logs;
 use crate::network::conversation::{self, Conversations};
-use crate::witnesses::Overlays;
 use detektr_event::{Access, BaitRead, Detail, Event, Outcome, SensorName, Sha256};
+use detektr_evidence::persistence::{Journal, Prover};
 use detektr_evidence::reconcile::Files;
-use detektr_evidence::{BundleWriter, Counts, EvidenceError, FsdiffWitness};
+use detektr_evidence::{BundleWriter, EvidenceError};
 use detektr_sensor::ExecutedFiles;
 use detektr_sensor::decode::Decoder;
 use detektr_sensor::raw::{Body, Raw};
@@ -38,28 +38,20 @@ pub struct Live {
     pub broken: AtomicBool,
 }
 
-/// What the recorder hands back when the stream has ended.
-pub struct Recorded {
-    /// The bundle so far.
-    pub writer: BundleWriter,
-    /// The decoder, with what it knows of processes.
-    pub decoder: Decoder,
-    /// What the file-system difference says, or why the bundle could not be written.
-    pub fsdiff: Result<FsdiffWitness, EvidenceError>,
-    /// What the host changed of the files that the run used.
-    pub host_changed: Vec<String>,
-    /// Whose the conversations were.
-    pub conversations: Option<Conversations>,
-    /// What programs logged, where their sockets were there.
-    pub logged: Option<Counts>,
-}
-
 /// A running recorder.
 pub struct Recorder {
-    thread: JoinHandle<Recorded>,
+    thread: JoinHandle<(Inputs, Result<(), EvidenceError>)>,
 }
 
-/// What a recorder needs beside the stream.
+/// Who follows the events of a phase, once they have their numbers.
+pub enum Follower {
+    /// What the artifact does where persistence is kept.
+    Journal(Journal),
+    /// What the started programs do.
+    Prover(Prover),
+}
+
+/// What a recorder needs beside the stream; it hands all of it back.
 pub struct Inputs {
     /// The bundle.
     pub writer: BundleWriter,
@@ -69,12 +61,14 @@ pub struct Inputs {
     pub executed: Option<ExecutedFiles>,
     /// Bait files: path to name.
     pub baits: HashMap<Vec<u8>, String>,
-    /// The overlays as they were before the artifact starts.
-    pub overlays: Overlays,
-    /// The file system beneath them.
+    /// What holds the events against the file-system difference.
+    pub files: Files<'static>,
+    /// The file system beneath the overlays.
     pub beneath: Beneath,
     /// Credits denied acts.
     pub attribution: Attribution,
+    /// Follows the events.
+    pub follower: Follower,
     /// Shared counts.
     pub live: Arc<Live>,
     /// What the simulated internet tells, where there is one.
@@ -91,31 +85,20 @@ impl Recorder {
         Ok(Recorder { thread })
     }
 
-    /// Waits for the end of the stream.
-    pub fn finish(self) -> std::thread::Result<Recorded> {
+    /// Waits for the end of the stream. The error is that of the bundle, where it could not be written.
+    pub fn finish(self) -> std::thread::Result<(Inputs, Result<(), EvidenceError>)> {
         self.thread.join()
     }
 }
 
-fn record(source: &Receiver<Vec<Raw>>, inputs: Inputs) -> Recorded {
-    let Inputs {
-        mut writer,
-        mut decoder,
-        executed,
-        baits,
-        overlays,
-        mut beneath,
-        mut attribution,
-        live,
-        mut conversations,
-        mut logs,
-    } = inputs;
-    let patience = if conversations.is_some() || logs.is_some() { SHARED } else { FLUSH };
-    let mut files = overlays.files();
-    let mut failed = None;
+fn record(source: &Receiver<Vec<Raw>>, mut inputs: Inputs) -> (Inputs, Result<(), EvidenceError>) {
+    let live = inputs.live.clone();
+    let patience = if inputs.conversations.is_some() || inputs.logs.is_some() { SHARED } else { FLUSH };
+    let mut result = Ok(());
     let mut events = Vec::new();
     let mut flushed = Instant::now();
     let mut unflushed = false;
+    let born = live.processes.load(Ordering::Relaxed);
     loop {
         let batch = match source.recv_timeout(patience) {
             Ok(batch) => batch,
@@ -123,102 +106,46 @@ fn record(source: &Receiver<Vec<Raw>>, inputs: Inputs) -> Recorded {
             Err(RecvTimeoutError::Disconnected) => break,
         };
         for mut raw in batch {
-            if let Some(logs) = &mut logs {
-                record_logged(&mut writer, logs, &decoder, Some(raw.boot_ns), &live, &mut failed);
-            }
-            if let Some(executed) = &executed {
+            inputs.write_logged(Some(raw.boot_ns), &mut result);
+            if let Some(executed) = &inputs.executed {
                 add_hash(&mut raw, executed);
             }
-            decoder.decode(raw, &mut events);
+            inputs.decoder.decode(raw, &mut events);
             for mut event in events.drain(..) {
-                attribution.event(&mut event);
-                if let Some(conversations) = &mut conversations {
+                inputs.attribution.event(&mut event);
+                if let Some(conversations) = &mut inputs.conversations {
                     conversations.event(&event);
                 }
-                if failed.is_none()
-                    && let Err(error) = write(&mut writer, event, &baits, &mut files, &mut beneath)
-                {
-                    live.broken.store(true, Ordering::Relaxed);
-                    failed = Some(error);
+                if result.is_ok() {
+                    result = inputs.write(event);
                 }
             }
             unflushed = true;
         }
         // Where the sensor says nothing, no exec is on its way that came long before.
-        if let Some(logs) = &mut logs {
-            let until = crate::clock::boot_ns().saturating_sub(SILENCE.as_nanos() as u64);
-            record_logged(&mut writer, logs, &decoder, Some(until), &live, &mut failed);
-        }
-        if let Some(conversations) = &mut conversations {
+        let until = crate::clock::boot_ns().saturating_sub(SILENCE.as_nanos() as u64);
+        inputs.write_logged(Some(until), &mut result);
+        if let Some(conversations) = &mut inputs.conversations {
             conversations.listen();
-            unflushed |= record_told(&mut writer, conversations, &live, &mut failed);
         }
-        live.events.store(writer.events(), Ordering::Relaxed);
-        live.processes.store(decoder.births().processes.len() as u64, Ordering::Relaxed);
-        if unflushed && failed.is_none() && flushed.elapsed() >= FLUSH {
-            if let Err(error) = writer.flush() {
-                live.broken.store(true, Ordering::Relaxed);
-                failed = Some(error);
-            }
+        unflushed |= inputs.write_told(&mut result);
+        live.events.store(inputs.writer.events(), Ordering::Relaxed);
+        live.processes.store(born + inputs.decoder.births().processes.len() as u64, Ordering::Relaxed);
+        if unflushed && result.is_ok() && flushed.elapsed() >= FLUSH {
+            result = inputs.writer.flush();
             flushed = Instant::now();
             unflushed = false;
         }
+        if result.is_err() {
+            live.broken.store(true, Ordering::Relaxed);
+        }
     }
-    if let Some(conversations) = &mut conversations {
+    if let Some(conversations) = &mut inputs.conversations {
         conversations.finish();
-        record_told(&mut writer, conversations, &live, &mut failed);
     }
-    if let Some(logs) = &mut logs {
-        record_logged(&mut writer, logs, &decoder, None, &live, &mut failed);
-    }
-    // The stream has ended, and with it every process: the overlays don't change any more.
-    let fsdiff = match failed {
-        Some(error) => Err(error),
-        None => overlays.after(files, &mut writer),
-    };
-    let logged = logs.map(|logs| logs.counts());
-    Recorded { writer, decoder, fsdiff, host_changed: beneath.changed(), conversations, logged }
-}
-
-/// Writes what the simulated internet told and is ready; whether there was any.
-fn record_told(
-    writer: &mut BundleWriter,
-    conversations: &mut Conversations,
-    live: &Live,
-    failed: &mut Option<EvidenceError>,
-) -> bool {
-    let mut any = false;
-    while let Some((event, contents)) = conversations.ready() {
-        any = true;
-        if failed.is_none()
-            && let Err(error) = conversation::write(writer, event, contents)
-        {
-            live.broken.store(true, Ordering::Relaxed);
-            *failed = Some(error);
-        }
-    }
-    any
-}
-
-/// Writes what programs logged before `until` (nanoseconds since boot), without it everything.
-fn record_logged(
-    writer: &mut BundleWriter,
-    logs: &mut Logs,
-    decoder: &Decoder,
-    until: Option<u64>,
-    live: &Live,
-    failed: &mut Option<EvidenceError>,
-) {
-    let mut events = Vec::new();
-    logs.take(decoder.phase(), until, |pid| decoder.process(pid), &mut events);
-    for event in events {
-        if failed.is_none()
-            && let Err(error) = writer.event(event)
-        {
-            live.broken.store(true, Ordering::Relaxed);
-            *failed = Some(error);
-        }
-    }
+    inputs.write_told(&mut result);
+    inputs.write_logged(None, &mut result);
+    (inputs, result)
 }
 
 /// Adds the hash of the executed file to an exec that has none.
@@ -243,20 +170,46 @@ fn add_hash(raw: &mut Raw, executed: &ExecutedFiles) {
     }
 }
 
-fn write(
-    writer: &mut BundleWriter,
-    mut event: Event,
-    baits: &HashMap<Vec<u8>, String>,
-    files: &mut Files<'_>,
-    beneath: &mut Beneath,
-) -> Result<(), EvidenceError> {
-    writer.event_ref(&mut event)?;
-    files.event(&event);
-    beneath.event(&event);
-    if let Some(read) = bait_read(&event, baits) {
-        writer.event(read)?;
+impl Inputs {
+    fn write(&mut self, mut event: Event) -> Result<(), EvidenceError> {
+        self.writer.event_ref(&mut event)?;
+        self.files.event(&event);
+        self.beneath.event(&event);
+        match &mut self.follower {
+            Follower::Journal(journal) => journal.event(&event),
+            Follower::Prover(prover) => prover.event(&event),
+        }
+        if let Some(read) = bait_read(&event, &self.baits) {
+            self.writer.event(read)?;
+        }
+        Ok(())
     }
-    Ok(())
+
+    /// Writes what the simulated internet told and is ready; whether there was any.
+    fn write_told(&mut self, result: &mut Result<(), EvidenceError>) -> bool {
+        let Some(conversations) = &mut self.conversations else { return false };
+        let mut any = false;
+        while let Some((event, contents)) = conversations.ready() {
+            any = true;
+            if result.is_ok() {
+                *result = conversation::write(&mut self.writer, event, contents);
+            }
+        }
+        any
+    }
+
+    /// Writes what programs logged before `until` (nanoseconds since boot), without it everything.
+    fn write_logged(&mut self, until: Option<u64>, result: &mut Result<(), EvidenceError>) {
+        let Some(logs) = &mut self.logs else { return };
+        let mut events = Vec::new();
+        let decoder = &self.decoder;
+        logs.take(decoder.phase(), until, |pid| decoder.process(pid), &mut events);
+        for event in events {
+            if result.is_ok() {
+                *result = self.writer.event(event).map(drop);
+            }
+        }
+    }
 }
 
 /// The fact that follows from a bait file being opened for reading.

@@ -1,9 +1,11 @@
 //! What a detonation is asked for, what it tells on the way, and what comes out of it.
 
 use crate::artifact::ArtifactSpec;
+use detektr_event::Phase;
 use detektr_netsim::{Mode, site::Site};
 use detektr_sandbox::controls::Control;
 use detektr_sandbox::{Limits, RunAs};
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -103,9 +105,14 @@ pub struct DetonateRequest {
     pub seed: Option<u64>,
     /// The artifact's file name inside; its own by default.
     pub place_as: Option<OsString>,
+    /// The trigger phases that may follow, where something was installed that they start.
+    pub triggers: BTreeSet<Phase>,
     /// Set to end the run early.
     pub cancel: Arc<AtomicBool>,
 }
+
+/// All trigger phases.
+pub const TRIGGERS: [Phase; 3] = [Phase::Login, Phase::Schedule, Phase::Reboot];
 
 /// A sign of life.
 #[derive(Clone, Copy, Debug)]

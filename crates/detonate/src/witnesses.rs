@@ -5,8 +5,8 @@ use crate::error::DetonateError;
 use detektr_event::Text;
 use detektr_evidence::reconcile::{self, Files, ProcessAccount, Scope};
 use detektr_evidence::{
-    Bait, BaitPlace, Baseline, BundleWriter, DiffOptions, EvidenceError, FsdiffWitness, IdMap, IdMaps,
-    IdRange, Layer, LayerIds, LowerView, Manifest, Sensor, fsdiff, sha256_hex,
+    Bait, BaitPlace, Baseline, BundleWriter, Diff, DiffOptions, EvidenceError, FsdiffWitness, IdMap, IdMaps,
+    IdRange, Layer, LayerIds, LowerView, Manifest, MergedView, Sensor, fsdiff, sha256_hex,
 };
 use detektr_sandbox::{BaitKind, Environment, Launched};
 use detektr_sensor::Description;
@@ -40,13 +40,35 @@ pub fn sensor(description: &Description, why: Option<String>, ring_bytes: u32) -
     }
 }
 
+/// Births and ends over all phases, by number in the environment.
+#[derive(Clone, Debug, Default)]
+pub struct Populations {
+    births: Vec<u32>,
+    threads: u64,
+    exits: Vec<u32>,
+}
+
+impl Populations {
+    /// Takes what one phase's decoder counted.
+    pub fn add(&mut self, decoder: &Decoder) {
+        self.births.extend(&decoder.births().processes);
+        self.threads += decoder.births().threads.len() as u64;
+        self.exits.extend(&decoder.exits().processes);
+    }
+}
+
 /// Births and ends, held against the kernel's account of them.
-pub fn processes(manifest: &mut Manifest, decoder: &Decoder, environment: &Environment, ended: &EndedResult) {
+pub fn processes(
+    manifest: &mut Manifest,
+    population: &Populations,
+    environment: &Environment,
+    ended: &EndedResult,
+) {
     let Ok(ended) = ended else { return };
     let account = ProcessAccount {
-        births: decoder.births().processes.clone(),
-        threads: decoder.births().threads.len() as u64,
-        exits: decoder.exits().processes.clone(),
+        births: population.births.clone(),
+        threads: population.threads,
+        exits: population.exits.clone(),
         acct: environment.acct_records().map(|records| records.iter().map(|record| record.pid).collect()),
         last_pid: ended.last_pid,
         unwatched: vec![1],
@@ -121,11 +143,26 @@ impl Overlays {
         Scope { layers, excluded: self.excluded.clone() }
     }
 
-    /// What the run changed, written to the bundle and held against the events that `files` took.
-    pub fn after(&self, files: Files<'_>, writer: &mut BundleWriter) -> Result<FsdiffWitness, EvidenceError> {
-        let diff = fsdiff(&self.layers, &self.baseline, &self.options, writer.store());
+    /// What the run has changed so far; contents go to the bundle.
+    pub fn diff(&self, writer: &mut BundleWriter) -> Diff {
+        fsdiff(&self.layers, &self.baseline, &self.options, writer.store())
+    }
+
+    /// The files as they were, and as they are.
+    pub fn views(&self) -> (MergedView, MergedView) {
+        let ids = &self.options.ids;
+        (MergedView::before(&self.layers, ids), MergedView::after(&self.layers, ids))
+    }
+
+    /// The difference at the end, written to the bundle and held against the events that `files` took.
+    pub fn tell(
+        &self,
+        diff: &Diff,
+        files: Files<'_>,
+        writer: &mut BundleWriter,
+    ) -> Result<FsdiffWitness, EvidenceError> {
         writer.changes(&diff.changes)?;
         let verdict = files.judge(&diff.changes, &diff.copied_up);
-        Ok(FsdiffWitness::new(self.scope(), &diff, verdict, writer.store()))
+        Ok(FsdiffWitness::new(self.scope(), diff, verdict, writer.store()))
     }
 }

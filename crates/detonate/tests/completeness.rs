@@ -74,6 +74,7 @@ fn shell(home: &Path, script: &str, sensor: SensorChoice) -> DetonateRequest {
         controls: Vec::new(),
         seed: None,
         place_as: None,
+        triggers: Default::default(),
         cancel: Arc::default(),
     }
 }

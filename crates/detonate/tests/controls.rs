@@ -351,6 +351,7 @@ fn request(
         controls,
         seed: Some(7),
         place_as: None,
+        triggers: Default::default(),
         cancel: Arc::default(),
     }
 }

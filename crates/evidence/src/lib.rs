@@ -18,6 +18,7 @@ pub mod keys;
 mod ledger;
 pub mod manifest;
 mod output;
+pub mod persistence;
 pub mod reconcile;
 pub mod schema;
 pub mod seal;
@@ -29,7 +30,9 @@ mod witness;
 pub use bundle::{Bundle, BundleWriter, Leftover, Readable, Start, leftovers, recover};
 pub use changes::{Change, ChangeKind, FileState, FileType};
 pub use error::{EvidenceError, Result};
-pub use fsdiff::{Baseline, Diff, DiffOptions, IdMap, IdMaps, IdRange, Layer, LayerIds, LowerView, fsdiff};
+pub use fsdiff::{
+    Baseline, Diff, DiffOptions, IdMap, IdMaps, IdRange, Layer, LayerIds, LowerView, MergedView, fsdiff,
+};
 pub use hash::sha256_hex;
 pub use keys::{PublicKey, SigningKey};
 pub use ledger::{Counts, Ledger};

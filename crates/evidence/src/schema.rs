@@ -3,6 +3,7 @@
 use crate::bundle::Start;
 use crate::changes::Change;
 use crate::manifest::Manifest;
+use crate::persistence::Persistence;
 
 /// The schema of `manifest.json`.
 pub fn manifest() -> serde_json::Value {
@@ -12,6 +13,11 @@ pub fn manifest() -> serde_json::Value {
 /// The schema of one line of `changes.ndjson`.
 pub fn change() -> serde_json::Value {
     schemars::schema_for!(Change).to_value()
+}
+
+/// The schema of `persistence.json`.
+pub fn persistence() -> serde_json::Value {
+    schemars::schema_for!(Persistence).to_value()
 }
 
 /// The schema of `start.json`, which an unsealed bundle has.

@@ -2,7 +2,7 @@
 
 use crate::archive;
 use crate::bundle::{
-    ATTESTATION, CHANGES, EVENTS, FILES, MANIFEST, PARTIAL, START, STDERR, STDOUT, is_file_name,
+    ATTESTATION, CHANGES, EVENTS, FILES, MANIFEST, PARTIAL, PERSISTENCE, START, STDERR, STDOUT, is_file_name,
     parse_manifest, read_bounded,
 };
 use crate::changes::{self, Change};
@@ -10,6 +10,7 @@ use crate::error::EvidenceError;
 use crate::hash;
 use crate::keys::PublicKey;
 use crate::manifest::Manifest;
+use crate::persistence;
 use crate::reconcile::{Files, Packets};
 use crate::seal;
 use crate::stream::EventReader;
@@ -106,6 +107,7 @@ fn verify_folder(root: &Path, trusted: Option<&PublicKey>, found: &mut Verificat
     check_output(&manifest, found);
     let changes = check_changes(root, &manifest, found);
     check_events(root, &manifest, changes, found);
+    check_persistence(root, &manifest, found);
     check_completeness(&manifest, found);
     found.manifest = Some(manifest);
 }
@@ -253,6 +255,25 @@ fn check_output(manifest: &Manifest, found: &mut Verification) {
                 span.seen, span.kept, span.bound
             );
             found.problem("output_mismatch", name, detail);
+        }
+    }
+}
+
+/// What is said of persistence: it can be read, and names events that there are.
+fn check_persistence(root: &Path, manifest: &Manifest, found: &mut Verification) {
+    if !manifest.files.contains_key(PERSISTENCE) {
+        return;
+    }
+    let path = root.join(PERSISTENCE);
+    let read = fs::read(&path).map_err(|e| e.to_string());
+    match read.and_then(|bytes| persistence::parse(&bytes, &path).map_err(|e| e.to_string())) {
+        Err(why) => found.problem("persistence_malformed", PERSISTENCE, why),
+        Ok(persistence) => {
+            let mut named =
+                persistence.entries.iter().flat_map(|entry| entry.made_by.iter().chain(&entry.proven_by));
+            if let Some(seq) = named.find(|seq| !(1..=manifest.events).contains(seq)) {
+                found.problem("persistence_malformed", PERSISTENCE, format!("there is no event {seq}"));
+            }
         }
     }
 }

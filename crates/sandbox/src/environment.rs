@@ -15,7 +15,7 @@ use crate::namespaces::clone::{self, Child};
 use crate::namespaces::maps::{self, IdRange};
 use crate::namespaces::protocol::{Channel, FromInit, Launch, Setup, ToInit};
 use crate::network::Device;
-use crate::plan::{Plan, Program, RunAs};
+use crate::plan::{Job, Plan, Program, RunAs};
 use crate::reaper::Leftover;
 use crate::rootfs::given::Given;
 use crate::{limits, sys, wall};
@@ -49,6 +49,8 @@ pub struct Environment {
     mounted: bool,
     /// The sockets that programs log to, until they are taken.
     logs: Vec<OwnedFd>,
+    /// Init was killed.
+    lost: bool,
     description: Description,
     pending: Pending,
     /// Resident memory, as init last counted it.
@@ -158,6 +160,20 @@ impl Environment {
 
     /// Clones a launcher for a program. It stands in its cgroups and namespaces and waits for [`Self::release`].
     pub fn launch(&mut self, program: Program) -> Result<Launched, SandboxError> {
+        self.launch_with(program, Vec::new())
+    }
+
+    /// Clones a starter for `jobs`, in fresh namespaces over the same files. It waits for [`Self::release`], then
+    /// begins each job in turn, as a child of its own, and ends. They have no network but loopback. `program` gives what all of them share: standard
+    /// input and output, and the filter.
+    ///
+    /// # Errors
+    /// As [`Self::launch`].
+    pub fn start(&mut self, program: Program, jobs: Vec<Job>) -> Result<Launched, SandboxError> {
+        self.launch_with(program, jobs)
+    }
+
+    fn launch_with(&mut self, program: Program, jobs: Vec<Job>) -> Result<Launched, SandboxError> {
         self.mount()?;
         let (uid, gid) = match self.plan.user {
             RunAs::Root => (0, 0),
@@ -191,7 +207,9 @@ impl Environment {
             boottime: Path::new("/proc/self/timens_offsets")
                 .exists()
                 .then_some(self.plan.identity.boot_offset),
-            network: self.plan.network,
+            // what is started again has but loopback: the capture ends with the artifact
+            network: self.plan.network.filter(|_| jobs.is_empty()),
+            jobs,
         };
         let mut fds: Vec<BorrowedFd<'_>> =
             vec![program.stdin.as_fd(), program.stdout.as_fd(), program.stderr.as_fd()];
@@ -228,6 +246,14 @@ impl Environment {
             uid_map: outer(uid_map, outside),
             gid_map: outer(gid_map, outside_gid),
             device,
+        })
+    }
+
+    /// The user ids that a job can have: all of the environment's, or the one that is mapped.
+    pub fn only_user(&self) -> Option<u32> {
+        self.base.is_none().then_some(match self.plan.user {
+            RunAs::Root => 0,
+            RunAs::User => self.plan.identity.uid,
         })
     }
 

@@ -33,7 +33,7 @@ pub use identity::Identity;
 pub use limits::{Bound, Limit, Limits};
 pub use namespaces::maps::{IdRange, RANGE};
 pub use network::{Addresses, Device, DeviceKind};
-pub use plan::{Plan, Program, Rootfs, RunAs};
+pub use plan::{Job, Plan, Program, Rootfs, RunAs};
 pub use probe::{Check, Probe, probe};
 pub use reaper::sweep;
 pub use rootfs::image;

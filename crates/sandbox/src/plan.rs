@@ -73,3 +73,22 @@ pub struct Program {
     /// A sensor's seccomp program (raw `struct sock_filter` values: code, jt, jf, k).
     pub filter: Option<Vec<(u16, u8, u8, u32)>>,
 }
+
+/// One program that a starter begins: as whom, where and with what. Nothing is added to it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Job {
+    /// The file to execute; one without a slash is searched in the job's own `PATH`.
+    pub program: Vec<u8>,
+    /// Its arguments, its own name included.
+    pub argv: Vec<Vec<u8>>,
+    /// Its environment, `NAME=VALUE`.
+    pub env: Vec<Vec<u8>>,
+    /// Its working directory; `/` where there is no such folder.
+    pub cwd: Vec<u8>,
+    /// User, inside.
+    pub uid: u32,
+    /// Group, inside.
+    pub gid: u32,
+    /// What it reads (at most 64 KiB).
+    pub stdin: Vec<u8>,
+}

@@ -82,6 +82,8 @@ pub(crate) struct Tracker {
     ended: VecDeque<(bool, u32, u64)>,
     /// Launchers by number whose birth is still to come.
     announced: HashSet<u32>,
+    /// Of each child that the launcher makes, in order: it acts for the artifact from its first exec on.
+    starts: VecDeque<bool>,
     /// Serials of processes born from outside that nobody called a launcher yet.
     strays: HashSet<u64>,
     serial: u64,
@@ -110,6 +112,11 @@ impl Tracker {
                 self.announced.insert(tgid);
             }
         }
+    }
+
+    /// The launcher is a starter: of its children, in order, those marked act for the artifact.
+    pub fn starter(&mut self, starts: VecDeque<bool>) {
+        self.starts = starts;
     }
 
     /// How many processes came from outside without being a launcher.
@@ -222,8 +229,10 @@ impl Tracker {
         }
         self.births.processes.push(birth.env_tgid);
         let serial = self.next();
-        let launcher = self.announced.remove(&birth.tgid);
+        let announced = self.announced.remove(&birth.tgid);
         let parent = self.processes.get(&maker).filter(|_| maker != birth.tgid);
+        let started = parent.is_some_and(|parent| parent.launcher);
+        let launcher = announced || (started && self.starts.pop_front() == Some(true));
         let born = if parent.is_some() { Born::Known } else { Born::Outside };
         let process = Process {
             start_ns: birth.start_ns,

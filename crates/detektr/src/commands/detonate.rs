@@ -5,17 +5,18 @@ use crate::exit;
 use crate::failure::{Failure, shown};
 use crate::limits::LimitOption;
 use crate::progress::Live;
-use crate::recording::{Recording, sealed, with_sources};
+use crate::recording::{Recording, sealed, told, with_sources};
 use crate::store::Store;
 use crate::tree::{Bounds, Tree, render};
 use crate::{commands, units};
 use detektr_detonate::{
     ArtifactSpec, DetonateError, DetonateRequest, Detonator, Limits, NetworkChoice, NetworkMode, Outcome,
-    RootfsChoice, RunAs, SensorChoice, UnpackError, site::Site,
+    Phase, RootfsChoice, RunAs, SensorChoice, TRIGGERS, UnpackError, site::Site,
 };
 use detektr_evidence::EvidenceError;
-use detektr_sandbox::profile::{Profile, ProfileNetwork, ProfileRootfs, ProfileSensor};
+use detektr_sandbox::profile::{Profile, ProfileNetwork, ProfileRootfs, ProfileSensor, ProfileTrigger};
 use serde_json::json;
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -63,6 +64,9 @@ pub struct Args {
     /// Watch these calls as well
     #[arg(long, value_enum)]
     observe: Vec<Observe>,
+    /// Start again what the artifact installed: logins, schedules, a reboot [default: all that it calls for]
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "PHASE,…")]
+    trigger: Vec<Trigger>,
     /// End the run after this time: 30s, 2m, 1m30s [default: 60s]
     #[arg(long, value_name = "TIME", value_parser = units::duration)]
     timeout: Option<Duration>,
@@ -133,6 +137,18 @@ enum Observe {
     Stat,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Trigger {
+    /// Somebody logs in
+    Login,
+    /// The time of schedules comes
+    Schedule,
+    /// The system comes up again
+    Reboot,
+    /// Nothing is started again
+    None,
+}
+
 /// Runs the command.
 pub fn run(args: Args, context: &mut Context) -> Result<u8, Failure> {
     let store = context.store()?;
@@ -179,6 +195,7 @@ fn request(args: Args, store: &Store, cancel: Arc<AtomicBool>) -> Result<Detonat
         (Some(Sensor::Ptrace), _) | (None, Some(ProfileSensor::Ptrace)) => SensorChoice::Ptrace,
         (Some(Sensor::Auto), _) | (None, None | Some(ProfileSensor::Auto)) => SensorChoice::Auto,
     };
+    let triggers = triggers(&args.trigger, profile.trigger.as_deref())?;
     let mut limits = profile.limits.over(Limits::default());
     limits.wall = args.timeout.unwrap_or(limits.wall);
     args.limit.into_iter().for_each(|limit| limit.apply(&mut limits));
@@ -202,6 +219,7 @@ fn request(args: Args, store: &Store, cancel: Arc<AtomicBool>) -> Result<Detonat
         controls: Vec::new(),
         seed: None,
         place_as: None,
+        triggers,
         cancel,
     })
 }
@@ -228,6 +246,32 @@ pub fn network(net: Option<Net>, site: Option<&Path>, profile: &Profile) -> Resu
         None => Site::default(),
     };
     Ok(NetworkChoice::Sim { mode, site: Arc::new(site) })
+}
+
+/// The phases that the command line names, else those of the profile, else all.
+fn triggers(named: &[Trigger], profile: Option<&[ProfileTrigger]>) -> Result<BTreeSet<Phase>, Failure> {
+    if named.contains(&Trigger::None) && named.len() > 1 {
+        let what = "`--trigger none` stands beside other phases";
+        return Err(
+            Failure::usage("detektr::trigger", what).help("give `none`, or the phases that may follow")
+        );
+    }
+    let of_profile = |trigger: &ProfileTrigger| match trigger {
+        ProfileTrigger::Login => Phase::Login,
+        ProfileTrigger::Schedule => Phase::Schedule,
+        ProfileTrigger::Reboot => Phase::Reboot,
+    };
+    let of_option = |trigger: &Trigger| match trigger {
+        Trigger::Login => Some(Phase::Login),
+        Trigger::Schedule => Some(Phase::Schedule),
+        Trigger::Reboot => Some(Phase::Reboot),
+        Trigger::None => None,
+    };
+    Ok(match (named, profile) {
+        ([], None) => TRIGGERS.into(),
+        ([], Some(profile)) => profile.iter().map(of_profile).collect(),
+        (named, _) => named.iter().filter_map(of_option).collect(),
+    })
 }
 
 fn read_profile(file: &Path) -> Result<Profile, Failure> {
@@ -315,6 +359,8 @@ fn artifact_remedy(request: &DetonateRequest, remedy: &str) -> String {
 }
 
 fn document(outcome: &Outcome, context: &mut Context) -> Result<(), Failure> {
+    let bundle = sealed(&outcome.bundle)?;
+    let persistence = bundle.persistence().map_err(|e| told(&outcome.bundle, &e))?;
     context.out.document(&json!({
         "run": outcome.run,
         "bundle": outcome.bundle,
@@ -324,6 +370,7 @@ fn document(outcome: &Outcome, context: &mut Context) -> Result<(), Failure> {
         "incomplete": outcome.incomplete,
         "events": outcome.events,
         "behaviours": [],
+        "persistence": persistence.map(|persistence| persistence.entries).unwrap_or_default(),
     }))?;
     Ok(())
 }
@@ -331,6 +378,7 @@ fn document(outcome: &Outcome, context: &mut Context) -> Result<(), Failure> {
 fn tell(outcome: &Outcome, context: &mut Context) -> Result<(), Failure> {
     let bundle = sealed(&outcome.bundle)?;
     let manifest = bundle.manifest().clone();
+    let persistence = bundle.persistence().map_err(|e| told(&outcome.bundle, &e))?;
     let recording = Recording::Sealed(Box::new(bundle));
     let mut tree = Tree::default();
     recording.each(|event| {
@@ -355,6 +403,9 @@ fn tell(outcome: &Outcome, context: &mut Context) -> Result<(), Failure> {
         }
     }
     writeln!(out, "bundle    {}", shown(&outcome.bundle))?;
+    if let Some(persistence) = &persistence {
+        commands::persistence::tell(persistence, out)?;
+    }
     Ok(())
 }
 
@@ -399,6 +450,16 @@ mod tests {
         for wrong in ["", "-a", "a-", "a b", "a\n", &"a".repeat(65)] {
             assert!(host_name(wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn triggers_are_all_unless_somebody_says_otherwise() {
+        assert_eq!(triggers(&[], None).expect("none given"), TRIGGERS.into());
+        assert_eq!(triggers(&[], Some(&[])).expect("an empty list"), BTreeSet::new());
+        assert_eq!(triggers(&[Trigger::None], None).expect("none at all"), BTreeSet::new());
+        let over = triggers(&[Trigger::Login], Some(&[ProfileTrigger::Reboot])).expect("one given");
+        assert_eq!(over, [Phase::Login].into());
+        assert!(triggers(&[Trigger::None, Trigger::Login], None).is_err());
     }
 
     #[test]

@@ -6,6 +6,7 @@ pub mod events;
 pub mod export;
 pub mod judge;
 pub mod key;
+pub mod persistence;
 pub mod rm;
 pub mod rule;
 pub mod runs;

@@ -1,6 +1,7 @@
 //! `detektr show RUN`: what a bundle says about a run as a whole.
 
 use crate::cli::Context;
+use crate::commands;
 use crate::exit;
 use crate::failure::{Failure, shown};
 use crate::recording::{Recording, told};
@@ -50,6 +51,7 @@ fn unfinished(leftover: &Leftover, context: &mut Context) -> Result<u8, Failure>
 fn sealed(bundle: &Bundle, context: &mut Context) -> Result<u8, Failure> {
     let manifest = bundle.manifest();
     let changes = bundle.changes().map_err(|e| told(bundle.path(), &e))?;
+    let persistence = bundle.persistence().map_err(|e| told(bundle.path(), &e))?;
     if context.json {
         let counts = |kind| changes.iter().filter(|change| change.change == kind).count();
         context.out.document(&json!({
@@ -64,6 +66,7 @@ fn sealed(bundle: &Bundle, context: &mut Context) -> Result<u8, Failure> {
                 "created": counts(ChangeKind::Created), "modified": counts(ChangeKind::Modified),
                 "removed": counts(ChangeKind::Removed), "metadata": counts(ChangeKind::Metadata),
             },
+            "persistence": persistence,
             "manifest": manifest,
         }))?;
         return Ok(exit::OK);
@@ -71,6 +74,9 @@ fn sealed(bundle: &Bundle, context: &mut Context) -> Result<u8, Failure> {
     let out = &mut context.out;
     summary(manifest, out)?;
     writeln!(out, "bundle    {}", shown(bundle.path()))?;
+    if let Some(persistence) = &persistence {
+        commands::persistence::tell(persistence, out)?;
+    }
     environment(&manifest.environment, out)?;
     events(manifest, out)?;
     changed(&changes, out)?;

@@ -15,6 +15,7 @@ pub(crate) const MANIFEST: &str = "manifest.json";
 pub(crate) const ATTESTATION: &str = "attestation.dsse.json";
 pub(crate) const EVENTS: &str = "events.ndjson.zst";
 pub(crate) const CHANGES: &str = "changes.ndjson";
+pub(crate) const PERSISTENCE: &str = "persistence.json";
 pub(crate) const STDOUT: &str = "stdout";
 pub(crate) const STDERR: &str = "stderr";
 pub(crate) const CAPTURE: &str = "network.pcapng";
@@ -38,6 +39,9 @@ pub(crate) fn check_run_id(run: &str) -> Result<()> {
 pub(crate) fn is_file_name(name: &str) -> bool {
     match name.strip_prefix("files/") {
         Some(hash) => crate::hash::is_sha256(hash),
-        None => matches!(name, MANIFEST | ATTESTATION | EVENTS | CHANGES | STDOUT | STDERR | CAPTURE),
+        None => matches!(
+            name,
+            MANIFEST | ATTESTATION | EVENTS | CHANGES | PERSISTENCE | STDOUT | STDERR | CAPTURE
+        ),
     }
 }

@@ -5,7 +5,8 @@
 
 use super::sealed::Bundle;
 use super::{
-    ATTESTATION, CAPTURE, CHANGES, EVENTS, FILES, MANIFEST, PARTIAL, START, STDERR, STDOUT, check_run_id,
+    ATTESTATION, CAPTURE, CHANGES, EVENTS, FILES, MANIFEST, PARTIAL, PERSISTENCE, START, STDERR, STDOUT,
+    check_run_id,
 };
 use crate::changes::{self, Change};
 use crate::error::{At, EvidenceError, Result};
@@ -13,6 +14,7 @@ use crate::hash;
 use crate::keys::SigningKey;
 use crate::manifest::{Artifact, FORMAT, FileEntry, Manifest, Output};
 use crate::output::{OutputCounts, OutputWriter};
+use crate::persistence::Persistence;
 use crate::seal;
 use crate::store::{FileBounds, FileStore, Stored};
 use crate::stream::EventWriter;
@@ -174,6 +176,13 @@ impl BundleWriter {
         let path = self.partial.join(CHANGES);
         let file = OpenOptions::new().write(true).truncate(true).open(&path).at("open", &path)?;
         changes::write(changes, std::io::BufWriter::new(file)).at("write", &path)
+    }
+
+    /// Writes `persistence.json`. A run that installed nothing has none.
+    pub fn persistence(&mut self, persistence: &Persistence) -> Result<()> {
+        let mut bytes = serde_json::to_vec_pretty(persistence).expect("the persistence is JSON");
+        bytes.push(b'\n');
+        write_file(&self.partial.join(PERSISTENCE), &bytes)
     }
 
     /// Ends the bundle: completes the manifest (events, files, output, written counts, implied holes), signs it,

@@ -1,10 +1,11 @@
 //! A sealed bundle, to read. Whether it is what was sealed is told by [`verify`](crate::verify) alone.
 
-use super::{ATTESTATION, CHANGES, EVENTS, FILES, MANIFEST, STDERR, STDOUT};
+use super::{ATTESTATION, CHANGES, EVENTS, FILES, MANIFEST, PERSISTENCE, STDERR, STDOUT};
 use crate::archive;
 use crate::changes::{self, Change};
 use crate::error::{At, EvidenceError, Result};
 use crate::manifest::{FORMAT, Manifest};
+use crate::persistence::{self, Persistence};
 use crate::stream::EventReader;
 use std::fs::File;
 use std::io::{BufReader, Read};
@@ -67,6 +68,15 @@ impl Bundle {
     pub fn changes(&self) -> Result<Vec<Change>> {
         let path = self.root.join(CHANGES);
         changes::read(BufReader::new(File::open(&path).at("open", &path)?)).at("read", &path)
+    }
+
+    /// What the run installed to be started again; `None` where it installed nothing.
+    pub fn persistence(&self) -> Result<Option<Persistence>> {
+        if !self.manifest.files.contains_key(PERSISTENCE) {
+            return Ok(None);
+        }
+        let path = self.root.join(PERSISTENCE);
+        persistence::parse(&read_bounded(&path, MAX_MANIFEST)?, &path).map(Some)
     }
 
     /// The artifact's standard output, as far as it was kept.

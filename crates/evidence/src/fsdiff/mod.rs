@@ -8,11 +8,13 @@ mod diff;
 mod ids;
 mod inspect;
 mod lower;
+mod merged;
 
 pub use baseline::Baseline;
 pub use diff::{Diff, DiffOptions, fsdiff};
 pub use ids::{IdMap, IdMaps, IdRange, LayerIds};
 pub use lower::LowerView;
+pub use merged::MergedView;
 
 use std::path::{Path, PathBuf};
 

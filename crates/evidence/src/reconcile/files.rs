@@ -79,7 +79,7 @@ pub(super) struct By {
 impl<'a> Files<'a> {
     /// Begins. `beneath` says what the symbolic link at an absolute path of the file system beneath holds
     /// ([`LowerView::read_link`](crate::LowerView::read_link), or the links of a manifest).
-    pub fn new(scope: Scope, beneath: impl FnMut(&[u8]) -> Option<Vec<u8>> + 'a) -> Self {
+    pub fn new(scope: Scope, beneath: impl FnMut(&[u8]) -> Option<Vec<u8>> + Send + 'a) -> Self {
         let folded = |mounts: Vec<Text>| mounts.iter().map(|mount| fold(mount.as_bytes())).collect();
         Files {
             layers: folded(scope.layers),

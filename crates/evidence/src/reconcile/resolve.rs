@@ -11,7 +11,7 @@ const MAX_LINKS: usize = 40;
 const MAX_REMEMBERED: usize = 65_536;
 
 /// Answers what the symbolic link at a path of the file system beneath holds.
-pub(super) type ReadLink<'a> = dyn FnMut(&[u8]) -> Option<Vec<u8>> + 'a;
+pub(super) type ReadLink<'a> = dyn FnMut(&[u8]) -> Option<Vec<u8>> + Send + 'a;
 
 /// What the run did to a name.
 pub(super) enum Known {

@@ -104,6 +104,7 @@ impl Environment {
             userns,
             mounted: false,
             logs: Vec::new(),
+            lost: false,
             description,
             pending: Pending::default(),
             pending_memory: 0,

@@ -15,6 +15,9 @@ const LAST_WORDS: Duration = Duration::from_secs(2);
 /// How often the disk's use is counted.
 const DISK_TICK: Duration = Duration::from_millis(250);
 
+/// Why a wait for a starter was broken off: all was started, and what was left had its time.
+const SETTLED: &str = "settled";
+
 /// How the waiting ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EndState {
@@ -60,6 +63,26 @@ impl Environment {
     /// Waits until no process but init is left, a limit is hit, the deadline passes or the caller, asked at every
     /// tick, breaks it off with a reason. In all but the first case everything inside is killed.
     pub fn wait(&mut self, deadline: Instant, watch: &mut dyn FnMut() -> ControlFlow<String>) -> Ended {
+        self.wait_for(deadline, None, watch)
+    }
+
+    /// As [`Self::wait`], for a starter: what its jobs leave running is ended `settle` after the starter itself.
+    pub fn wait_settled(
+        &mut self,
+        deadline: Instant,
+        settle: Duration,
+        watch: &mut dyn FnMut() -> ControlFlow<String>,
+    ) -> Ended {
+        self.wait_for(deadline, Some(settle), watch)
+    }
+
+    fn wait_for(
+        &mut self,
+        deadline: Instant,
+        settle: Option<Duration>,
+        watch: &mut dyn FnMut() -> ControlFlow<String>,
+    ) -> Ended {
+        let mut settled = None;
         let mut disk_next = Instant::now() + DISK_TICK;
         let state = loop {
             match self.listen(TICK.min(deadline.saturating_duration_since(Instant::now()))) {
@@ -75,6 +98,11 @@ impl Environment {
             }
             if Instant::now() >= deadline {
                 break EndState::Timeout;
+            }
+            if let (Some(settle), true) = (settle, self.pending.exit.is_some())
+                && Instant::now() >= *settled.get_or_insert_with(|| Instant::now() + settle)
+            {
+                break EndState::Stopped(SETTLED.into());
             }
             if !self.cgroups.keeps("memory") && self.ask(&ToInit::Usage, &[]).is_err() {
                 break EndState::InitLost;
@@ -118,8 +146,8 @@ impl Environment {
         watch::disk_usage(&[self.run_dir.join("upper"), self.run_dir.join("work")], self.plan.limits.disk)
     }
 
-    /// Has init kill everything but itself, and waits for the ends; then kills init. Processes that die with init
-    /// leave no accounting record, for the kernel closes the file first.
+    /// Has init kill everything but itself, and waits for the ends; where they don't come, kills init. Processes
+    /// that die with init leave no accounting record, for the kernel closes the file first.
     fn end_all(&mut self) {
         let deadline = Instant::now() + LAST_WORDS;
         if self.ask(&ToInit::KillAll, &[]).is_ok() {
@@ -130,7 +158,15 @@ impl Environment {
             }
         }
         self.ask_for_loss();
-        self.kill_all();
+        if self.pending.ended.is_none() {
+            self.kill_all();
+            self.lost = true;
+        }
+    }
+
+    /// Whether another program can be launched: init lives, and nothing else does.
+    pub fn idle(&self) -> bool {
+        !self.lost && self.pending.ended.is_some()
     }
 
     /// Asks init what the network device lost, while it is still there.

@@ -2,6 +2,7 @@
 //! becomes the artifact.
 
 use super::protocol::Launch;
+use super::starter;
 use crate::controls::apply;
 use crate::sys;
 use std::ffi::CString;
@@ -30,7 +31,10 @@ pub(super) fn run(launch: &Launch, given: &[OwnedFd], socket: &OwnedFd) -> ! {
         rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL).ok();
         std::process::exit(125);
     }
-    let e = become_program(launch);
+    if !launch.jobs.is_empty() {
+        starter::run(launch);
+    }
+    let e = become_program(launch, None);
     say(word::EXEC_FAILED, &e.raw_os_error().unwrap_or(0).to_ne_bytes());
     std::process::exit(127)
 }
@@ -132,20 +136,20 @@ fn loopback_up() -> io::Result<()> {
         .map(drop)
 }
 
-/// Filters, ids, exec. Returns only with the error.
-fn become_program(launch: &Launch) -> io::Error {
-    match try_exec(launch) {
+/// Filters, ids, exec of `program`, or of the first argument. Returns only with the error.
+pub(super) fn become_program(launch: &Launch, program: Option<&[u8]>) -> io::Error {
+    match try_exec(launch, program) {
         Ok(never) => match never {},
         Err(e) => e,
     }
 }
 
-fn try_exec(launch: &Launch) -> io::Result<std::convert::Infallible> {
+fn try_exec(launch: &Launch, program: Option<&[u8]>) -> io::Result<std::convert::Infallible> {
     let strings =
         |list: &[Vec<u8>]| list.iter().map(|s| CString::new(s.clone())).collect::<Result<Vec<_>, _>>();
     let argv = strings(&launch.argv)?;
     let env = strings(&launch.env)?;
-    let candidates = candidates(launch)?;
+    let candidates = candidates(launch, program)?;
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
     for filter in &launch.filters {
         apply::install(filter, 0)?;
@@ -187,10 +191,11 @@ fn try_exec(launch: &Launch) -> io::Result<std::convert::Infallible> {
 
 /// The paths to try, in order: only those that exist, so that no failed exec is seen that a shell's own search
 /// would not make.
-fn candidates(launch: &Launch) -> io::Result<Vec<CString>> {
-    let name = launch.argv.first().ok_or_else(|| io::Error::from_raw_os_error(libc::EINVAL))?;
+fn candidates(launch: &Launch, program: Option<&[u8]>) -> io::Result<Vec<CString>> {
+    let first = || launch.argv.first().map(Vec::as_slice);
+    let name = program.or_else(first).ok_or_else(|| io::Error::from_raw_os_error(libc::EINVAL))?;
     if name.contains(&b'/') {
-        return Ok(vec![CString::new(name.clone())?]);
+        return Ok(vec![CString::new(name)?]);
     }
     let path = launch.env.iter().find_map(|e| e.strip_prefix(b"PATH=")).unwrap_or(b"/usr/bin:/bin");
     let mut found = Vec::new();

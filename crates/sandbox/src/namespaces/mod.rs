@@ -5,3 +5,4 @@ pub(crate) mod init;
 pub(crate) mod launcher;
 pub(crate) mod maps;
 pub(crate) mod protocol;
+mod starter;

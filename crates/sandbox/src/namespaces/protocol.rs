@@ -3,6 +3,7 @@
 
 use crate::controls::Steps;
 use crate::network::{Addresses, DeviceKind};
+use crate::plan::Job;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::fs::File;
@@ -61,6 +62,8 @@ pub(crate) struct Launch {
     pub boottime: Option<u64>,
     /// Addresses of the network device to make, if any.
     pub network: Option<Addresses>,
+    /// Programs to start in turn; where there are any, the launcher executes nothing itself.
+    pub jobs: Vec<Job>,
 }
 
 /// From the supervisor to init.

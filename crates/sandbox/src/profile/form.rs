@@ -36,6 +36,8 @@ pub struct ProfileFile {
     sensor: Option<SensorForm>,
     /// Optional things to watch.
     observe: Option<Vec<ObserveForm>>,
+    /// The trigger phases that may follow where something was installed that they start; all where absent.
+    trigger: Option<Vec<TriggerForm>>,
 }
 
 #[derive(JsonSchema)]
@@ -84,6 +86,15 @@ enum SensorForm {
 enum ObserveForm {
     /// `stat`, `readlink` and `access`.
     Stat,
+}
+
+#[derive(JsonSchema)]
+#[schemars(rename_all = "snake_case")]
+#[expect(dead_code, reason = "only its schema is used")]
+enum TriggerForm {
+    Login,
+    Schedule,
+    Reboot,
 }
 
 #[derive(JsonSchema)]

@@ -44,6 +44,8 @@ pub struct Profile {
     pub sensor: Option<ProfileSensor>,
     /// Whether the optional calls (`stat`, `readlink`, `access`) are watched.
     pub observe_stat: Option<bool>,
+    /// The trigger phases that may follow; none where the list is empty.
+    pub trigger: Option<Vec<ProfileTrigger>>,
 }
 
 /// Where the files come from. Paths are as in the file, relative ones joined to the profile's own folder.
@@ -79,6 +81,17 @@ pub enum ProfileSensor {
     Ebpf,
     /// The ptrace tracer.
     Ptrace,
+}
+
+/// The trigger phases.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProfileTrigger {
+    /// Somebody logs in.
+    Login,
+    /// The time of schedules comes.
+    Schedule,
+    /// The system comes up again.
+    Reboot,
 }
 
 /// The bounds that a profile sets.

@@ -1,7 +1,7 @@
 //! From the tree of a profile's file to the profile; every mistake is collected, none is guessed away.
 
 use super::limits;
-use super::{Profile, ProfileNetwork, ProfileRootfs, ProfileSensor, VERSION};
+use super::{Profile, ProfileNetwork, ProfileRootfs, ProfileSensor, ProfileTrigger, VERSION};
 use crate::RunAs;
 use detektr_yaml::{Node, Problem, Reader as Base, Value};
 use std::ops::{Deref, DerefMut};
@@ -10,7 +10,7 @@ use std::path::Path;
 /// The keys of a profile.
 pub(super) const KEYS: &[&str] = &[
     "detektr", "rootfs", "user", "limits", "timeout", "setenv", "hostname", "network", "site", "baits",
-    "sensor", "observe",
+    "sensor", "observe", "trigger",
 ];
 /// The profile, as far as it can be read, and all that is wrong with it.
 pub(super) fn profile(node: &Node, folder: &Path) -> (Profile, Vec<Problem>) {
@@ -75,6 +75,7 @@ impl Reader<'_> {
                     profile.sensor = self.choice(value, "sensor", &choices);
                 }
                 "observe" => profile.observe_stat = self.observe(value),
+                "trigger" => profile.trigger = self.trigger(value),
                 _ => self.unknown(key, "a profile", KEYS),
             }
         }
@@ -176,5 +177,19 @@ impl Reader<'_> {
             observe_stat |= self.choice(item, "observe", &[("stat", true)])?;
         }
         Some(observe_stat)
+    }
+
+    fn trigger(&mut self, node: &Node) -> Option<Vec<ProfileTrigger>> {
+        let Value::List(items) = &node.value else {
+            let what = format!("`trigger` is {}, where a list belongs", node.kind());
+            self.problem(node, "type", what, "write `trigger: [login, schedule, reboot]`, or `[]` for none");
+            return None;
+        };
+        let choices = [
+            ("login", ProfileTrigger::Login),
+            ("schedule", ProfileTrigger::Schedule),
+            ("reboot", ProfileTrigger::Reboot),
+        ];
+        items.iter().map(|item| self.choice(item, "trigger", &choices)).collect()
     }
 }

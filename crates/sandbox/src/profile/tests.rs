@@ -54,6 +54,7 @@ site: site.yaml
 baits: false
 sensor: ptrace
 observe: [stat]
+trigger: [login, reboot]
 ";
     let expected = Profile {
         rootfs: Some(ProfileRootfs::Image("lab/images/debian.tar".into())),
@@ -76,6 +77,7 @@ observe: [stat]
         baits: Some(false),
         sensor: Some(ProfileSensor::Ptrace),
         observe_stat: Some(true),
+        trigger: Some(vec![ProfileTrigger::Login, ProfileTrigger::Reboot]),
     };
     assert_eq!(parse(text).expect("it is right"), expected);
 }

@@ -5,8 +5,8 @@ use super::path::Base;
 use super::{Decoder, credentials, not_copied, specs, view};
 use crate::raw::{RawExec, RawFailedExec, RawObject};
 use detektr_event::{
-    Copied, Credentials, Detail, Event, Exec, FilePath, Interpreter, Outcome, Phase, ProcessId, Provenance,
-    Sha256,
+    Actor, Copied, Credentials, Detail, Event, Exec, FilePath, Interpreter, Outcome, Phase, ProcessId,
+    Provenance, Sha256,
 };
 
 impl Decoder {
@@ -31,6 +31,8 @@ impl Decoder {
             FilePath { base: None, ..paths.yielded(&exec.exe, cwd, &exec.filename) }
         };
         let new = self.config.environment.credentials(&exec.credentials);
+        let implant = !self.implants.is_empty()
+            && file.in_environment().is_some_and(|path| self.implants.contains(path));
         let detail = Exec {
             file,
             interpreter: script.then_some(Interpreter { path: exe }),
@@ -50,6 +52,9 @@ impl Decoder {
             deleted: !script && exec.exe.unlinked,
             by_thread: exec.old_tid != tgid,
         };
+        if implant && let Some(process) = self.tracker.process_mut(tgid) {
+            process.actor = Actor::Artifact;
+        }
         let reference = self.reference(tgid, tid);
         let detail = Detail::ProcessExec { exec: Box::new(detail) };
         out.push(self.event(boot_ns, reference.clone(), Outcome::SUCCESS, detail, None));

@@ -35,7 +35,7 @@ use detektr_event::{
     Signal, Syscall, Timestamp, Unreadable,
 };
 use path::Paths;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 /// What a decoder must know beforehand.
 #[derive(Clone, Debug)]
@@ -54,6 +54,7 @@ pub struct Decoder {
     config: DecoderConfig,
     tracker: Tracker,
     phase: Phase,
+    implants: HashSet<Vec<u8>>,
     left_cgroup: u64,
     joined_cgroup: u64,
     unknown_calls: BTreeSet<(&'static str, u32)>,
@@ -66,6 +67,7 @@ impl Decoder {
             config,
             tracker: Tracker::default(),
             phase: Phase::Setup,
+            implants: HashSet::new(),
             left_cgroup: 0,
             joined_cgroup: 0,
             unknown_calls: BTreeSet::new(),
@@ -82,6 +84,15 @@ impl Decoder {
     /// the phases of triggers begin by this call.
     pub fn enter(&mut self, phase: Phase) {
         self.phase = phase;
+    }
+
+    /// From now on it is `phase`, in which the launcher is a starter. Its children act for the environment but
+    /// for those that `starts` marks, in their order, and for whoever executes one of `implants` (paths inside):
+    /// these, and what descends from them, act for the artifact.
+    pub fn trigger(&mut self, phase: Phase, starts: Vec<bool>, implants: HashSet<Vec<u8>>) {
+        self.phase = phase;
+        self.implants = implants;
+        self.tracker.starter(starts.into());
     }
 
     /// Now it is this phase.

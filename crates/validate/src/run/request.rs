@@ -103,6 +103,7 @@ impl Scratch {
             key: settings.key.clone(),
             out: None,
             ring_bytes: settings.ring_bytes,
+            triggers: Default::default(),
             cancel: settings.cancel.clone(),
             controls: plan.controls.iter().filter(|c| arm.role.has(&c.name)).cloned().collect(),
             seed: Some(arm.seed),
