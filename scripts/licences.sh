@@ -11,7 +11,7 @@ cargo tree --workspace --locked --prefix none --edges normal,build,dev --format 
             sub(/ \(\*\)$/, "", $2)
             expression = $1
             gsub(/[()]/, "", expression)
-            gsub(/\//, " OR ", expression)
+            gsub(/ *\/ */, " OR ", expression)
             good = expression != ""
             parts = split(expression, part, / AND /)
             for (i = 1; i <= parts; i++) {
