@@ -64,7 +64,7 @@ pub(super) fn find(look: &Look<'_>) -> Vec<Found> {
             match kind_of(name) {
                 Some(Mechanism::SystemdTimer) => found.extend(state.timer(name, path)),
                 // the service of a timer that is told as well is what that one runs
-                Some(_) if !(timed.contains(name) && !state.reached.contains(name)) => {
+                Some(_) if !timed.contains(name) || state.reached.contains(name) => {
                     found.extend(state.service(name, path));
                 }
                 _ => {}
