@@ -529,15 +529,21 @@ fn capture(
         manifest.mark_incomplete("capture_lost", format!("packets could not be written: {why}"));
         return Ok(());
     }
-    writer.capture_again(|from, out| {
-        detektr_netsim::capture::annotate(
-            BufReader::with_capacity(256 << 10, from),
-            BufWriter::with_capacity(256 << 10, out),
-            &report.secrets,
-            &report.capture.flows,
-            |flow| conversations.comment(flow),
-        )
-    })?;
+    if let Some(why) = report.blind {
+        manifest.mark_incomplete("baits_not_looked_for", format!("what left was not looked through: {why}"));
+    }
+    // without any packet there is nothing more to say of it
+    if !report.capture.flows.is_empty() {
+        writer.capture_again(|from, out| {
+            detektr_netsim::capture::annotate(
+                BufReader::with_capacity(256 << 10, from),
+                BufWriter::with_capacity(256 << 10, out),
+                &report.secrets,
+                &report.capture.flows,
+                |flow| conversations.comment(flow),
+            )
+        })?;
+    }
     let totals = report.capture.totals;
     manifest.witnesses.packets = Some(PacketsWitness {
         capture: CaptureTotals {

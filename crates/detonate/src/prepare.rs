@@ -3,9 +3,10 @@
 use crate::artifact::{self, ArtifactKind, ArtifactSpec};
 use crate::error::DetonateError;
 use crate::images::{self, UnpackedImage};
-use crate::network::{self, NetworkError};
+use crate::network;
 use crate::request::{DetonateRequest, NetworkChoice, RootfsChoice};
 use detektr_evidence::{SigningKey, keys};
+use detektr_netsim::AuthorityError;
 use detektr_sandbox::controls::{self, Hardening};
 use detektr_sandbox::{BaitKind, Identity, Plan, Rootfs, RunAs, default_set};
 use std::ffi::OsString;
@@ -93,7 +94,7 @@ pub fn plan(
     prepared: &Prepared,
     run: &str,
     seed: u64,
-) -> Result<(Plan, Option<network::Prepared>), NetworkError> {
+) -> Result<(Plan, Option<network::Prepared>), AuthorityError> {
     let mut identity = Identity::from_seed(seed);
     if let Some(hostname) = &request.hostname {
         identity.hostname.clone_from(hostname);

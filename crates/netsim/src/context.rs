@@ -26,7 +26,7 @@ pub(crate) struct Context {
     pub(crate) certificates: Certificates,
     pub(crate) recording: RefCell<Recording>,
     flows: RefCell<Flows>,
-    leaks: RefCell<Leaks>,
+    pub(crate) leaks: RefCell<Leaks>,
     sink: Sink,
     /// Nobody listens any more.
     deaf: Cell<bool>,
@@ -114,8 +114,8 @@ impl Context {
     }
 
     /// What looks through a stream that is part of a conversation.
-    pub(crate) fn scanner(&self) -> Scanner {
-        self.leaks.borrow().scanner()
+    pub(crate) fn scanner(&self) -> Option<Scanner> {
+        self.leaks.borrow_mut().scanner()
     }
 
     /// Something was found by such a scanner.

@@ -3,7 +3,6 @@
 use crate::addresses::Addresses;
 use crate::authority::Authority;
 use crate::context::Context;
-use crate::leak::Finder;
 use crate::link::{Link, LinkKind};
 use crate::mode::Mode;
 use crate::recording::{CaptureTo, Captured, Recording};
@@ -30,8 +29,8 @@ pub struct Settings {
     pub site: Arc<Site>,
     /// What a cloud's metadata service gives away.
     pub credentials: Credentials,
-    /// The baits whose values are looked for in what leaves.
-    pub baits: Arc<Finder>,
+    /// The baits whose values are looked for in what leaves: names and values.
+    pub baits: Vec<(String, Vec<u8>)>,
     /// The environment's addresses.
     pub addresses: Addresses,
     /// Where what looks random comes from.
@@ -62,6 +61,8 @@ pub struct Report {
     pub misunderstood: u64,
     /// The capture.
     pub capture: Captured,
+    /// Why baits were not looked for.
+    pub blind: Option<String>,
     /// Secrets of the TLS sessions, as lines of a key log.
     pub secrets: String,
 }
@@ -102,6 +103,7 @@ impl Internet {
                     context.end_all();
                     Report {
                         misunderstood: context.misunderstood_count(),
+                        blind: context.leaks.borrow_mut().failure(),
                         capture: context.recording.borrow_mut().finish(),
                         secrets: context.secrets.lines(),
                     }

@@ -9,16 +9,24 @@ use std::sync::Arc;
 /// Conversations whose stream is looked through at once. Of more, the new ones are looked through piece by piece.
 const STREAMS: usize = 8192;
 
-/// What looks for baits.
+/// What looks for baits. It is made when something leaves for the first time, since that takes a while and most programs
+/// say nothing to anybody.
 pub(crate) struct Leaks {
-    finder: Arc<Finder>,
-    names: Names,
+    baits: Vec<(String, Vec<u8>)>,
+    made: Option<Made>,
+    failure: Option<String>,
     streams: HashMap<Key, Stream>,
 }
 
+struct Made {
+    finder: Arc<Finder>,
+    names: Names,
+}
+
 /// One conversation.
+#[derive(Default)]
 struct Stream {
-    scanner: Scanner,
+    scanner: Option<Scanner>,
     /// What was found in it, in whatever way.
     known: BTreeSet<(String, String)>,
     /// What passes the device is not what is said.
@@ -26,25 +34,31 @@ struct Stream {
 }
 
 impl Leaks {
-    pub(crate) fn new(finder: Arc<Finder>) -> Leaks {
-        Leaks { names: Names::new(&finder), finder, streams: HashMap::new() }
+    pub(crate) fn new(baits: Vec<(String, Vec<u8>)>) -> Leaks {
+        Leaks { baits, made: None, failure: None, streams: HashMap::new() }
+    }
+
+    /// Why nothing is looked for.
+    pub(crate) fn failure(&mut self) -> Option<String> {
+        self.failure.take()
     }
 
     /// A scanner for a stream of its own.
-    pub(crate) fn scanner(&self) -> Scanner {
-        Scanner::new(&self.finder)
+    pub(crate) fn scanner(&mut self) -> Option<Scanner> {
+        self.made().map(|made| Scanner::new(&made.finder))
     }
 
     /// Bytes that left, as they passed the device; what is new in them.
     pub(crate) fn left(&mut self, key: &Key, bytes: &[u8]) -> Vec<Found> {
         if !self.streams.contains_key(key) && self.streams.len() >= STREAMS {
-            return Scanner::new(&self.finder).feed(bytes);
+            return self.scanner().map(|mut scanner| scanner.feed(bytes)).unwrap_or_default();
         }
+        let Some(finder) = self.made().map(|made| made.finder.clone()) else { return Vec::new() };
         let stream = self.stream(key);
         if stream.hidden {
             return Vec::new();
         }
-        let found = stream.scanner.feed(bytes);
+        let found = stream.scanner.get_or_insert_with(|| Scanner::new(&finder)).feed(bytes);
         stream.new_in(found)
     }
 
@@ -62,7 +76,7 @@ impl Leaks {
 
     /// A name was asked for; what is new in it.
     pub(crate) fn asked(&mut self, key: &Key, name: &str) -> Vec<Found> {
-        let found = self.names.asked(name);
+        let found = self.made().map(|made| made.names.asked(name)).unwrap_or_default();
         self.found(key, found)
     }
 
@@ -72,12 +86,18 @@ impl Leaks {
     }
 
     fn stream(&mut self, key: &Key) -> &mut Stream {
-        let finder = &self.finder;
-        self.streams.entry(*key).or_insert_with(|| Stream {
-            scanner: Scanner::new(finder),
-            known: BTreeSet::new(),
-            hidden: false,
-        })
+        self.streams.entry(*key).or_default()
+    }
+
+    fn made(&mut self) -> Option<&mut Made> {
+        if self.made.is_none() && self.failure.is_none() && !self.baits.is_empty() {
+            let baits = self.baits.iter().map(|(name, value)| (name.as_str(), value.as_slice()));
+            match Finder::new(baits) {
+                Ok(finder) => self.made = Some(Made { names: Names::new(&finder), finder }),
+                Err(error) => self.failure = Some(error.to_string()),
+            }
+        }
+        self.made.as_mut()
     }
 }
 

@@ -6,7 +6,6 @@ mod owners;
 mod trust;
 
 use crate::request::NetworkChoice;
-use detektr_netsim::leak::Finder;
 use detektr_netsim::{
     Addresses, Authority, AuthorityError, CaptureTo, Credentials, Internet, LinkKind, Settings, Told,
 };
@@ -16,17 +15,6 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 
-/// A simulated internet can't be made.
-#[derive(Debug, thiserror::Error)]
-pub enum NetworkError {
-    /// There is no authority.
-    #[error("the run's certificate authority can't be made")]
-    Authority(#[from] AuthorityError),
-    /// The baits are too many or too large to be looked for.
-    #[error("the baits can't be looked for in what leaves: {0}")]
-    Baits(String),
-}
-
 /// What is made for a simulated internet before its environment starts.
 pub struct Prepared {
     settings: Settings,
@@ -35,14 +23,17 @@ pub struct Prepared {
 
 impl Prepared {
     /// Decides all that is to be decided; `None` where there shall be no network.
-    pub fn new(choice: &NetworkChoice, seed: u64, baits: &[Bait]) -> Result<Option<Prepared>, NetworkError> {
+    pub fn new(
+        choice: &NetworkChoice,
+        seed: u64,
+        baits: &[Bait],
+    ) -> Result<Option<Prepared>, AuthorityError> {
         let NetworkChoice::Sim { mode, site } = choice else { return Ok(None) };
         let settings = Settings {
             mode: *mode,
             site: site.clone(),
             credentials: credentials(baits),
-            baits: Finder::new(baits.iter().map(|bait| (bait.name.as_str(), bait.value.as_bytes())))
-                .map_err(|error| NetworkError::Baits(error.to_string()))?,
+            baits: baits.iter().map(|bait| (bait.name.clone(), bait.value.clone().into_bytes())).collect(),
             addresses: Addresses::from_seed(seed),
             seed,
         };

@@ -14,7 +14,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 pub(super) struct Overheard<S> {
     net: Rc<Net>,
     key: Key,
-    scanner: Scanner,
+    scanner: Option<Scanner>,
     stream: S,
 }
 
@@ -33,8 +33,10 @@ impl<S: Duplex> AsyncRead for Overheard<S> {
     ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
         ready!(Pin::new(&mut self.stream).poll_read(task, buffer))?;
-        let found = self.scanner.feed(&buffer.filled()[before..]);
-        self.net.context.found(&self.key, found);
+        if let Some(scanner) = &mut self.scanner {
+            let found = scanner.feed(&buffer.filled()[before..]);
+            self.net.context.found(&self.key, found);
+        }
         Poll::Ready(Ok(()))
     }
 }

@@ -21,7 +21,7 @@ pub(super) struct Exchange {
     request: Counted,
     response: Counted,
     /// Looks for baits in the request as it is meant: headers unpacked, chunks put together.
-    scanner: Scanner,
+    scanner: Option<Scanner>,
 }
 
 /// A body as it passes.
@@ -87,8 +87,10 @@ impl Exchange {
     }
 
     fn look(&mut self, bytes: &[u8]) {
-        let found = self.scanner.feed(bytes);
-        self.peer.net.context.found(&self.peer.key, found);
+        if let Some(scanner) = &mut self.scanner {
+            let found = scanner.feed(bytes);
+            self.peer.net.context.found(&self.peer.key, found);
+        }
     }
 
     /// A piece of the request's body.
