@@ -92,7 +92,7 @@ impl Internet {
                     let link = Link::new(device, kind)?;
                     let context = Rc::new(Context::new(settings, authority, sink, recording));
                     let net = Net::new(context.clone(), &link);
-                    net.run(link, &stopped).await?.close();
+                    net.run(link, &stopped).await?;
                     // what is still being said is told as it stands, by those who serve it
                     drop(net);
                     Ok(context)

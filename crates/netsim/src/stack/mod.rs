@@ -96,7 +96,7 @@ impl Net {
     }
 
     /// Serves the device until `stop` says so, or its other end is gone.
-    pub(crate) async fn run(self: &Rc<Self>, mut link: Link, stop: &Notify) -> io::Result<Link> {
+    pub(crate) async fn run(self: &Rc<Self>, mut link: Link, stop: &Notify) -> io::Result<()> {
         let mut idle = tokio::time::interval(SWEEP);
         loop {
             let full = self.take(&mut link)?;
@@ -121,7 +121,7 @@ impl Net {
                 () = stop.notified() => {
                     // what the environment said last may still wait
                     while self.take(&mut link)? {}
-                    return Ok(link);
+                    return Ok(());
                 }
             }
         }
