@@ -19,7 +19,7 @@ use crate::plan::{Job, Plan, Program, RunAs};
 use crate::reaper::Leftover;
 use crate::rootfs::given::Given;
 use crate::{limits, sys, wall};
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
@@ -49,6 +49,8 @@ pub struct Environment {
     mounted: bool,
     /// The sockets that programs log to, until they are taken.
     logs: Vec<OwnedFd>,
+    /// The kernel's accounting records, where it keeps them.
+    records: Option<File>,
     /// Init was killed.
     lost: bool,
     description: Description,
@@ -274,9 +276,13 @@ impl Environment {
         let fds: Vec<BorrowedFd<'_>> = userns.iter().map(AsFd::as_fd).collect();
         self.ask(&ToInit::Setup(self.setup.clone()), &fds)?;
         match self.hear(PATIENCE)? {
-            (FromInit::SetUp { idmapped, notes, acct }, logs) => {
+            (FromInit::SetUp { idmapped, notes, acct }, fds) => {
                 self.mounted = true;
-                self.logs = logs;
+                let mut fds = fds.into_iter();
+                if acct.is_ok() {
+                    self.records = fds.next().map(File::from);
+                }
+                self.logs = fds.collect();
                 make::describe_mounts(&mut self.description, &self.setup, &idmapped, notes, acct);
                 Ok(())
             }
@@ -331,10 +337,7 @@ impl Environment {
 
     /// The kernel's own records of the processes that ended; none where the kernel was not asked.
     pub fn acct_records(&self) -> Option<Vec<AcctRecord>> {
-        if !self.description.accounting {
-            return None;
-        }
-        fs::read(self.run_dir.join("acct")).ok().map(|bytes| acct::parse(&bytes))
+        self.records.as_ref().and_then(|records| acct::read(records).ok())
     }
 
     /// The overlays: what was written, above what was there.

@@ -24,7 +24,7 @@ mod secrets;
 mod sys;
 mod wall;
 
-pub use acct::{AcctRecord, parse as parse_acct};
+pub use acct::AcctRecord;
 pub use baits::{Bait, BaitKind, default_set};
 pub use description::Description;
 pub use environment::{EndState, Ended, Environment, ExitStatus, Launched, Layer};

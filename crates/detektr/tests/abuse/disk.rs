@@ -56,3 +56,24 @@ fn a_disk_that_is_full_from_the_beginning_is_told_before_anything_runs() {
     assert!(told.stdout.ends_with("code 4\n"), "left in runs/: {told:?}");
     place.is_clean("a full disk");
 }
+
+/// acct(2) stops, without a word, on a file system with less than 4 % to spare: its file must not lie on the disk.
+#[test]
+fn on_an_almost_full_disk_every_process_still_has_the_kernels_record() {
+    if without_root() {
+        return;
+    }
+    let place = Place::new(Who::Root);
+    let script = "head -c $(($(stat -f -c '%a * %S' \"$DETEKTR_HOME\") * 97 / 100)) /dev/zero > \"$DETEKTR_HOME/filler\"; \
+                  stat -f -c 'free %a of %b' \"$DETEKTR_HOME\" >&2; \
+                  \"$DETEKTR\" detonate --json --sensor ebpf -- sh -c 'true; /bin/true & wait'; echo code $?";
+    let told = on_small_disk(&place, "512m", script);
+    let free =
+        told.stderr.lines().find_map(|line| line.strip_prefix("free ")).unwrap_or_else(|| panic!("{told:?}"));
+    let (free, all) = free.split_once(" of ").unwrap();
+    let number = |text: &str| text.trim().parse::<u64>().unwrap();
+    assert!(number(free) * 25 < number(all), "the disk is not full enough to show anything: {told:?}");
+    assert!(told.stdout.contains("\"complete\": true"), "{told:?}");
+    assert!(told.stdout.ends_with("code 0\n"), "{told:?}");
+    place.is_clean("an almost full disk");
+}

@@ -104,6 +104,7 @@ impl Environment {
             userns,
             mounted: false,
             logs: Vec::new(),
+            records: None,
             lost: false,
             description,
             pending: Pending::default(),
@@ -183,8 +184,6 @@ fn make_run_dir(run_dir: &Path) -> Result<OwnedFd, SandboxError> {
         .map_err(|e| SandboxError::file("lock", &lock)(e.into()))?;
     let stage = run_dir.join("stage");
     fs::create_dir(&stage).map_err(SandboxError::file("make folder", &stage))?;
-    let acct = run_dir.join("acct");
-    File::create(&acct).map_err(SandboxError::file("make", &acct))?;
     Ok(file.into())
 }
 

@@ -5,6 +5,7 @@ use super::clone::{Child, clone3};
 use super::launcher::{self, word};
 use super::maps;
 use super::protocol::{Channel, FromInit, Launch, Setup, ToInit};
+use crate::acct::{self, Accounting};
 use crate::network::{Device, Maker, Watched};
 use crate::rootfs::mounts;
 use crate::sys;
@@ -23,6 +24,7 @@ pub(crate) fn run(channel: OwnedFd, supervisor: OwnedFd) -> ! {
         outstanding: false,
         maker: Maker::default(),
         watched: None,
+        accounting: None,
     };
     let code = match init.live() {
         Ok(()) => 0,
@@ -53,6 +55,8 @@ struct Init {
     maker: Maker,
     /// The launched program's.
     watched: Option<Watched>,
+    /// Held, so that the kernel's accounting goes on.
+    accounting: Option<OwnedFd>,
 }
 
 impl Init {
@@ -122,16 +126,24 @@ impl Init {
 
     fn set_up(&mut self, setup: &Setup, fds: Vec<OwnedFd>) -> io::Result<()> {
         let acct = if setup.acct {
-            sys::acct(&setup.run_dir.join("acct")).map_err(|e| e.to_string())
+            acct::turn_on().map_err(|e| e.to_string())
         } else {
             Err("only real root may ask the kernel for process accounting".into())
+        };
+        let (acct, records) = match acct {
+            Ok(Accounting { mount, records }) => {
+                self.accounting = Some(mount);
+                (Ok(()), Some(records))
+            }
+            Err(why) => (Err(why), None),
         };
         self.maker = Maker::new();
         match mounts::mount_all(setup, fds.first().map(AsFd::as_fd)) {
             Ok(mounted) => {
-                let logs: Vec<BorrowedFd<'_>> = mounted.logs.iter().map(AsFd::as_fd).collect();
+                let fds: Vec<BorrowedFd<'_>> =
+                    records.iter().map(AsFd::as_fd).chain(mounted.logs.iter().map(AsFd::as_fd)).collect();
                 let told = FromInit::SetUp { idmapped: mounted.idmapped, notes: mounted.notes, acct };
-                self.channel.send(&told, &logs)
+                self.channel.send(&told, &fds)
             }
             Err((step, e)) => self.fail(&step, e),
         }

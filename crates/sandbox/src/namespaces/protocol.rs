@@ -32,7 +32,7 @@ pub(crate) struct Setup {
     pub base: Option<u32>,
     /// `userxattr`: the overlay is mounted in a user namespace.
     pub unprivileged: bool,
-    /// Turn process accounting on, into `acct` of the run's folder.
+    /// Turn process accounting on.
     pub acct: bool,
     /// Size of `/dev/shm` in bytes.
     pub shm: u64,
@@ -89,7 +89,8 @@ pub(crate) enum ToInit {
 /// From init to the supervisor.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) enum FromInit {
-    /// Everything is mounted. Descriptors: the sockets that programs log to, or none.
+    /// Everything is mounted. Descriptors: the file of accounting records where `acct` is well, and the sockets
+    /// that programs log to, or none.
     SetUp { idmapped: Vec<bool>, notes: Vec<String>, acct: Result<(), String> },
     /// A step failed.
     Failed { step: String, why: String },

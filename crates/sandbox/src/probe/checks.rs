@@ -1,5 +1,6 @@
 //! The things tried, each in a child process or a folder of its own.
 
+use crate::acct;
 use crate::limits::cgroup::hierarchies;
 use crate::namespaces::clone::{Child, clone3};
 use crate::namespaces::maps::{self, IdRange};
@@ -260,11 +261,7 @@ fn controller(name: &str) -> Result<String, String> {
 
 /// Turned on for a pid namespace that ends with its only process.
 fn accounting() -> Result<String, String> {
-    let path = std::env::temp_dir().join(format!("detektr-probe-acct-{}", std::process::id()));
-    File::create_new(&path).map_err(|e| e.to_string())?;
-    let result = in_namespace(libc::CLONE_NEWPID, None, || sys::acct(&path));
-    let _ = fs::remove_file(&path);
-    result
+    in_namespace(libc::CLONE_NEWPID, None, || acct::turn_on().map(drop))
 }
 
 /// Made the way an environment's is: the maker in its own namespaces, the device in others below them.
