@@ -4,7 +4,7 @@ use crate::support::{How, Place, said};
 use serde_json::Value;
 use std::fs;
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{Child, Stdio};
 
 const TWIN: &str = "set -e; echo state >\"$HOME/state\"; test \"$(cat \"$HOME/state\")\" = state";
 
@@ -246,15 +246,21 @@ fn open_up(path: &Path) {
     }
 }
 
+/// Waits until `reached`, which only the child can bring about.
+fn wait_for(child: &mut Child, reached: impl Fn() -> bool) {
+    while !reached() {
+        assert!(child.try_wait().unwrap().is_none(), "it ended before it had come so far");
+        std::thread::yield_now();
+    }
+}
+
 #[test]
 fn ctrl_c_keeps_what_is_done_and_the_next_run_goes_on_from_there() {
     let (place, how) = (sound(), how());
     let arms = || fs::read_dir(place.home(how).join("arms")).map_or(0, |entries| entries.count());
     let mut command = place.command(how, &["validate", "--json", "--repeat", "50", "v.yaml"]);
-    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    while arms() < 3 {
-        std::thread::yield_now();
-    }
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    wait_for(&mut child, || arms() >= 3);
     let pid = rustix::process::Pid::from_child(&child);
     rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
     let stopped = said(&child.wait_with_output().unwrap());
@@ -277,9 +283,7 @@ fn after_a_kill_the_next_run_goes_on_from_there_and_nothing_is_left_behind() {
         let words = ["validate", "--sensor", how.sensor(), "--jobs", "2", "--repeat", "50", "v.yaml"];
         let mut command = place.command(how, &words);
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        while arms() < 5 {
-            std::thread::yield_now();
-        }
+        wait_for(&mut child, || arms() >= 5);
         child.kill().unwrap();
         child.wait().unwrap();
         let kept = arms();
