@@ -554,6 +554,7 @@ fn capture(
             cut_bytes: totals.cut_bytes,
             misunderstood: report.misunderstood,
             lost,
+            unsearched: report.unsearched,
         },
         ..conversations.judge()
     });

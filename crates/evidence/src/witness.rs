@@ -194,6 +194,10 @@ pub struct CaptureTotals {
     /// Packets that the kernel dropped before they were read, for want of room; absent where that can't be known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lost: Option<u64>,
+    /// Streams in which something compressed was not looked through for baits to its end, since that would have cost
+    /// too much.
+    #[serde(default)]
+    pub unsearched: u64,
 }
 
 impl PacketsWitness {
@@ -239,6 +243,13 @@ impl Witnesses {
         if let Some(lost) = lost {
             hole("packets_lost", format!("{lost} packets were dropped before they were read"));
         }
+        let unsearched = self.packets.as_ref().map_or(0, |packets| packets.capture.unsearched);
+        if unsearched > 0 {
+            let detail = format!(
+                "something compressed in {unsearched} streams was not looked through for baits to its end"
+            );
+            hole("baits_unsearched", detail);
+        }
         if let Some(packets) = &self.packets
             && packets.unexplained_flows + packets.unexplained_calls + packets.calls_not_judged > 0
         {
@@ -250,5 +261,28 @@ impl Witnesses {
             hole("packets_unexplained", detail);
         }
         holes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reasons(capture: CaptureTotals) -> Vec<String> {
+        let packets = Some(PacketsWitness { capture, ..PacketsWitness::default() });
+        let holes = Witnesses { packets, ..Witnesses::default() }.holes();
+        holes.into_iter().map(|hole| hole.reason).collect()
+    }
+
+    #[test]
+    fn packets_that_were_lost_and_streams_that_were_not_searched_are_holes() {
+        assert!(
+            reasons(CaptureTotals { lost: Some(0), cut_packets: 7, ..CaptureTotals::default() }).is_empty()
+        );
+        assert_eq!(reasons(CaptureTotals { lost: Some(1), ..CaptureTotals::default() }), ["packets_lost"]);
+        assert_eq!(
+            reasons(CaptureTotals { unsearched: 1, ..CaptureTotals::default() }),
+            ["baits_unsearched"]
+        );
     }
 }

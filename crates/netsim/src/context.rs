@@ -162,7 +162,10 @@ impl Context {
     /// Tells of conversations that had no packet since `idle_ns`, and of those that ended before `ended_ns`.
     pub(crate) fn end_idle(&self, idle_ns: u64, ended_ns: u64) {
         let told = self.flows.borrow_mut().sweep(idle_ns, ended_ns);
-        told.into_iter().for_each(|told| self.tell(told));
+        for (key, told) in told {
+            self.leaks.borrow_mut().ends(&key);
+            self.tell(told);
+        }
     }
 
     /// Ends all conversations.

@@ -119,8 +119,8 @@ impl Flows {
     }
 
     /// Tells those that have ended and had no packet since `ended_ns`, and of protocols that don't say themselves when
-    /// they end, those that had none since `idle_ns`.
-    pub(crate) fn sweep(&mut self, idle_ns: u64, ended_ns: u64) -> Vec<Told> {
+    /// they end, those that had none since `idle_ns`; each with its ends.
+    pub(crate) fn sweep(&mut self, idle_ns: u64, ended_ns: u64) -> Vec<(Key, Told)> {
         let over = |key: &Key, open: &Open| match open.ended {
             Some(end) if open.last_ns < ended_ns => Some(end),
             None if key.protocol != 6 && open.last_ns < idle_ns => Some("idle"),
@@ -129,7 +129,7 @@ impl Flows {
         let mut all: Vec<(u64, Key, &str)> =
             self.open.iter().filter_map(|(key, open)| Some((open.id, *key, over(key, open)?))).collect();
         all.sort_by_key(|(id, _, _)| *id);
-        all.iter().filter_map(|(_, key, end)| self.take(key, end)).collect()
+        all.iter().filter_map(|(_, key, end)| Some((*key, self.take(key, end)?))).collect()
     }
 
     /// Ends all that are left, in the order of their beginning.

@@ -59,6 +59,8 @@ pub struct Internet {
 pub struct Report {
     /// Packets that were no IP, or broken.
     pub misunderstood: u64,
+    /// Streams in which something compressed was not looked through for baits to its end.
+    pub unsearched: u64,
     /// The capture.
     pub capture: Captured,
     /// Why baits were not looked for.
@@ -103,6 +105,7 @@ impl Internet {
                     context.end_all();
                     Report {
                         misunderstood: context.misunderstood_count(),
+                        unsearched: context.leaks.borrow().cut(),
                         blind: context.leaks.borrow_mut().failure(),
                         capture: context.recording.borrow_mut().finish(),
                         secrets: context.secrets.lines(),

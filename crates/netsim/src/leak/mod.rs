@@ -6,15 +6,18 @@
 //! works on streams, keeps some kilobytes for each, and stops at stated bounds. Values in DNS names are put together
 //! by [`names`].
 
+mod bounds;
 mod marks;
 mod names;
 mod needles;
 mod packed;
+mod unpack;
 mod views;
 
 pub use names::Names;
 
 use aho_corasick::AhoCorasick;
+use bounds::{Bounds, Run, Stream};
 use needles::Needles;
 use packed::Packed;
 use std::collections::BTreeSet;
@@ -33,6 +36,8 @@ pub struct Finder {
     /// The beginnings of compressed parts.
     beginnings: AhoCorasick,
     ignored: Vec<String>,
+    /// What unpacking has cost so far, in all streams.
+    run: Run,
 }
 
 /// A value that left.
@@ -55,6 +60,13 @@ impl Finder {
     pub fn new<'a>(
         baits: impl IntoIterator<Item = (&'a str, &'a [u8])>,
     ) -> Result<Arc<Self>, aho_corasick::BuildError> {
+        Self::bounded(baits, Bounds::default())
+    }
+
+    fn bounded<'a>(
+        baits: impl IntoIterator<Item = (&'a str, &'a [u8])>,
+        bounds: Bounds,
+    ) -> Result<Arc<Self>, aho_corasick::BuildError> {
         let mut names = Vec::new();
         let mut ignored = Vec::new();
         let mut all = Vec::new();
@@ -68,12 +80,18 @@ impl Finder {
         }
         let needles = Needles::new(&all)?;
         let beginnings = packed::beginnings()?;
-        Ok(Arc::new(Finder { baits: names, needles, beginnings, ignored }))
+        Ok(Arc::new(Finder { baits: names, needles, beginnings, ignored, run: Run::new(bounds) }))
     }
 
     /// Baits whose values are too short to be looked for.
     pub fn ignored(&self) -> &[String] {
         &self.ignored
+    }
+
+    /// In how many streams something compressed was not looked through to its end, since that would have cost too
+    /// much.
+    pub fn cut(&self) -> u64 {
+        self.run.cut()
     }
 }
 
@@ -81,11 +99,10 @@ impl Finder {
 #[derive(Debug)]
 pub struct Scanner {
     finder: Arc<Finder>,
-    depth: u8,
     passed: u64,
     /// The stream as it is: the end of what has passed.
     tail: Vec<u8>,
-    escaped: [View; 3],
+    escaped: [View; 5],
     hexadecimal: View,
     packed: Packed,
     /// Bait and encoding of what was found already.
@@ -95,18 +112,24 @@ pub struct Scanner {
 impl Scanner {
     /// A scanner for a stream that begins now.
     pub fn new(finder: &Arc<Finder>) -> Self {
-        Self::at(finder, DEPTH)
+        Self::within(finder, DEPTH, Arc::default())
     }
 
-    fn at(finder: &Arc<Finder>, depth: u8) -> Self {
+    /// A scanner for what is unpacked of `stream`, and for parts in it to this depth.
+    fn within(finder: &Arc<Finder>, depth: u8, stream: Arc<Stream>) -> Self {
         Scanner {
             finder: finder.clone(),
-            depth,
             passed: 0,
             tail: Vec::new(),
-            escaped: [Escape::Percent, Escape::Backslash, Escape::Space].map(View::new),
+            escaped: [
+                View::new(Escape::Percent),
+                View::new(Escape::Backslash),
+                View::new(Escape::Blank),
+                View::joined(Escape::Percent),
+                View::joined(Escape::Backslash),
+            ],
             hexadecimal: View::new(Escape::Separator),
-            packed: Packed::new(depth),
+            packed: Packed::new(depth, stream),
             known: BTreeSet::new(),
         }
     }
@@ -142,11 +165,9 @@ impl Scanner {
         for (bait, encoding) in seen {
             self.note_hidden(&mut found, bait, encoding.to_owned());
         }
-        if self.depth > 0 {
-            for (wrapping, inner) in self.packed.feed(&finder, &whole, old) {
-                let Some(bait) = finder.baits.iter().position(|name| *name == inner.bait) else { continue };
-                self.note(&mut found, bait, format!("{wrapping}+{}", inner.encoding));
-            }
+        for (wrapping, inner) in self.packed.feed(&finder, &whole, old) {
+            let Some(bait) = finder.baits.iter().position(|name| *name == inner.bait) else { continue };
+            self.note(&mut found, bait, format!("{wrapping}+{}", inner.encoding));
         }
         self.passed += bytes.len() as u64;
         let keep = whole.len().saturating_sub(finder.needles.longest());

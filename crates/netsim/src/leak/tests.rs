@@ -68,6 +68,15 @@ fn wrappings(loot: &str) -> Vec<(&'static str, Vec<u8>)> {
     let percent: String = bytes.iter().map(|byte| format!("%{byte:02X}")).collect();
     let unicode: String = bytes.iter().map(|byte| format!("\\u{:04x}", byte)).collect();
     let base64 = STANDARD.encode(bytes);
+    let escaped = |text: &str| {
+        text.bytes()
+            .map(|byte| match byte {
+                b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' => char::from(byte).to_string(),
+                other => format!("%{other:02X}"),
+            })
+            .collect::<String>()
+    };
+    let quoted = |text: &str| text.replace("\r\n", "\\r\\n").replace('/', "\\/").replace('+', "\\u002b");
     vec![
         ("plain", bytes.to_vec()),
         ("reversed", reversed),
@@ -95,6 +104,17 @@ fn wrappings(loot: &str) -> Vec<(&'static str, Vec<u8>)> {
         ("base64+deflate+plain", STANDARD.encode(zlib(bytes)).into_bytes()),
         ("hex+gzip+plain", hex(&gzip(bytes), "").into_bytes()),
         ("gzip+gzip+plain", gzip(&gzip(bytes))),
+        ("percent+base64", escaped(&wrapped(&base64, 10)).into_bytes()),
+        ("backslash+base64", quoted(&wrapped(&base64, 10)).into_bytes()),
+        ("base64+gzip+plain", escaped(&wrapped(&STANDARD.encode(gzip(bytes)), 10)).into_bytes()),
+        (
+            "base64+zstd+plain",
+            quoted(&STANDARD.encode(zstd::encode_all(bytes, 3).expect("to memory"))).into_bytes(),
+        ),
+        (
+            "base64+zstd+plain",
+            URL_SAFE_NO_PAD.encode(zstd::encode_all(bytes, 3).expect("to memory")).into_bytes(),
+        ),
     ]
 }
 
@@ -175,17 +195,96 @@ fn labels_of_many_queries_are_put_together() {
 }
 
 #[test]
-fn a_bomb_is_followed_to_the_bound_and_no_further() {
-    let mut nothing = Scanner::new(&finder());
-    let bomb = gzip(&vec![0; 40 << 20]);
-    assert!(nothing.feed(&bomb).is_empty());
-    assert!(nothing.packed_bytes() <= 17 << 20, "{}", nothing.packed_bytes());
+fn labels_between_numbers_and_a_constant_end_are_put_together() {
+    let finder = finder();
+    let text = hex(format!("{TOKEN}{TOKEN}").as_bytes(), "");
+    // what is sent in each query, two labels of it, never holds the whole token
+    let chunks: Vec<&[u8]> = text.as_bytes().chunks(30).collect();
+    for form in [
+        "D.c2.evil.example",
+        "N.D.evil.example",
+        "N.D.c2.evil.co.uk",
+        "D.N.c2.evil.example",
+        "D.N.evil.example",
+    ] {
+        let mut names = Names::new(&finder);
+        let mut told = Vec::new();
+        for (number, pair) in chunks.chunks(2).enumerate() {
+            let data = pair.iter().map(|label| String::from_utf8_lossy(label)).collect::<Vec<_>>().join(".");
+            told.extend(names.asked(&form.replace('N', &number.to_string()).replace('D', &data)));
+        }
+        assert_eq!(told.iter().map(|one| one.encoding.as_str()).collect::<Vec<_>>(), ["hex"], "{form}");
+    }
 }
 
-impl Scanner {
-    fn packed_bytes(&self) -> u64 {
-        self.packed.unpacked()
+fn bounded(bounds: Bounds) -> Arc<Finder> {
+    Finder::bounded([("token_file", TOKEN.as_bytes())], bounds).expect("few needles")
+}
+
+/// Bytes that begin with `size` zeros and end with the token.
+fn behind(size: usize) -> Vec<u8> {
+    [&vec![0; size][..], TOKEN.as_bytes()].concat()
+}
+
+#[test]
+fn a_bomb_is_followed_to_the_bound_and_that_is_told() {
+    let bounds = Bounds { of_stream: 1 << 20, of_run: 4 << 20, ..Bounds::default() };
+    let finder = bounded(bounds);
+    let mut small = Scanner::new(&finder);
+    assert_eq!(small.feed(&gzip(&behind(500_000))).len(), 1);
+    assert_eq!(finder.cut(), 0);
+    let bomb = gzip(&behind(2 << 20));
+    for number in 1..=10 {
+        assert!(Scanner::new(&finder).feed(&bomb).is_empty());
+        assert_eq!(finder.cut(), number);
+        assert!(finder.run.unpacked() < 5 << 20, "{}", finder.run.unpacked());
     }
+}
+
+#[test]
+fn bombs_within_bombs_count_as_one_stream() {
+    let finder = bounded(Bounds { of_stream: 1 << 20, ..Bounds::default() });
+    let inner = gzip(&vec![0; 300_000]).repeat(50);
+    let whole = gzip(&inner).repeat(50);
+    assert!(Scanner::new(&finder).feed(&whole).is_empty());
+    assert_eq!(finder.cut(), 1);
+    assert!(finder.run.unpacked() < 2 << 20, "{}", finder.run.unpacked());
+}
+
+#[test]
+fn what_is_unpacked_at_once_fits_into_its_memory_and_gives_it_back() {
+    let bounds = Bounds { memory: 30 << 20, ..Bounds::default() };
+    let finder = bounded(bounds);
+    let frame = zstd::encode_all(&behind(100_000)[..], 3).expect("to memory");
+    let mut open: Vec<Scanner> = (0..20).map(|_| Scanner::new(&finder)).collect();
+    for scanner in &mut open {
+        // all of it but its end
+        scanner.feed(&frame[..frame.len() - 8]);
+        assert!(finder.run.memory() <= bounds.memory);
+    }
+    assert_eq!(finder.cut(), 17, "three of twenty fit");
+    let told = open[0].feed(&frame[frame.len() - 8..]);
+    assert!(told.iter().any(|one| one.encoding == "zstd+plain"), "{told:?}");
+    drop(open);
+    assert_eq!(finder.run.memory(), 0);
+    assert!(Scanner::new(&finder).feed(&frame).iter().any(|one| one.encoding == "zstd+plain"));
+}
+
+#[test]
+fn beginnings_without_end_are_not_tried_without_end() {
+    let finder = finder();
+    let mut scanner = Scanner::new(&finder);
+    scanner.feed(&b"\x78\x9c".repeat(20_000));
+    assert_eq!(finder.cut(), 1);
+    // by chance some are in everything
+    let mut state = 1u32;
+    let mut scanner = Scanner::new(&finder);
+    let random = std::iter::repeat_with(|| {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 24) as u8
+    });
+    scanner.feed(&random.take(1 << 20).collect::<Vec<_>>());
+    assert_eq!(finder.cut(), 1);
 }
 
 proptest! {
@@ -195,7 +294,7 @@ proptest! {
         after in proptest::collection::vec(any::<u8>(), 0..200),
         padding in "[a-z ]{0,7}",
         size in 1usize..300,
-        which in 0usize..26,
+        which in 0usize..31,
     ) {
         let (name, bytes) = wrappings(&format!("{padding}{TOKEN}!")).swap_remove(which);
         // raw deflate is only looked for where a stream begins

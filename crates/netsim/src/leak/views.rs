@@ -9,7 +9,7 @@ pub(super) enum Escape {
     /// `\u0041`, `\x41`, `\n`, `\/`: as in JSON and in the strings of most languages.
     Backslash,
     /// Blanks and line breaks, as in wrapped base64.
-    Space,
+    Blank,
     /// What stands between bytes in hexadecimal: `41:42`, `\x41\x42`, `0x41, 0x42`, `41 42`.
     Separator,
 }
@@ -23,6 +23,8 @@ const KEPT: usize = 128;
 #[derive(Debug)]
 pub(super) struct View {
     escape: Escape,
+    /// Blanks are dropped too, those behind an escape above all: base64 in lines, put into a form or into JSON.
+    joined: bool,
     /// Bytes of the stream that may be the beginning of an escape.
     pending: Vec<u8>,
     /// The end of the view.
@@ -32,8 +34,14 @@ pub(super) struct View {
 }
 
 impl View {
+    /// With this undone.
     pub(super) fn new(escape: Escape) -> Self {
-        View { escape, pending: Vec::new(), tail: Vec::new(), touched: 0 }
+        View { escape, joined: false, pending: Vec::new(), tail: Vec::new(), touched: 0 }
+    }
+
+    /// With this undone, and blanks dropped.
+    pub(super) fn joined(escape: Escape) -> Self {
+        View { joined: true, ..View::new(escape) }
     }
 
     /// How the view is told of; nothing where what it undoes is no encoding.
@@ -41,7 +49,7 @@ impl View {
         match self.escape {
             Escape::Percent => "percent",
             Escape::Backslash => "backslash",
-            Escape::Space | Escape::Separator => "",
+            Escape::Blank | Escape::Separator => "",
         }
     }
 
@@ -54,16 +62,25 @@ impl View {
         let mut changed = false;
         let mut at = 0;
         while at < input.len() {
-            match self.undo(&input[at..]) {
+            let rest = &input[at..];
+            let plain = rest.iter().position(|byte| self.stops(*byte)).unwrap_or(rest.len());
+            self.tail.extend_from_slice(&rest[..plain]);
+            at += plain;
+            let Some(first) = rest.get(plain) else { break };
+            match undo(self.escape, &rest[plain..]) {
                 Step::Wait => break,
                 Step::Keep => {
-                    self.tail.push(input[at]);
+                    if !self.joined || !first.is_ascii_whitespace() {
+                        self.tail.push(*first);
+                    }
                     at += 1;
                 }
                 Step::Put(length, byte) => {
-                    self.tail.extend(byte);
+                    let dropped = self.joined && byte.is_some_and(|byte| byte.is_ascii_whitespace());
+                    self.tail.extend(byte.filter(|_| !dropped));
                     at += length;
-                    changed = true;
+                    // what is escaped and no blank, the view that keeps blanks shows too
+                    changed |= dropped || !self.joined;
                 }
             }
         }
@@ -76,38 +93,55 @@ impl View {
         found
     }
 
-    fn undo(&self, rest: &[u8]) -> Step {
-        let first = rest[0];
+    /// Whether a byte is not simply taken as it is.
+    fn stops(&self, byte: u8) -> bool {
         match self.escape {
-            Escape::Percent if first == b'%' => hex_escape(rest, 1, 2),
-            Escape::Backslash if first == b'\\' => match rest.get(1) {
-                None => Step::Wait,
-                Some(b'u') => hex_escape(rest, 2, 4),
-                Some(b'x') => hex_escape(rest, 2, 2),
-                Some(b'n') => Step::Put(2, Some(b'\n')),
-                Some(b't') => Step::Put(2, Some(b'\t')),
-                Some(b'r') => Step::Put(2, Some(b'\r')),
-                Some(other) => Step::Put(2, Some(*other)),
-            },
-            Escape::Space if first.is_ascii_whitespace() => Step::Put(1, None),
-            Escape::Separator => match (first, rest.get(1)) {
-                (b'\\' | b'0', None) => Step::Wait,
-                (b'\\' | b'0', Some(b'x' | b'X')) => Step::Put(2, None),
-                (b':' | b'-' | b',' | b'%' | b' ' | b'\t' | b'\r' | b'\n', _) => Step::Put(1, None),
-                _ => Step::Keep,
-            },
-            _ => Step::Keep,
+            Escape::Percent => byte == b'%' || self.joined && byte.is_ascii_whitespace(),
+            Escape::Backslash => byte == b'\\' || self.joined && byte.is_ascii_whitespace(),
+            Escape::Blank => byte.is_ascii_whitespace(),
+            Escape::Separator => separates(byte) || matches!(byte, b'\\' | b'0'),
         }
     }
 }
 
-enum Step {
-    /// Nothing is undone here.
+/// What stands at a place of the stream.
+pub(super) enum Step {
+    /// Nothing that is undone.
     Keep,
     /// So many bytes of the stream are this one, or none, in the view.
     Put(usize, Option<u8>),
     /// More bytes are needed.
     Wait,
+}
+
+/// Undoes what stands at the beginning of `rest`, which is not empty.
+pub(super) fn undo(escape: Escape, rest: &[u8]) -> Step {
+    let first = rest[0];
+    match escape {
+        Escape::Percent if first == b'%' => hex_escape(rest, 1, 2),
+        Escape::Backslash if first == b'\\' => match rest.get(1) {
+            None => Step::Wait,
+            Some(b'u') => hex_escape(rest, 2, 4),
+            Some(b'x') => hex_escape(rest, 2, 2),
+            Some(b'n') => Step::Put(2, Some(b'\n')),
+            Some(b't') => Step::Put(2, Some(b'\t')),
+            Some(b'r') => Step::Put(2, Some(b'\r')),
+            Some(other) => Step::Put(2, Some(*other)),
+        },
+        Escape::Blank if first.is_ascii_whitespace() => Step::Put(1, None),
+        Escape::Separator => match (first, rest.get(1)) {
+            (b'\\' | b'0', None) => Step::Wait,
+            (b'\\' | b'0', Some(b'x' | b'X')) => Step::Put(2, None),
+            _ if separates(first) => Step::Put(1, None),
+            _ => Step::Keep,
+        },
+        _ => Step::Keep,
+    }
+}
+
+/// What stands between bytes in hexadecimal.
+fn separates(byte: u8) -> bool {
+    matches!(byte, b':' | b'-' | b',' | b'%' | b' ' | b'\t' | b'\r' | b'\n')
 }
 
 /// An escape of `digits` hexadecimal digits behind `prefix` bytes.
