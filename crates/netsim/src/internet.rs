@@ -93,7 +93,7 @@ impl Internet {
                 .block_on(&runtime, async move {
                     let link = Link::new(device, kind)?;
                     let context = Rc::new(Context::new(settings, authority, sink, recording));
-                    let net = Net::new(context.clone(), &link);
+                    let net = Net::new(context.clone(), link.has_checksums());
                     net.run(link, &stopped).await?;
                     // what is still being said is told as it stands, by those who serve it
                     drop(net);

@@ -15,6 +15,8 @@ mod clock;
 mod context;
 mod flows;
 pub mod hello;
+#[cfg(any(test, fuzzing))]
+pub mod hostile;
 mod internet;
 pub mod leak;
 mod leaks;

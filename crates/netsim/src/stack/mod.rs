@@ -78,7 +78,8 @@ impl Inner {
 }
 
 impl Net {
-    pub(crate) fn new(context: Rc<Context>, link: &Link) -> Rc<Net> {
+    /// A stack on which nothing has arrived yet; `checksums`: whether those of arriving packets can be relied on.
+    pub(crate) fn new(context: Rc<Context>, checksums: bool) -> Rc<Net> {
         let inner = Inner {
             connections: HashMap::new(),
             by_key: HashMap::new(),
@@ -89,7 +90,7 @@ impl Net {
             timers: BTreeSet::new(),
             out: VecDeque::new(),
             reassembly: Reassembly::default(),
-            checksums: link.has_checksums(),
+            checksums,
             began: std::time::Instant::now(),
         };
         Rc::new(Net { inner: RefCell::new(inner), work: Notify::new(), context })
@@ -101,7 +102,7 @@ impl Net {
         loop {
             let full = self.take(&mut link)?;
             self.poll();
-            self.send(&mut link);
+            self.send(|packet| link.write(packet));
             if full {
                 tokio::task::yield_now().await;
                 continue;
@@ -131,18 +132,22 @@ impl Net {
     fn take(self: &Rc<Self>, link: &mut Link) -> io::Result<bool> {
         for _ in 0..BATCH {
             let Some(bytes) = link.read()? else { return Ok(false) };
-            let packet = packet::parse(bytes);
-            if let Some(Packet { key, body: Body::Tcp(Segment { syn: true, ack: false, .. }) }) = &packet {
-                self.context.begins(key);
-            }
-            self.context.passed(packet.as_ref().map(|packet| &packet.key), Way::Out, bytes);
-            let Some(packet) = packet else {
-                self.context.misunderstood();
-                continue;
-            };
-            self.dispatch(&packet, bytes);
+            self.arrived(bytes);
         }
         Ok(true)
+    }
+
+    /// The environment sent a packet.
+    pub(crate) fn arrived(self: &Rc<Self>, bytes: &[u8]) {
+        let packet = packet::parse(bytes);
+        if let Some(Packet { key, body: Body::Tcp(Segment { syn: true, ack: false, .. }) }) = &packet {
+            self.context.begins(key);
+        }
+        self.context.passed(packet.as_ref().map(|packet| &packet.key), Way::Out, bytes);
+        match packet {
+            Some(packet) => self.dispatch(&packet, bytes),
+            None => self.context.misunderstood(),
+        }
     }
 
     fn dispatch(self: &Rc<Self>, packet: &Packet<'_>, bytes: &[u8]) {
@@ -241,7 +246,7 @@ impl Net {
     }
 
     /// Works on the connections that need it.
-    fn poll(self: &Rc<Self>) {
+    pub(crate) fn poll(self: &Rc<Self>) {
         loop {
             let mut inner = self.inner.borrow_mut();
             let now = inner.now();
@@ -262,8 +267,8 @@ impl Net {
         }
     }
 
-    /// Gives the environment what waits for it.
-    fn send(&self, link: &mut Link) {
+    /// Gives the environment what waits for it, by `write`.
+    pub(crate) fn send(&self, mut write: impl FnMut(&[u8])) {
         loop {
             // not held while others work
             let next = self.inner.borrow_mut().out.pop_front();
@@ -271,7 +276,7 @@ impl Net {
                 None => return,
                 Some(Outgoing::Packet(key, packet)) => {
                     self.context.passed(Some(&key), Way::In, &packet);
-                    link.write(&packet);
+                    write(&packet);
                 }
                 Some(Outgoing::End(key, end)) => self.context.ends(&key, end),
             }
