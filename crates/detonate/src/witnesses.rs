@@ -117,6 +117,12 @@ impl Overlays {
                 ids.0.push(IdRange { inside: 0, outside: 0, count: detektr_sandbox::RANGE });
             }
         }
+        // What has no number here belongs to nobody, inside too.
+        if description.id_mapping == "subordinate" {
+            for ids in [&mut lower.uid, &mut lower.gid] {
+                ids.0.insert(0, IdRange { inside: 65_534, outside: 65_534, count: 1 });
+            }
+        }
         let options = DiffOptions {
             ids: LayerIds { upper, lower },
             host_lower: description.rootfs == "host",

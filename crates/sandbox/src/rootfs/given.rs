@@ -55,6 +55,11 @@ impl Given {
         Ok(given)
     }
 
+    /// Whether what is given can be given to others than the caller.
+    pub(crate) fn has_owners(&self) -> bool {
+        self.base.is_some()
+    }
+
     /// Where a path of the environment stands in the layer, and on the host.
     fn locate(&self, inside: &Path) -> (PathBuf, PathBuf, Option<PathBuf>) {
         let (mount_point, root, host) = self
@@ -103,7 +108,12 @@ impl Given {
 
     fn own(&self, here: &Path, uid: u32, gid: u32) -> io::Result<()> {
         let Some(base) = self.base else { return Ok(()) };
-        let inside = |id: u32| if id < crate::namespaces::maps::RANGE { base + id } else { base + 65_534 };
+        let inside = |id: u32| match id {
+            // The host's own, where they have no number here.
+            65_534 if self.unprivileged => base,
+            id if id < crate::namespaces::maps::RANGE => base + id,
+            _ => base + 65_534,
+        };
         lchown(here, Some(inside(uid)), Some(inside(gid)))
     }
 

@@ -172,6 +172,9 @@ pub(crate) fn furnish(given: &Given, privileged: bool, hide: &[PathBuf]) -> Resu
     }
     if !privileged {
         super::mirror::mirror(given);
+        if given.has_owners() {
+            super::mirror::setuid_programs(given);
+        }
     }
     for folder in BARE {
         if fs::symlink_metadata(folder).is_ok_and(|m| m.is_dir()) {
