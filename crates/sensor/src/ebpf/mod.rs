@@ -4,6 +4,8 @@
 //! puts records into the run's ring without waking anybody (`wire`), and a reader thread polls the ring,
 //! joins what belongs together (`merge`) and hands it on.
 
+#[cfg(test)]
+mod hostile;
 mod kernel;
 mod load;
 mod merge;
