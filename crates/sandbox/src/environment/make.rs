@@ -54,7 +54,7 @@ impl Environment {
         }
         let base = range.map(|(here, _)| here);
         let (parts, gaps) = match &plan.rootfs {
-            Rootfs::Host => host::parts(privileged)?,
+            Rootfs::Host => host::parts(privileged, &hidden(plan))?,
             Rootfs::Dir(root) => (dir::parts(root)?, Vec::new()),
         };
         let setup = Setup {
@@ -164,6 +164,11 @@ pub(crate) fn real_root() -> bool {
         && held.is_some_and(|held| held & NEEDED == NEEDED)
 }
 
+/// What of the host's must not be seen.
+fn hidden(plan: &Plan) -> Vec<PathBuf> {
+    plan.hide.iter().chain(std::iter::once(&plan.work)).cloned().collect()
+}
+
 /// Whether the files of the root file system are not the caller's own. Those that are would be nobody's for an
 /// environment that has other ids.
 fn foreign(rootfs: &Rootfs) -> bool {
@@ -210,9 +215,7 @@ fn make_run_dir(run_dir: &Path) -> Result<OwnedFd, SandboxError> {
 fn furnish(plan: &Plan, given: &Given, privileged: bool) -> Result<(), SandboxError> {
     let root = match &plan.rootfs {
         Rootfs::Host => {
-            let mut hide = plan.hide.clone();
-            hide.push(plan.work.clone());
-            host::furnish(given, privileged, &hide)?;
+            host::furnish(given, privileged, &hidden(plan))?;
             Path::new("/")
         }
         Rootfs::Dir(root) => {

@@ -58,6 +58,24 @@ pub(crate) fn mirror(given: &Given) {
     }
 }
 
+/// Gives the files and links of one folder; folders in it are left to others.
+pub(crate) fn files_of(given: &Given, folder: &Path) {
+    let mut bytes = 0;
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let path = entry.path();
+        match entry.file_type() {
+            Ok(kind) if kind.is_file() => bytes += copy(given, &path, ALL_FILES - bytes),
+            Ok(kind) if kind.is_symlink() => {
+                // One that can't be given is simply not there.
+                if let Ok(to) = fs::read_link(&path) {
+                    let _ = given.link(&path, &to);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
 /// Copies a file that everyone may read; says how many bytes.
 fn copy(given: &Given, path: &Path, left: u64) -> u64 {
     let Ok(mut file) = File::open(path) else { return 0 };
