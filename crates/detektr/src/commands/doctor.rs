@@ -6,7 +6,7 @@ use crate::failure::{Failure, shown};
 use crate::recording::with_sources;
 use crate::terminal::{Out, clean};
 use detektr_sensor::Sensor;
-use detektr_sensor::ebpf::EbpfSensor;
+use detektr_sensor::ebpf::{EbpfSensor, extras};
 use detektr_sensor::ptrace::PtraceSensor;
 use serde::Serialize;
 use std::io::Write as _;
@@ -125,6 +125,7 @@ fn sensors() -> Vec<Check> {
         Err(e) => Err(with_sources(&e)),
     };
     let none = ebpf.is_err() && ptrace.is_err();
+    let extra = extra_hooks();
     let check = |name: &str, tried: Result<String, String>, lost: &str, remedy: &str| Check {
         name: name.into(),
         ok: tried.is_ok(),
@@ -147,7 +148,25 @@ fn sensors() -> Vec<Check> {
             "allow tracing of own children: sysctl kernel.yama.ptrace_scope at most 2, and a container runtime whose \
              seccomp profile allows ptrace",
         ),
+        Check {
+            required: false,
+            ..check("extra BPF hooks", extra, "nothing: no sensor uses them", "none is needed")
+        },
     ]
+}
+
+/// Hooks that the ebpf sensor could use beside its own.
+fn extra_hooks() -> Result<String, String> {
+    let extras = extras();
+    let told: Vec<String> = extras
+        .iter()
+        .map(|extra| match &extra.tried {
+            Ok(()) => format!("{}: works", extra.name),
+            Err(why) => format!("{}: {why}", extra.name),
+        })
+        .collect();
+    let told = told.join("; ");
+    if extras.iter().all(|extra| extra.tried.is_ok()) { Ok(told) } else { Err(told) }
 }
 
 fn loaded(sensor: &dyn Sensor) -> Result<String, String> {
