@@ -38,6 +38,7 @@ test)
     need ip iproute2
     need ping iputils-ping
     need tshark tshark
+    need newuidmap uidmap
     ;;
 bench)
     need bwrap bubblewrap

@@ -55,6 +55,11 @@ impl Context {
 }
 
 impl Cli {
+    /// Whether it runs anything.
+    pub fn makes_environments(&self) -> bool {
+        matches!(self.command, Command::Detonate(_) | Command::Validate(_))
+    }
+
     /// Runs the command; its exit code.
     pub fn run(self, context: &mut Context) -> Result<u8, Failure> {
         match self.command {

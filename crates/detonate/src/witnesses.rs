@@ -46,6 +46,7 @@ pub struct Populations {
     births: Vec<u32>,
     threads: u64,
     exits: Vec<u32>,
+    broken_births: u64,
 }
 
 impl Populations {
@@ -54,6 +55,7 @@ impl Populations {
         self.births.extend(&decoder.births().processes);
         self.threads += decoder.births().threads.len() as u64;
         self.exits.extend(&decoder.exits().processes);
+        self.broken_births += decoder.broken_births();
     }
 }
 
@@ -72,7 +74,7 @@ pub fn processes(
         acct: environment.acct_records().map(|records| records.iter().map(|record| record.pid).collect()),
         last_pid: ended.last_pid,
         unwatched: vec![1],
-        refused: ended.refused_processes,
+        refused: ended.refused_processes + population.broken_births,
         pid_max: pid_max(),
     };
     manifest.witnesses.processes = Some(reconcile::processes(&account));
@@ -115,6 +117,12 @@ impl Overlays {
         if description.id_mapping == "range" && idmapped {
             for ids in [&mut lower.uid, &mut lower.gid] {
                 ids.0.push(IdRange { inside: 0, outside: 0, count: detektr_sandbox::RANGE });
+            }
+        }
+        // What has no number here belongs to nobody, inside too.
+        if description.id_mapping == "subordinate" {
+            for ids in [&mut lower.uid, &mut lower.gid] {
+                ids.0.insert(0, IdRange { inside: 65_534, outside: 65_534, count: 1 });
             }
         }
         let options = DiffOptions {

@@ -12,9 +12,10 @@ pub struct Description {
     pub backend: String,
     /// `root`: made with real root. `user`: made by an ordinary user.
     pub host_privilege: String,
-    /// `range`: the environment has ids of its own. `single`: only the caller's own id is mapped.
+    /// `range`: the environment has ids of its own. `subordinate`: they are of those that `/etc/subuid` and
+    /// `/etc/subgid` give to the caller. `single`: only the caller's own id is mapped.
     pub id_mapping: String,
-    /// First host id of the range.
+    /// First host id of the range; of subordinate user ids, the first one.
     pub id_base: Option<u32>,
     /// `host` or `dir`.
     pub rootfs: String,

@@ -32,6 +32,7 @@ pub use error::SandboxError;
 pub use identity::Identity;
 pub use limits::{Bound, Limit, Limits};
 pub use namespaces::maps::{IdRange, RANGE};
+pub use namespaces::subordinate::use_subordinate_ids;
 pub use network::{Addresses, Device, DeviceKind};
 pub use plan::{Job, Plan, Program, Rootfs, RunAs};
 pub use probe::{Check, Probe, probe};

@@ -136,6 +136,12 @@ static __always_inline int wanted(struct spec *spec, struct state *st, u32 slot)
 		return option == 15 || option == 22 || option == 24 || option == 47;
 	if (spec->filter == F_ARG4)
 		return !!st->args[4];
+	if (spec->filter == F_OLD_MMAP) {
+		u32 protection;
+
+		/* told where it can't be read */
+		return bpf_probe_read_user(&protection, 4, (void *)option + 8) || protection & 4;
+	}
 	if (spec->filter == F_MESSAGE_NAME)
 		return !!user_word(st->args[1], st->abi == ABI_I386 ? 4 : 8);
 	return 1;
@@ -231,6 +237,12 @@ static __always_inline void count_io(u32 si, u64 task, struct state *st, struct 
 		/* MAP_SHARED or MAP_SHARED_VALIDATE, PROT_WRITE, not anonymous */
 		if ((st->args[3] & 3) & 1 && st->args[2] & 2 && !(st->args[3] & 0x20))
 			io_count(si, task, st->args[4], 0, 2);
+	} else if (spec->io == IO_OLD_MMAP && (ret >= 0 || ret < -4095)) {
+		u32 args[6] = {};
+
+		bpf_probe_read_user(args, sizeof(args), (void *)st->args[0]);
+		if (args[3] & 1 && args[2] & 2 && !(args[3] & 0x20))
+			io_count(si, task, args[4], 0, 2);
 	}
 }
 

@@ -176,6 +176,8 @@ __noinline int take(u32 si, u64 task, u32 key, u32 i, u32 leaving)
 			dir_object(si, task, (s32)a);
 		else if (t.op == T_FD)
 			file_object(si, task, file_of(task, (u32)a));
+		else if (t.op == T_WORD_FD)
+			file_object(si, task, file_of(task, user_word(a + t.len, 4)));
 		else if (t.op == T_BYTES)
 			user_bytes(si, a, t.len);
 		else if (t.op == T_SIZED)

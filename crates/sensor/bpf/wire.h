@@ -66,6 +66,7 @@ struct credentials {
 enum take_op {
 	T_NONE = 0, T_STR, T_DIR, T_CWD, T_FD, T_RETFD, T_BYTES, T_SIZED, T_ADDRESS_OUT, T_MESSAGE_NAME,
 	T_SOCKETCALL_ARGS, T_SOCKETCALL_ADDRESS, T_CREDS, T_LOCAL_END, T_SOCKETCALL_LOCAL_END,
+	T_WORD_FD,
 };
 struct take {
 	u8 op;
@@ -74,8 +75,8 @@ struct take {
 	u8 spare;
 	u32 len;
 };
-enum spec_filter { F_NONE = 0, F_PROT_EXEC, F_PRCTL, F_ARG4, F_MESSAGE_NAME };
-enum io_op { IO_NONE = 0, IO_COUNT, IO_CLOSE, IO_CLOSE_RANGE, IO_MMAP };
+enum spec_filter { F_NONE = 0, F_PROT_EXEC, F_PRCTL, F_ARG4, F_MESSAGE_NAME, F_OLD_MMAP };
+enum io_op { IO_NONE = 0, IO_COUNT, IO_CLOSE, IO_CLOSE_RANGE, IO_MMAP, IO_OLD_MMAP };
 #define NO_ARG 0xff
 struct spec {
 	u8 watched;

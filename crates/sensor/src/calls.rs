@@ -16,6 +16,9 @@ pub enum Take {
     Cwd,
     /// The object behind the descriptor at this position, looked up at entry. `Taken::Object`.
     Fd(u8),
+    /// The object behind the descriptor whose number is the u32 at offset `.1` of the memory at `.0`, looked up at
+    /// entry. `Taken::Object`.
+    WordFd(u8, u8),
     /// The object behind the descriptor returned, on success. `Taken::Object`.
     RetFd,
     /// `len` bytes at the pointer, at entry. `Taken::Bytes`.
@@ -214,6 +217,9 @@ pub const CALLS: &[CallSpec] = &[
     call("reboot", KernelKexec, &[]),
 ];
 
+/// The first 32-bit `mmap` (number 90) has its six arguments in memory, behind its only register.
+static OLD_MMAP: CallSpec = call("mmap", ProcessMemoryExec, &[WordFd(0, 16), Bytes(0, 24)]);
+
 /// Calls that x32 has at numbers of its own, the bit of x32 cleared.
 const X32: &[(u32, &str)] = &[
     (518, "sendmsg"),
@@ -234,5 +240,8 @@ pub fn spec(abi: Abi, nr: u32) -> Option<&'static CallSpec> {
         Abi::X86_64 | Abi::X32 => syscalls::x86_64::Sysno::new(nr as usize)?.name(),
         Abi::I386 => syscalls::x86::Sysno::new(nr as usize)?.name(),
     };
+    if abi == Abi::I386 && name == OLD_MMAP.name {
+        return Some(&OLD_MMAP);
+    }
     CALLS.iter().find(|call| call.name == name)
 }

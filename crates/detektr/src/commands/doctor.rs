@@ -6,7 +6,7 @@ use crate::failure::{Failure, shown};
 use crate::recording::with_sources;
 use crate::terminal::{Out, clean};
 use detektr_sensor::Sensor;
-use detektr_sensor::ebpf::EbpfSensor;
+use detektr_sensor::ebpf::{EbpfSensor, extras};
 use detektr_sensor::ptrace::PtraceSensor;
 use serde::Serialize;
 use std::io::Write as _;
@@ -147,7 +147,28 @@ fn sensors() -> Vec<Check> {
             "allow tracing of own children: sysctl kernel.yama.ptrace_scope at most 2, and a container runtime whose \
              seccomp profile allows ptrace",
         ),
+        Check {
+            name: "extra BPF hooks".into(),
+            ok: true,
+            required: false,
+            detail: extra_hooks(),
+            lost: None,
+            remedy: None,
+        },
     ]
+}
+
+/// Hooks that the ebpf sensor could use beside its own. It uses none, so nothing is lost without them.
+fn extra_hooks() -> String {
+    let extras = extras();
+    let told: Vec<String> = extras
+        .iter()
+        .map(|extra| match &extra.tried {
+            Ok(()) => format!("{}: works", extra.name),
+            Err(why) => format!("{}: {why}", extra.name),
+        })
+        .collect();
+    format!("none is used; {}", told.join("; "))
 }
 
 fn loaded(sensor: &dyn Sensor) -> Result<String, String> {

@@ -148,6 +148,19 @@ fn calls_of_the_32_bit_interface_say_so() {
         assert_eq!(truncate["file"]["length"], 1u64 << 33, "{sensor}");
         let failed = run.one("process.exec", |_| true);
         assert_eq!(failed["exec"]["argv"], json!(["name32", "argument32"]), "{sensor}");
+        // its arguments are in memory
+        let old = |length: u64| {
+            let right = |e: &Value| e["syscall"]["nr"] == 90 && e["memory_exec"]["length"] == length;
+            run.one("process.memory_exec", right)["memory_exec"].clone()
+        };
+        assert_eq!(old(8192)["protection"], json!(["PROT_READ", "PROT_WRITE", "PROT_EXEC"]), "{sensor}");
+        assert_eq!(old(8192)["file"], Value::Null, "{sensor}");
+        assert_eq!(old(4096)["protection"], json!(["PROT_READ", "PROT_EXEC"]), "{sensor}");
+        assert_eq!(old(4096)["file"]["path"], "memfd:memory32", "{sensor}");
+        let unread =
+            run.one("process.memory_exec", |e| e["syscall"]["nr"] == 90 && e["syscall"]["args"][0] == 8);
+        assert_eq!(unread["memory_exec"]["protection"], json!(["?"]), "{sensor}");
+        assert_eq!(unread["outcome"]["errno"], "EFAULT", "{sensor}");
     }
 }
 

@@ -7,4 +7,5 @@ mod lives;
 mod logs;
 mod object;
 mod programs;
+mod subordinate;
 mod support;

@@ -66,7 +66,7 @@ fn threads_that_act_at_once_are_seen_exactly_once() {
 
 #[test]
 fn actions_through_the_32_bit_interface_are_seen_exactly_once() {
-    hold("ia32", &SENSORS, 25);
+    hold("ia32", &SENSORS, 29);
 }
 
 #[test]

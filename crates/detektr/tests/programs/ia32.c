@@ -20,6 +20,13 @@ static long through_socketcall(int sub, long a, long b, long c, long d, long e, 
     return syscall(SYS_socketcall, sub, args);
 }
 
+/* The first mmap(2), which takes its arguments from memory. */
+static long old_mmap(long length, long protection, long flags, long fd)
+{
+    long args[] = {0, length, protection, flags, fd, 0};
+    return syscall(SYS_mmap, args);
+}
+
 int main(int count, char **argv)
 {
     if (count != 2)
@@ -59,6 +66,13 @@ int main(int count, char **argv)
 
     void *page = mmap(0, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     TELL_ERRNO("process.memory_exec", "mmap2", page == MAP_FAILED ? errno : 0);
+    long old = old_mmap(8192, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+    TELL_ERRNO("process.memory_exec", "mmap", (unsigned long)old >= -4095UL ? errno : 0);
+    old_mmap(4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1); /* can't be executed: not told */
+    TELL("process.memory_exec", "mmap", syscall(SYS_mmap, 8)); /* nothing is there to be read */
+    int memory = TELL("file.memfd_create", "memory32", memfd_create("memory32", 0));
+    old = old_mmap(4096, PROT_READ | PROT_EXEC, MAP_PRIVATE, memory);
+    TELL_ERRNO("process.memory_exec", "mmap", (unsigned long)old >= -4095UL ? errno : 0);
     TELL("process.credentials", "setuid32", setuid(getuid()));
     TELL("process.signal", "SIGURG self", kill(getpid(), SIGURG));
     pid_t child = fork();

@@ -21,7 +21,8 @@ pub struct ProcessAccount {
     pub last_pid: Option<u32>,
     /// Numbers that the namespace gave and the sensor was not to see: init, and what init starts for itself.
     pub unwatched: Vec<u32>,
-    /// Births that the kernel refused after it had taken a number for them (a bound on processes), at most.
+    /// Births that the kernel gave up after it had taken a number for them (a bound on processes, a signal that killed
+    /// the maker), at most.
     pub refused: u64,
     /// The number at which the namespace begins anew, where it is known.
     pub pid_max: Option<u32>,
@@ -56,7 +57,7 @@ pub fn processes(account: &ProcessAccount) -> ProcessesWitness {
         if !begins_anew && !(known..=known + account.refused).contains(&last) {
             unexplained.push(format!(
                 "the namespace gave {last} process numbers, and {known} are accounted for ({} processes, {} \
-                 threads, {} of Detektr's own; {} births refused)",
+                 threads, {} of Detektr's own; {} births refused or broken off)",
                 account.births.len(),
                 account.threads,
                 account.unwatched.len(),

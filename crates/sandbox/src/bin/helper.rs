@@ -3,6 +3,7 @@
 
 use detektr_sandbox::{
     Addresses, Environment, Identity, Limits, Plan, Program, Rootfs, RunAs, default_set, init_main, is_init,
+    use_subordinate_ids,
 };
 use std::error::Error;
 use std::ffi::OsString;
@@ -22,6 +23,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
         return Ok(());
     }
+    use_subordinate_ids();
     let [_, run, work, user, argv @ ..] = args.as_slice() else {
         return Err("usage: helper RUN WORK root|user ARGV…".into());
     };

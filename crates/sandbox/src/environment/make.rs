@@ -10,6 +10,7 @@ use crate::limits::cgroup::{Cgroups, hierarchies};
 use crate::namespaces::clone::{self, Child};
 use crate::namespaces::maps::{self, IdRange};
 use crate::namespaces::protocol::{Channel, Setup};
+use crate::namespaces::subordinate::{self, Subordinate};
 use crate::plan::{Plan, Rootfs, RunAs};
 use crate::reaper::{LOCK, Leftover, lock_work};
 use crate::rootfs::given::Given;
@@ -19,7 +20,7 @@ use std::collections::BTreeMap;
 use std::fs::{self, DirBuilder, File};
 use std::io::{Seek, Write};
 use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 impl Environment {
@@ -41,15 +42,19 @@ impl Environment {
         let lock = make_run_dir(&run_dir)?;
         guard.leftover = Some(Leftover { run_dir: run_dir.clone(), cgroups: Vec::new() });
         let mut locks = vec![lock];
-        let mut base = None;
+        // First id of the environment's range: as numbered here, and as numbered by the host.
+        let mut range = None;
         if privileged {
             let (first, held) =
                 maps::take_range(&plan.run).map_err(SandboxError::step("taking an id range"))?;
-            base = Some(first);
+            range = Some((first, first));
             locks.push(held);
+        } else if foreign(&plan.rootfs) {
+            range = subordinate::range();
         }
+        let base = range.map(|(here, _)| here);
         let (parts, gaps) = match &plan.rootfs {
-            Rootfs::Host => host::parts(privileged)?,
+            Rootfs::Host => host::parts(privileged, &hidden(plan))?,
             Rootfs::Dir(root) => (dir::parts(root)?, Vec::new()),
         };
         let setup = Setup {
@@ -67,16 +72,21 @@ impl Environment {
         guard.leftover = Some(leftover.clone());
         leftover.note().map_err(SandboxError::file("write the note of", &run_dir))?;
         let (channel, theirs) = Channel::pair().map_err(SandboxError::step("making the channel to init"))?;
-        let init = start_init(&theirs, privileged)?;
+        let init = start_init(&theirs, privileged, base)?;
         drop(theirs);
         let reaper = guard.disarm();
-        let userns = base.and_then(|base| maps::map_namespace(base).ok());
+        let userns = base.filter(|_| privileged).and_then(|base| maps::map_namespace(base).ok());
         let cgroup_fd = cgroups.unified.as_ref().and_then(|p| File::open(p).ok()).map(OwnedFd::from);
         let mut description = Description {
             backend: "namespaces".into(),
             host_privilege: if privileged { "root" } else { "user" }.into(),
-            id_mapping: if base.is_some() { "range" } else { "single" }.into(),
-            id_base: base,
+            id_mapping: match base {
+                Some(_) if privileged => "range",
+                Some(_) => "subordinate",
+                None => "single",
+            }
+            .into(),
+            id_base: range.map(|(_, outside)| outside),
             rootfs: if plan.rootfs == Rootfs::Host { "host" } else { "dir" }.into(),
             limits: bounds(&cgroups),
             namespaces: NAMESPACES.iter().map(|n| (*n).to_owned()).collect(),
@@ -86,7 +96,7 @@ impl Environment {
             gaps,
             ..Description::default()
         };
-        description.gaps.extend(known_gaps(privileged, plan));
+        description.gaps.extend(known_gaps(privileged, base, plan));
         Ok(Environment {
             init_pid: init.pid as u32,
             plan: plan.clone(),
@@ -155,6 +165,20 @@ pub(crate) fn real_root() -> bool {
         && held.is_some_and(|held| held & NEEDED == NEEDED)
 }
 
+/// What of the host's must not be seen.
+fn hidden(plan: &Plan) -> Vec<PathBuf> {
+    plan.hide.iter().chain(std::iter::once(&plan.work)).cloned().collect()
+}
+
+/// Whether the files of the root file system are not the caller's own. Those that are would be nobody's for an
+/// environment that has other ids.
+fn foreign(rootfs: &Rootfs) -> bool {
+    match rootfs {
+        Rootfs::Host => true,
+        Rootfs::Dir(root) => fs::metadata(root).is_ok_and(|m| m.uid() != sys::euid()),
+    }
+}
+
 fn name_run_dir(plan: &Plan) -> Result<PathBuf, SandboxError> {
     let good = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
     if plan.run.is_empty() || plan.run.starts_with('.') || !plan.run.chars().all(good) {
@@ -190,9 +214,7 @@ fn make_run_dir(run_dir: &Path) -> Result<OwnedFd, SandboxError> {
 fn furnish(plan: &Plan, given: &Given, privileged: bool) -> Result<(), SandboxError> {
     let root = match &plan.rootfs {
         Rootfs::Host => {
-            let mut hide = plan.hide.clone();
-            hide.push(plan.work.clone());
-            host::furnish(given, privileged, &hide)?;
+            host::furnish(given, privileged, &hidden(plan))?;
             Path::new("/")
         }
         Rootfs::Dir(root) => {
@@ -202,7 +224,7 @@ fn furnish(plan: &Plan, given: &Given, privileged: bool) -> Result<(), SandboxEr
     };
     let identity = &plan.identity;
     standard::furnish(given, root)?;
-    secrets::replace(given, root, plan.rootfs == Rootfs::Host, identity, privileged)?;
+    secrets::replace(given, root, plan.rootfs == Rootfs::Host, identity, given.has_owners())?;
     let home = identity.home();
     given.empty_dir(&home, 0o755, identity.uid, identity.uid)?;
     for bait in &plan.baits {
@@ -286,7 +308,7 @@ pub(super) fn bounds(cgroups: &Cgroups) -> Vec<Bound> {
     ]
 }
 
-fn known_gaps(privileged: bool, plan: &Plan) -> Vec<String> {
+fn known_gaps(privileged: bool, base: Option<u32>, plan: &Plan) -> Vec<String> {
     let mut gaps = Vec::new();
     if vsock_here() {
         gaps.push("AF_VSOCK can still be opened by 32-bit programs through the old socketcall, whose arguments no filter sees".into());
@@ -295,8 +317,15 @@ fn known_gaps(privileged: bool, plan: &Plan) -> Vec<String> {
         gaps.push("cgroup hierarchies of version 1 can be mounted and read inside, with the names of the host's groups".into());
     }
     if !privileged {
-        gaps.push("only one user id exists inside: setuid programs, chown and setgroups fail".into());
         gaps.push("files of the host outside /etc can be replaced but not changed in place, and deep folders of /usr not written".into());
+    }
+    if !privileged && base.is_some() {
+        gaps.push("the host's files belong to nobody inside, but for folders and small files that are given, which are root's; of the host's setuid programs the usual few have effect, and no file capabilities".into());
+    } else if !privileged {
+        gaps.push("only one user id exists inside: setuid programs, chown and setgroups fail".into());
+        if let Err(why) = Subordinate::find() {
+            gaps.push(format!("no subordinate ids are used: {why}"));
+        }
         gaps.push("files below /usr, /etc, /opt and /var that the caller may read, by owner or group, can be read inside".into());
         if plan.user == RunAs::User {
             gaps.push("the user owns every private file, root's too".into());
@@ -329,7 +358,7 @@ pub(super) fn describe_mounts(
             (_, true) => "idmapped",
             (_, false) => "plain",
         };
-        if ids == "plain" && setup.base.is_some() {
+        if ids == "plain" && setup.base.is_some() && !setup.unprivileged {
             description.gaps.push(format!(
                 "the file system of {} can't map ids: its files belong to nobody inside, and its setuid files have no effect",
                 part.mount_point.display()
@@ -365,10 +394,12 @@ fn start_reaper(leftover: &Leftover) -> Result<(Child, OwnedFd), SandboxError> {
     Ok((child, word))
 }
 
-fn start_init(channel: &Channel, privileged: bool) -> Result<Child, SandboxError> {
+fn start_init(channel: &Channel, privileged: bool, base: Option<u32>) -> Result<Child, SandboxError> {
     let mut flags =
         libc::CLONE_NEWPID | libc::CLONE_NEWNS | libc::CLONE_NEWNET | libc::CLONE_NEWIPC | libc::CLONE_NEWUTS;
-    if !privileged {
+    // Where there is a range, this process is root of a user namespace that has it.
+    let lone = base.is_none();
+    if lone {
         flags |= libc::CLONE_NEWUSER;
     }
     let started =
@@ -381,7 +412,7 @@ fn start_init(channel: &Channel, privileged: bool) -> Result<Child, SandboxError
             .into(),
     })?;
     let ready = || {
-        if !privileged {
+        if lone {
             let line = |id| IdRange { inside: 0, outside: id, count: 1 }.line();
             maps::write(child.pid as u32, &line(sys::euid()), &line(sys::egid()), true)?;
         }

@@ -6,3 +6,4 @@ pub(crate) mod launcher;
 pub(crate) mod maps;
 pub(crate) mod protocol;
 mod starter;
+pub(crate) mod subordinate;

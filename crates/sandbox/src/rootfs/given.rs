@@ -35,12 +35,16 @@ impl Given {
             roots.push((part.mount_point.clone(), root, part.host.clone()));
         }
         let given = Given { roots, base, unprivileged };
-        // Mounts need a place to go; the first part holds them where it shows nothing of the host's.
-        for (part, first) in parts.iter().skip(1).zip(std::iter::repeat(&parts[0])) {
-            if first.host.is_none()
-                && let Ok(inside) = part.mount_point.strip_prefix("/")
+        // Mounts need a place to go; the part above holds it where it shows nothing of the host's.
+        for (number, part) in parts.iter().enumerate() {
+            let above = parts[..number].iter().enumerate().filter_map(|(number, above)| {
+                Some((number, above, part.mount_point.strip_prefix(&above.mount_point).ok()?))
+            });
+            let nearest = above.max_by_key(|(_, above, _)| above.mount_point.components().count());
+            if let Some((number, above, inside)) = nearest
+                && above.host.is_none()
             {
-                let place = run_dir.join("given/0").join(inside);
+                let place = run_dir.join("given").join(number.to_string()).join(inside);
                 fs::create_dir_all(&place).map_err(SandboxError::file("make folder", &place))?;
             }
         }
@@ -53,6 +57,17 @@ impl Given {
             }
         }
         Ok(given)
+    }
+
+    /// Whether what is given can be given to others than the caller.
+    pub(crate) fn has_owners(&self) -> bool {
+        self.base.is_some()
+    }
+
+    /// Folders below the root with nothing of the host's beneath.
+    pub(crate) fn made_anew(&self) -> Vec<PathBuf> {
+        let made = self.roots.iter().skip(1).filter(|(_, _, host)| host.is_none());
+        made.map(|(mount_point, ..)| mount_point.clone()).collect()
     }
 
     /// Where a path of the environment stands in the layer, and on the host.
@@ -103,7 +118,12 @@ impl Given {
 
     fn own(&self, here: &Path, uid: u32, gid: u32) -> io::Result<()> {
         let Some(base) = self.base else { return Ok(()) };
-        let inside = |id: u32| if id < crate::namespaces::maps::RANGE { base + id } else { base + 65_534 };
+        let inside = |id: u32| match id {
+            // The host's own, where they have no number here.
+            65_534 if self.unprivileged => base,
+            id if id < crate::namespaces::maps::RANGE => base + id,
+            _ => base + 65_534,
+        };
         lchown(here, Some(inside(uid)), Some(inside(gid)))
     }
 

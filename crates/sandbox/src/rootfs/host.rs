@@ -68,50 +68,90 @@ const EMPTIED: [&str; 24] = [
     "/var/www",
 ];
 
-/// The parts for the host's own root.
-pub(crate) fn parts(privileged: bool) -> Result<(Vec<Part>, Vec<String>), SandboxError> {
+/// The parts for the host's own root; what is below `hide` is none of them.
+pub(crate) fn parts(privileged: bool, hide: &[PathBuf]) -> Result<(Vec<Part>, Vec<String>), SandboxError> {
     let info = fs::read_to_string("/proc/self/mountinfo")
         .map_err(SandboxError::file("read", "/proc/self/mountinfo"))?;
+    let hide: Vec<PathBuf> = hide.iter().map(|p| fs::canonicalize(p).unwrap_or_else(|_| p.clone())).collect();
     let mut gaps = Vec::new();
-    let mut mounts: Vec<PathBuf> = Vec::new();
-    for line in info.lines() {
-        let Some((path, kind)) = mount_of(line) else { continue };
-        if !seen(&path) || mounts.contains(&path) {
+    let mut mounts = Mounts::default();
+    for (path, kind) in info.lines().filter_map(mount_of) {
+        if mounts.all.contains(&path) {
+            continue;
+        }
+        mounts.all.push(path.clone());
+        // A mounted file hides one of the host's that is as good.
+        if !seen(&path) || hide.iter().any(|h| path.starts_with(h)) || !path.is_dir() {
             continue;
         }
         if LOCAL.contains(&kind.as_str()) {
-            mounts.push(path);
+            mounts.seen.push(path);
         } else {
             gaps.push(format!("the host's mount {} ({kind}) is not seen inside", path.display()));
         }
     }
-    let part = |mount_point: PathBuf, host| Part { mount_point, host, filter: true };
-    let mut parts = Vec::new();
     if privileged {
-        parts.push(part("/".into(), Some("/".into())));
-    } else {
-        parts.push(part("/".into(), None));
-        for name in SEEN {
-            let path = Path::new("/").join(name);
-            let folder = fs::symlink_metadata(&path).is_ok_and(|m| m.is_dir());
-            if !folder {
-                continue;
-            }
-            if mounts.iter().any(|m| *m != path && m.starts_with(&path)) {
-                gaps.push(format!(
-                    "{} is empty inside: the host has mounts below it, which only root can take apart",
-                    path.display()
-                ));
-                parts.push(part(path, None));
-            } else {
-                parts.push(part(path.clone(), Some(path)));
-            }
-        }
-        return Ok((parts, gaps));
+        mounts.seen.sort();
+        let all = std::iter::once(PathBuf::from("/")).chain(mounts.seen);
+        return Ok((all.map(|m| part(m.clone(), Some(m))).collect(), gaps));
     }
-    mounts.sort();
-    parts.extend(mounts.into_iter().map(|m| part(m.clone(), Some(m))));
+    let mut parts = vec![part("/".into(), None)];
+    for name in SEEN {
+        let path = Path::new("/").join(name);
+        if fs::symlink_metadata(&path).is_ok_and(|m| m.is_dir()) {
+            mounts.take_apart(path, &mut parts, &mut gaps);
+        }
+    }
     Ok((parts, gaps))
+}
+
+fn part(mount_point: PathBuf, host: Option<PathBuf>) -> Part {
+    Part { mount_point, host, filter: true }
+}
+
+/// More parts than these are not made of folders that have mounts below them.
+const MOST_PARTS: usize = 256;
+
+/// The host's mounts.
+#[derive(Default)]
+struct Mounts {
+    /// All of them.
+    all: Vec<PathBuf>,
+    /// Those that are seen inside.
+    seen: Vec<PathBuf>,
+}
+
+impl Mounts {
+    /// The parts for one folder of the host's, for an ordinary user: the kernel gives away no folder without the
+    /// mounts below it, so such a folder is made anew, of parts that have none.
+    fn take_apart(&self, folder: PathBuf, parts: &mut Vec<Part>, gaps: &mut Vec<String>) {
+        let mounted = self.all.contains(&folder);
+        if kept_empty(&folder) || (mounted && !self.seen.contains(&folder)) {
+            return;
+        }
+        if parts.len() >= MOST_PARTS {
+            gaps.push(format!(
+                "{} is empty inside: too many folders have mounts below them",
+                folder.display()
+            ));
+            return;
+        }
+        if !self.all.iter().any(|m| *m != folder && m.starts_with(&folder)) {
+            return parts.push(part(folder.clone(), Some(folder)));
+        }
+        parts.push(part(folder.clone(), None));
+        let mut below: Vec<PathBuf> = fs::read_dir(&folder)
+            .into_iter()
+            .flatten()
+            .flatten()
+            .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
+            .map(|entry| entry.path())
+            .collect();
+        below.sort();
+        for folder in below {
+            self.take_apart(folder, parts, gaps);
+        }
+    }
 }
 
 /// Mount point and file-system type of a line of mountinfo.
@@ -171,7 +211,13 @@ pub(crate) fn furnish(given: &Given, privileged: bool, hide: &[PathBuf]) -> Resu
         }
     }
     if !privileged {
+        for folder in given.made_anew() {
+            super::mirror::files_of(given, &folder);
+        }
         super::mirror::mirror(given);
+        if given.has_owners() {
+            super::mirror::setuid_programs(given);
+        }
     }
     for folder in BARE {
         if fs::symlink_metadata(folder).is_ok_and(|m| m.is_dir()) {

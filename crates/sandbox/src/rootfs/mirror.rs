@@ -16,6 +16,22 @@ const FOLDERS: u32 = 6_000;
 const ONE_FILE: u64 = 256 << 10;
 const ALL_FILES: u64 = 16 << 20;
 
+/// Setuid programs of root, wherever a distribution has them at all.
+const SETUID: [&str; 10] =
+    ["su", "sudo", "passwd", "chsh", "chfn", "newgrp", "gpasswd", "mount", "umount", "pkexec"];
+
+/// Copies the host's setuid programs, as root's: the host's own belong to nobody inside, and have no effect.
+pub(crate) fn setuid_programs(given: &Given) {
+    for path in SETUID.iter().map(|name| Path::new("/usr/bin").join(name)) {
+        let Ok(mut file) = File::open(&path) else { continue };
+        let Ok(meta) = file.metadata() else { continue };
+        if meta.is_file() && meta.mode() & 0o4005 == 0o4005 && meta.len() <= 4 * ONE_FILE {
+            // One that can't be given is the host's still, without effect.
+            let _ = given.file(&path, &mut file, meta.mode() & 0o7777, 0, 0);
+        }
+    }
+}
+
 /// Lays them. What can't be laid stays as the host has it.
 pub(crate) fn mirror(given: &Given) {
     let (mut folders, mut bytes) = (0, 0);
@@ -38,6 +54,24 @@ pub(crate) fn mirror(given: &Given) {
                     _ => {}
                 }
             }
+        }
+    }
+}
+
+/// Gives the files and links of one folder; folders in it are left to others.
+pub(crate) fn files_of(given: &Given, folder: &Path) {
+    let mut bytes = 0;
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let path = entry.path();
+        match entry.file_type() {
+            Ok(kind) if kind.is_file() => bytes += copy(given, &path, ALL_FILES - bytes),
+            Ok(kind) if kind.is_symlink() => {
+                // One that can't be given is simply not there.
+                if let Ok(to) = fs::read_link(&path) {
+                    let _ = given.link(&path, &to);
+                }
+            }
+            _ => {}
         }
     }
 }

@@ -82,7 +82,8 @@ fn mount_part(
         }
         idmapped = overlay::clone_host(host, Path::new(&source), userns)
             .map_err(at(format!("cloning the mount of {}", host.display())))?;
-        let filter = part.filter && !setup.unprivileged;
+        // An ordinary user without subordinate ids has no other id to ask with.
+        let filter = part.filter && setup.base.is_some();
         let first = overlay::mount_reading(&source, &view, filter, setup.unprivileged);
         match first {
             Ok(()) => lower = format!("{lower}:{view}"),

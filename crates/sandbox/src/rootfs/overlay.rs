@@ -28,7 +28,8 @@ pub(crate) fn mount_reading(lower: &str, target: &str, filter: bool, userxattr: 
         data.push_str(",userxattr");
     }
     let mount = || sys::mount("overlay", target, Some("overlay"), libc::MS_RDONLY, Some(&data));
-    if filter { powerless(mount) } else { mount() }
+    let nobody = if userxattr { LAST } else { NOBODY };
+    if filter { powerless(nobody, mount) } else { mount() }
 }
 
 /// The writable overlay.
@@ -44,13 +45,17 @@ pub(crate) fn mount_writing(
     sys::mount("overlay", target, Some("overlay"), libc::MS_NODEV, Some(&data))
 }
 
+/// An id that nobody has, for real root.
+const NOBODY: u32 = 0x0fff_ffff;
+/// The last of an ordinary user's subordinate ids, in the namespace that has them.
+const LAST: u32 = crate::namespaces::maps::RANGE;
+
 /// Does something with the rights of nobody but for CAP_SYS_ADMIN. An overlay keeps the credentials of the one
 /// who mounted it, so a file that is not for everyone can't be read through it, even by root inside.
-fn powerless<T>(act: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
-    const NOBODY: u32 = 0x0fff_ffff;
+fn powerless<T>(nobody: u32, act: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
     let before = capabilities()?;
     sys::no_groups()?;
-    fs_ids(NOBODY);
+    fs_ids(nobody);
     let mut only = before;
     only[0].effective = 1 << 21; // CAP_SYS_ADMIN
     only[1].effective = 0;

@@ -6,4 +6,5 @@ mod limits;
 mod network;
 mod ordinary;
 mod rootfs;
+mod subordinate;
 mod walls;

@@ -70,6 +70,49 @@ fn an_ordinary_users_environment_has_a_network_device_too() {
     assert!(err.lines().any(|line| line.contains("080045") && line.ends_with(&sent)), "{err}");
 }
 
+/// Mounts as containers have them: a folder that is seen, one that is not, and a file.
+const MOUNTS: &str = "mount -t tmpfs x /usr/games; echo played > /usr/games/score; mount -t tmpfs y /var/log; \
+                      echo secret > /var/log/own; echo 192.0.2.1 theirs > /var/log/hosts; \
+                      mount --bind /var/log/hosts /etc/hosts";
+const LOOK: &str = "cat /usr/games/score; ls /var/log/own; id -un; test -e /usr/bin/env && test -e /usr/share/misc && echo usr; \
+                    test -e /etc/os-release && grep -c 192.0.2.1 /etc/hosts; touch /usr/games/new /etc/new && echo written; \
+                    test -s /var/lib/dpkg/status && echo var";
+const SEEN: &str = "played\nroot\nusr\n0\nwritten\nvar\n";
+
+/// Makes [`MOUNTS`] in a mount namespace of its own, then runs `inner` there.
+fn among_mounts(inner: &Command) -> (String, String) {
+    let mut command = Command::new("unshare");
+    command.args(["--mount", "sh", "-ec", &format!("{MOUNTS}; exec \"$@\""), "sh"]);
+    command.arg(inner.get_program()).args(inner.get_args());
+    let output = command.env("HELPER_SECONDS", "300").output().expect("unshare");
+    let text = |b: &[u8]| String::from_utf8_lossy(b).into_owned();
+    (text(&output.stdout), text(&output.stderr))
+}
+
+#[test]
+fn folders_with_mounts_below_them_are_seen_by_ordinary_users_too() {
+    if skipped_without_root() {
+        return;
+    }
+    let folder = work();
+    let (out, err) = among_mounts(&command(folder.path(), &run_id("mounts"), "root", LOOK));
+    assert_eq!(out, SEEN, "{err}");
+    assert!(err.contains("Completed"), "{err}");
+}
+
+#[test]
+fn folders_with_mounts_below_them_are_seen_by_root() {
+    if skipped_without_root() {
+        return;
+    }
+    let folder = work();
+    let mut inner = Command::new(HELPER);
+    inner.arg(run_id("mounts-root")).arg(folder.path().join("runs")).args(["root", "bash", "-c", LOOK]);
+    let (out, err) = among_mounts(&inner);
+    assert_eq!(out, SEEN, "{err}");
+    assert!(err.contains("Completed"), "{err}");
+}
+
 #[test]
 fn init_is_out_of_reach_although_it_has_the_same_owner() {
     if skipped_without_root() {

@@ -31,8 +31,8 @@ use crate::raw::{Birth, Body, Raw, RawCall, RawCredentials, RawExit, RawObject, 
 use crate::tracker::{Born, Tracker};
 use call::Call;
 use detektr_event::{
-    Actor, ArgumentRace, Copied, Detail, Event, Exit, Fork, Kind, Outcome, Phase, ProcessRef, SensorName,
-    Signal, Syscall, Timestamp, Unreadable,
+    Actor, ArgumentRace, Copied, Detail, Event, Exit, Fork, Kind, Outcome, OutcomeResult, Phase, ProcessRef,
+    SensorName, Signal, Syscall, Timestamp, Unreadable,
 };
 use path::Paths;
 use std::collections::{BTreeSet, HashSet};
@@ -57,6 +57,7 @@ pub struct Decoder {
     implants: HashSet<Vec<u8>>,
     left_cgroup: u64,
     joined_cgroup: u64,
+    broken_births: u64,
     unknown_calls: BTreeSet<(&'static str, u32)>,
 }
 
@@ -70,6 +71,7 @@ impl Decoder {
             implants: HashSet::new(),
             left_cgroup: 0,
             joined_cgroup: 0,
+            broken_births: 0,
             unknown_calls: BTreeSet::new(),
         }
     }
@@ -108,6 +110,12 @@ impl Decoder {
     /// Processes and threads that ended.
     pub fn exits(&self) -> &Population {
         &self.tracker.exits
+    }
+
+    /// Calls that were to make a process or thread and that a signal broke off, as when their maker is killed. The
+    /// kernel may have taken a number for the child by then.
+    pub fn broken_births(&self) -> u64 {
+        self.broken_births
     }
 
     /// How many known processes have not ended.
@@ -239,6 +247,10 @@ impl Decoder {
             let Some(kind) = kind else { return };
             (call.outcome(), kind)
         };
+        let broken = outcome.result == OutcomeResult::Unfinished || outcome.errno.as_deref() == Some("EINTR");
+        if kind == Kind::ProcessFork && broken {
+            self.broken_births += 1;
+        }
         let family = kind.name().split('.').next().unwrap_or_default();
         let caller = self.tracker.process(tgid).map(crate::tracker::Process::id);
         let call = Call::new(spec, raw, self.paths(tgid));

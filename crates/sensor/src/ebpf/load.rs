@@ -264,6 +264,7 @@ fn limitations() -> Vec<String> {
         "A path call yields its string and its base; it is not resolved.",
         "Bytes written through io_uring are told by their operation, not by the file's sum.",
         "Paths longer than 4,096 bytes are cut, and told so.",
+        "No fentry, LSM or kprobe program is used, whether or not this kernel takes them.",
     ]
     .map(str::to_owned)
     .to_vec()

@@ -4,6 +4,9 @@
 //! puts records into the run's ring without waking anybody (`wire`), and a reader thread polls the ring,
 //! joins what belongs together (`merge`) and hands it on.
 
+mod extras;
+#[cfg(test)]
+mod hostile;
 mod kernel;
 mod load;
 mod merge;
@@ -13,6 +16,8 @@ mod specs;
 mod strings;
 mod watch;
 mod wire;
+
+pub use extras::{Extra, extras};
 
 use crate::{Description, Sensor, SensorError, Target, Watching, raw::Raw};
 use load::Loaded;

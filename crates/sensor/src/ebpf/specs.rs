@@ -30,6 +30,7 @@ fn value(index: u32) -> SpecValue {
         value.optional = spec.optional.into();
         value.is_exec = (spec.kind == Kind::ProcessExec).into();
         value.filter = match spec.name {
+            "mmap" if abi == Abi::I386 => 5,
             "mmap" | "mmap2" | "mprotect" | "pkey_mprotect" => 1,
             "prctl" => 2,
             "sendto" => 3,
@@ -52,6 +53,7 @@ fn value(index: u32) -> SpecValue {
                 Take::Creds => (12, 0, 0, 0),
                 Take::LocalEnd(a) => (13, a, 0, 0),
                 Take::SocketcallLocalEnd(a) => (14, a, 0, 0),
+                Take::WordFd(a, offset) => (15, a, 0, offset.into()),
             };
         }
     }
@@ -63,8 +65,8 @@ fn value(index: u32) -> SpecValue {
         "close" => (2, NO_ARG, 0),
         "dup2" | "dup3" => (2, NO_ARG, 1),
         "close_range" => (3, NO_ARG, NO_ARG),
-        "mmap" if abi != Abi::I386 => (4, NO_ARG, NO_ARG),
-        "mmap2" => (4, NO_ARG, NO_ARG),
+        "mmap" if abi == Abi::I386 => (5, NO_ARG, NO_ARG),
+        "mmap" | "mmap2" => (4, NO_ARG, NO_ARG),
         _ => (0, NO_ARG, NO_ARG),
     };
     value

@@ -64,7 +64,8 @@ impl Sensor for PtraceSensor {
                  its descriptors and directories in between",
                 "a string that a call takes is compared between entry and return only where threads or a vfork share \
                  its memory",
-                "bytes read from open files are not counted",
+                "bytes read from open files are not counted: every read would have to be stopped",
+                "CLONE_UNTRACED is taken out of what clone and clone3 do, so that no child escapes",
                 "what was written is told per process and descriptor: duplicates of a descriptor, also in a child, count \
                  apart",
                 "io_uring is refused with ENOSYS, so its operations can't happen",

@@ -31,6 +31,15 @@ impl Tracer {
                     fd if fd < 0 => Taken::Nothing,
                     fd => self.descriptor(tid, fd).map_or(Taken::Nothing, Taken::Object),
                 },
+                Take::WordFd(n, offset) => {
+                    match memory::read_exact(tid, args[n as usize].wrapping_add(offset.into()), 4) {
+                        Some(word) => match memory::word(&word) as i32 {
+                            fd if fd < 0 => Taken::Nothing,
+                            fd => self.descriptor(tid, fd).map_or(Taken::Nothing, Taken::Object),
+                        },
+                        None => Taken::Nothing,
+                    }
+                }
                 Take::Bytes(n, length) => bytes(tid, args[n as usize], length as usize),
                 Take::Sized(n, length) => {
                     bytes(tid, args[n as usize], (args[length as usize] as u32 as usize).min(LONGEST_ADDRESS))

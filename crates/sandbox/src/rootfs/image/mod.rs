@@ -59,7 +59,7 @@ pub fn unpack_within(file: &Path, into: &Path, bounds: Bounds) -> Result<ImageIn
     let budget = Budget { bytes: Cell::new(bounds.bytes), entries: Cell::new(bounds.entries) };
     let image = ImageFile::open(file, root.as_fd(), &budget)?;
     let described = Described::read(&image)?;
-    let owners_kept = rustix::process::geteuid().is_root();
+    let owners_kept = crate::environment::real_root();
     let mut layers = Layers {
         tree: Tree::new(root, owners_kept),
         budget: &budget,

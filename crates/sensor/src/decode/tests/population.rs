@@ -193,3 +193,17 @@ fn ids_that_the_environment_has_not_are_no_ids() {
     let foreign = Raw { euid: Some(0), ..raw(10, ARTIFACT, ARTIFACT, any_call()) };
     assert_eq!(events(&mut decoder, foreign)[0]["process"]["euid"], u32::MAX);
 }
+
+#[test]
+fn births_that_a_signal_broke_off_are_counted_and_others_that_failed_are_not() {
+    let mut decoder = running();
+    let mut act = |made: Made| {
+        events(&mut decoder, raw(1000, ARTIFACT, ARTIFACT, Body::Call(Box::new(made.raw))));
+        decoder.broken_births()
+    };
+    assert_eq!(act(made(Abi::X86_64, "fork", &[], Returned::Never, vec![])), 1, "killed in the call");
+    assert_eq!(act(call("clone", &[0x11], -4, vec![])), 2, "EINTR");
+    assert_eq!(act(call("fork", &[], -11, vec![])), 2, "EAGAIN");
+    assert_eq!(act(made(Abi::X86_64, "fork", &[], Returned::Skipped(-4), vec![])), 3, "at most");
+    assert_eq!(act(made(Abi::X86_64, "listen", &[3, 1], Returned::Never, vec![])), 3, "no birth at all");
+}
