@@ -85,7 +85,7 @@ impl Behaviours {
             if let Some(other) = definitions.get(&definition.id) {
                 errors.push(RuleError {
                     file: definition.source.clone(),
-                    what: format!("`{}` has the id of `{}`", definition.title, other.title),
+                    what: format!("`{}` has the id {}, as `{}` has", definition.title, other.id, other.title),
                     remedy: "give each behaviour an id of its own".into(),
                 });
             }

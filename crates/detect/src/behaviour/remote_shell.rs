@@ -153,7 +153,9 @@ impl RemoteShell {
         talkers.sort_by_key(|(_, talk)| talk.seq);
         for (holder, talk) in talkers {
             let other = &self.ends[holder];
-            let shares = |one: &Option<Rc<str>>, at: usize| one.is_some() && *one == other.stdio[at];
+            let shares = |one: &Option<Rc<str>>, at: usize| {
+                one.as_ref().is_some_and(is_link) && *one == other.stdio[at]
+            };
             let told = [("address", talk.peer.to_string())];
             let (reads, writes) =
                 (shares(&end.stdio[0], 1), shares(&end.stdio[1], 0) || shares(&end.stdio[2], 0));
@@ -166,10 +168,9 @@ impl RemoteShell {
         }
     }
 
-    /// Pipes, and files that may be named ones.
     fn holds(&mut self, key: &str, stdio: &[Option<Rc<str>>; 3]) {
         for one in stdio.iter().flatten() {
-            if one.starts_with("pipe:[") || (one.starts_with('/') && !one.starts_with("/dev/")) {
+            if is_link(one) {
                 self.holders.entry(one.clone()).or_default().insert(key.to_owned());
             }
         }
@@ -186,6 +187,11 @@ impl RemoteShell {
             }
         }
     }
+}
+
+/// A pipe, or a file that may be a named one.
+fn is_link(one: &Rc<str>) -> bool {
+    one.starts_with("pipe:[") || (one.starts_with('/') && !one.starts_with("/dev/"))
 }
 
 /// An address of the internet protocols.

@@ -42,7 +42,12 @@ impl Watch for Timestomp {
         let Some(process) = event.process.as_ref() else { return };
         let key = process.id.process();
         match &event.detail {
-            Detail::FileCreate { file } if event.outcome.is_success() => self.makes(key, &file.path),
+            // what is opened to be written anew is as good as made; `touch` opens what is there as it is
+            Detail::FileCreate { file } if event.outcome.is_success() => {
+                if file.certain || file.flags.iter().any(|flag| flag == "O_TRUNC") {
+                    self.makes(key, &file.path);
+                }
+            }
             Detail::FileMkdir { file } | Detail::FileMknod { file } if event.outcome.is_success() => {
                 self.makes(key, &file.path);
             }

@@ -13,8 +13,8 @@ pub use run::Run;
 use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
 
-/// What near misses of other behaviours do on purpose: they start programs that they copied.
-const BESIDE: &[&str] = &["dropped-executed"];
+/// What near misses of other behaviours do on purpose: they start programs that they copied or compiled.
+const BESIDE: &[&str] = &["compiler-run", "dropped-executed", "program-by-descriptor"];
 /// Behaviours whose test is no script of root's, below.
 const APART: &[&str] = &["io-uring-files", "setuid-program-run"];
 

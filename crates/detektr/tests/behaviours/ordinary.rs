@@ -66,7 +66,7 @@ const ALL: &[Ordinary] = &[
         "sed",
         "sed -n 1,5p /etc/services; awk -F: '{print $1}' /etc/group; echo a > s; sed -i s/a/b/ s",
     ),
-    ordinary("grep -r", "grep", "grep -r localhost /etc"),
+    ordinary("grep -r", "grep", "grep -r bash /usr/share/bash-completion /etc/default"),
     ordinary("ls -lR", "ls", "ls -lR /etc /usr/share/doc"),
     ordinary(
         "gzip, bzip2 and xz",

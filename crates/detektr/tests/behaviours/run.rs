@@ -112,7 +112,9 @@ impl Place {
         let events: Vec<Value> =
             events.split(|b| *b == b'\n').filter_map(|line| serde_json::from_slice(line).ok()).collect();
         let mut makers = BTreeMap::new();
-        for event in events.iter().filter(|event| event["kind"] == "process.fork") {
+        // a thread's child is its own process
+        let births = |event: &&Value| event["kind"] == "process.fork" && event["fork"]["thread"] == false;
+        for event in events.iter().filter(births) {
             makers.insert(process(&event["fork"]["child"]), process(&event["process"]["id"]));
         }
         let findings = document["behaviours"].as_array().cloned().unwrap_or_default();

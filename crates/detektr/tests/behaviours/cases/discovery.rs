@@ -37,7 +37,7 @@ for host in [1, 2, 3] * 5:
     socket.socket().connect_ex((f"127.0.1.{host}", 20001))'"#,
     ),
     case("modules-listed", "cat /proc/modules", "cat /proc/version"),
-    case("security-software-search", "env pgrep auditd", "env pgrep nginx"),
+    case("security-software-search", "env pgrep auditd", "env which nginx"),
     case("logs-read", "echo x >> /var/log/auth.log; cat /var/log/auth.log", "cat /var/log/dpkg.log"),
     case(
         "known-hosts-read",

@@ -44,7 +44,7 @@ ctypes.CDLL(None).setns(os.open("/proc/self/ns/uts", os.O_RDONLY), 0)'"#,
         "mkdir -p /tmp/act-cgroup; echo /bin/true > /tmp/act-cgroup/release_agent",
         "echo x > /tmp/agent; cat /tmp/agent",
     ),
-    case("host-root-through-proc", "ls /proc/1/root/", "ls /proc/self/root/"),
+    case("host-root-through-proc", "cat /proc/1/root/etc/hostname", "cat /proc/self/root/etc/hostname"),
     case(
         "ptrace-injection",
         r#"python3 -c 'import os,ctypes,signal,time

@@ -79,7 +79,7 @@ fd = os.open("/bin/true", os.O_RDONLY); os.set_inheritable(fd, True); os.execv(f
     ),
     case("raw-disk", "cat /dev/sda", "head -c 1 /dev/zero"),
     case("device-node", "mknod /tmp/act-disk b 8 0", "mkfifo /tmp/fifo"),
-    case("preload-variable", "LD_PRELOAD=/tmp/none.so true", "LD_LIBRARY_PATH=/tmp true"),
+    case("preload-variable", "LD_PRELOAD=/tmp/none.so /bin/true", "LD_LIBRARY_PATH=/tmp /bin/true"),
     case("preload-file", ": > /etc/ld.so.preload", "cat /etc/ld.so.preload /etc/ld.so.conf"),
     case(
         "sandbox-probe",
@@ -96,8 +96,7 @@ fd = os.open("/bin/true", os.O_RDONLY); os.set_inheritable(fd, True); os.execv(f
     case(
         "timestomp",
         "echo x > /tmp/act-old; touch -d 2001-01-01 /tmp/act-old",
-        "touch -d 2001-01-01 /tmp/old; cp -p /tmp/old /tmp/older; tar -C /tmp -cf /tmp/old.tar old; rm /tmp/old; tar -C /tmp -xf \
-         /tmp/old.tar; touch /tmp/old.tar",
+        "cd /tmp; cp -p /etc/services older; tar -cf old.tar older; rm older; tar -xf old.tar; touch older",
     ),
     case(
         "daemonised",
