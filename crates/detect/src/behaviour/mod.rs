@@ -104,7 +104,19 @@ impl Behaviours {
         self.definitions.values()
     }
 
-    /// What a run did, by its events in their order; `artifact` is where the artifact was placed, if it is a file. The first error of the stream ends it and is handed back.
+    /// Looks at the events of one run as they come; `artifact` is where the artifact was placed, if it is a file.
+    pub fn watch(&self, artifact: Option<&Text>) -> Derivation<'_> {
+        Derivation {
+            found: Collector::new(&self.definitions),
+            rules: Rules::new(&self.rules),
+            coded: CODED.iter().map(|(_, make)| make()).collect(),
+            images: Images::new(artifact),
+            launched: false,
+            events: 0,
+        }
+    }
+
+    /// What a run did, by its events in their order. The first error of the stream ends it and is handed back.
     ///
     /// # Errors
     /// The stream's.
@@ -113,35 +125,51 @@ impl Behaviours {
         artifact: Option<&Text>,
         events: impl Iterator<Item = Result<Event, E>>,
     ) -> Result<BehaviourReport, E> {
-        let mut found = Collector::new(&self.definitions);
-        let mut rules = Rules::new(&self.rules);
-        let mut coded: Vec<Box<dyn Watch>> = CODED.iter().map(|(_, make)| make()).collect();
-        let mut images = Images::new(artifact);
-        let mut seen = 0;
-        let mut launched = false;
+        let mut derivation = self.watch(artifact);
         for event in events {
-            let event = event?;
-            seen += 1;
-            images.event(&event);
-            if event.process.as_ref().is_some_and(|process| process.actor == Whose::Environment) {
-                continue;
-            }
-            // that the artifact is started is not its own doing
-            if !launched && event.process.is_some() && matches!(event.detail, Detail::ProcessExec { .. }) {
-                launched = event.outcome.is_success();
-                continue;
-            }
-            let known = event.process.as_ref().and_then(|process| images.known(&process.id));
-            rules.event(&event, known, &mut found);
-            for watch in &mut coded {
-                watch.event(&event, &images, &mut found);
-            }
-            images.after(&event);
+            derivation.event(&event?);
         }
-        Ok(BehaviourReport {
-            findings: found.finish(),
-            holes: rules.hole().into_iter().collect(),
-            events: seen,
-        })
+        Ok(derivation.finish())
+    }
+}
+
+/// Behaviours at work on the events of one run.
+pub struct Derivation<'a> {
+    found: Collector<'a>,
+    rules: Rules,
+    coded: Vec<Box<dyn Watch>>,
+    images: Images,
+    launched: bool,
+    events: u64,
+}
+
+impl Derivation<'_> {
+    /// Looks at the next event.
+    pub fn event(&mut self, event: &Event) {
+        self.events += 1;
+        self.images.event(event);
+        if event.process.as_ref().is_some_and(|process| process.actor == Whose::Environment) {
+            return;
+        }
+        // that the artifact is started is not its own doing
+        if !self.launched && event.process.is_some() && matches!(event.detail, Detail::ProcessExec { .. }) {
+            self.launched = event.outcome.is_success();
+            return;
+        }
+        let known = event.process.as_ref().and_then(|process| self.images.known(&process.id));
+        self.rules.event(event, known, &mut self.found);
+        for watch in &mut self.coded {
+            watch.event(event, &self.images, &mut self.found);
+        }
+        self.images.after(event);
+    }
+
+    /// What was seen.
+    pub fn finish(self) -> BehaviourReport {
+        BehaviourReport {
+            findings: self.found.finish(),
+            holes: self.rules.hole().into_iter().collect(),
+            events: self.events,
+        }
     }
 }
