@@ -27,11 +27,11 @@ pub use finding::{Actor, AttackName, Confidence, Finding, Level, Reached};
 use crate::rules::{RuleError, RuleSet};
 use collect::Collector;
 use definition::Coded;
-use detektr_event::{Actor as Whose, Detail, Event, Text};
+use detektr_event::{Actor as Whose, Detail, Event, Kind, Text};
 use images::Images;
 use serde::{Deserialize, Serialize};
 use sigma::Rules;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 /// Code that looks for behaviours.
 trait Watch {
@@ -111,7 +111,7 @@ impl Behaviours {
             rules: Rules::new(&self.rules),
             coded: CODED.iter().map(|(_, make)| make()).collect(),
             images: Images::new(artifact),
-            launched: false,
+            launchers: HashSet::new(),
             events: 0,
         }
     }
@@ -139,7 +139,8 @@ pub struct Derivation<'a> {
     rules: Rules,
     coded: Vec<Box<dyn Watch>>,
     images: Images,
-    launched: bool,
+    /// Detektr's own, until they execute what they launch.
+    launchers: HashSet<String>,
     events: u64,
 }
 
@@ -148,12 +149,7 @@ impl Derivation<'_> {
     pub fn event(&mut self, event: &Event) {
         self.events += 1;
         self.images.event(event);
-        if event.process.as_ref().is_some_and(|process| process.actor == Whose::Environment) {
-            return;
-        }
-        // that the artifact is started is not its own doing
-        if !self.launched && event.process.is_some() && matches!(event.detail, Detail::ProcessExec { .. }) {
-            self.launched = event.outcome.is_success();
+        if self.launches(event) {
             return;
         }
         let known = event.process.as_ref().and_then(|process| self.images.known(&process.id));
@@ -162,6 +158,24 @@ impl Derivation<'_> {
             watch.event(event, &self.images, &mut self.found);
         }
         self.images.after(event);
+    }
+
+    /// Whether Detektr's launcher does this: that the artifact, or a trigger of what it installed, is started is not
+    /// their own doing.
+    fn launches(&mut self, event: &Event) -> bool {
+        let Some(process) = &event.process else {
+            if let Detail::ProcessFork { fork } = &event.detail {
+                self.launchers.insert(fork.child.process().to_owned());
+            }
+            return false;
+        };
+        if process.actor == Whose::Environment {
+            self.launchers.insert(process.id.process().to_owned());
+            return true;
+        }
+        event.kind() == Kind::ProcessExec
+            && event.outcome.is_success()
+            && self.launchers.remove(process.id.process())
     }
 
     /// What was seen.

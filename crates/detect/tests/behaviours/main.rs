@@ -47,6 +47,14 @@ fn exec(seq: u64, path: &str) -> Event {
     event(seq, "process.exec", success(), json!({"exec": exec}))
 }
 
+/// Detektr's launcher is born, which becomes process 7.
+fn birth() -> Event {
+    let fork = json!({"child": "64-7-0", "pid": 7, "tid": 7, "flags": [], "thread": false});
+    let mut event = serde_json::to_value(event(0, "process.fork", success(), json!({"fork": fork}))).unwrap();
+    event.as_object_mut().unwrap().remove("process");
+    serde_json::from_value(event).unwrap()
+}
+
 fn connect(seq: u64, port: u16) -> Event {
     let address = json!({"family": "inet", "address": "192.0.2.1", "port": port});
     event(seq, "network.connect", failure("ECONNREFUSED"), json!({"network": {"fd": 3, "address": address}}))
@@ -54,7 +62,7 @@ fn connect(seq: u64, port: u16) -> Event {
 
 /// What the artifact does after it was started.
 fn derived(events: impl IntoIterator<Item = Event>) -> BehaviourReport {
-    let all = std::iter::once(exec(1, "/usr/bin/cat")).chain(events).map(Ok::<_, Infallible>);
+    let all = [birth(), exec(1, "/usr/bin/cat")].into_iter().chain(events).map(Ok::<_, Infallible>);
     match Behaviours::shipped().derive(None, all) {
         Ok(report) => report,
     }
@@ -97,7 +105,7 @@ fn a_finding_tells_who_did_what_with_which_events() {
     assert_eq!(found.tactic.as_ref().unwrap().name.as_deref(), Some("Credential Access"));
     assert_eq!(
         (found.outcome, found.count, report.findings.len(), report.events),
-        (Reached::Succeeded, 1, 1, 3)
+        (Reached::Succeeded, 1, 1, 4)
     );
 }
 
@@ -136,7 +144,7 @@ fn the_launcher_and_the_start_of_the_artifact_are_no_behaviour() {
     launcher["process"]["actor"] = "environment".into();
     let launcher: Event = serde_json::from_value(launcher).unwrap();
     assert_eq!(derived([launcher]).findings, []);
-    let start = [exec(1, "/dev/shm/artifact")].map(Ok::<_, Infallible>);
+    let start = [birth(), exec(1, "/dev/shm/artifact")].map(Ok::<_, Infallible>);
     let Ok(report) = Behaviours::shipped().derive(None, start.into_iter());
     assert_eq!(report.findings, []);
     assert!(of(&derived([exec(2, "/dev/shm/other")]), "program-in-shared-memory").is_some());

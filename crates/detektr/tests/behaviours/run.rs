@@ -101,7 +101,7 @@ impl Place {
 
     /// Detonates, and holds that the run completed.
     pub fn detonate(&self, args: &[&str]) -> Result<Run, String> {
-        let fixed = ["detonate", "--json", "--net", "none", "--timeout", "120s"];
+        let fixed = ["detonate", "--json", "--net", "none", "--trigger", "none", "--timeout", "120s"];
         let output = self.output(&[&fixed[..], args].concat());
         let document: Value = serde_json::from_slice(&output.stdout)
             .map_err(|e| format!("{args:?}: {e}\n{}", String::from_utf8_lossy(&output.stderr)))?;
