@@ -39,8 +39,11 @@ trait Watch {
     fn event(&mut self, event: &Event, images: &Images, found: &mut Collector<'_>);
 }
 
+/// What finds some behaviours, made anew for each run.
+type Maker = fn() -> Box<dyn Watch>;
+
 /// Every behaviour that is code.
-const CODED: &[(&[Coded], fn() -> Box<dyn Watch>)] = &[
+const CODED: &[(&[Coded], Maker)] = &[
     (argv_forged::CODED, || Box::<argv_forged::ArgvForged>::default()),
     (daemonised::CODED, || Box::<daemonised::Daemonised>::default()),
     (dropped_executed::CODED, || Box::<dropped_executed::DroppedExecuted>::default()),

@@ -2,7 +2,7 @@
 
 use super::definition::Coded;
 use super::{Collector, Confidence, Images, Level, Watch, paths};
-use detektr_event::{Detail, Event, FilePath};
+use detektr_event::{Create, Detail, Event, FilePath};
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
@@ -42,11 +42,8 @@ impl Watch for Timestomp {
         let Some(process) = event.process.as_ref() else { return };
         let key = process.id.process();
         match &event.detail {
-            // what is opened to be written anew is as good as made; `touch` opens what is there as it is
-            Detail::FileCreate { file } if event.outcome.is_success() => {
-                if file.certain || file.flags.iter().any(|flag| flag == "O_TRUNC") {
-                    self.makes(key, &file.path);
-                }
+            Detail::FileCreate { file } if event.outcome.is_success() && is_new(file) => {
+                self.makes(key, &file.path);
             }
             Detail::FileMkdir { file } | Detail::FileMknod { file } if event.outcome.is_success() => {
                 self.makes(key, &file.path);
@@ -68,4 +65,9 @@ impl Watch for Timestomp {
             _ => {}
         }
     }
+}
+
+/// What is opened to be written anew is as good as made; `touch` opens what is there as it is.
+fn is_new(file: &Create) -> bool {
+    file.certain || file.flags.iter().any(|flag| flag == "O_TRUNC")
 }
