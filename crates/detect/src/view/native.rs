@@ -7,6 +7,7 @@ use rsigma_eval::EventValue;
 use serde_json::Value;
 use std::borrow::Cow;
 use std::cell::OnceCell;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::rc::Rc;
 
 /// What is known of a process beside what its events tell.
@@ -15,6 +16,68 @@ pub(crate) struct Known {
     pub(crate) command_line: Option<Rc<str>>,
     pub(crate) parent_exe: Option<Rc<str>>,
     pub(crate) parent_command_line: Option<Rc<str>>,
+    /// The same for processes of which the same is known.
+    pub(crate) alike: u64,
+}
+
+impl Known {
+    pub(crate) fn new(
+        command_line: Option<Rc<str>>,
+        parent_exe: Option<Rc<str>>,
+        parent_command_line: Option<Rc<str>>,
+    ) -> Self {
+        let mut hasher = DefaultHasher::new();
+        (&command_line, &parent_exe, &parent_command_line).hash(&mut hasher);
+        Known { alike: hasher.finish(), command_line, parent_exe, parent_command_line }
+    }
+}
+
+/// Fields that are the same for opens, creations and unlinks of one [`alike`].
+pub(crate) const ALIKE: [&str; 18] = [
+    "file.access",
+    "file.certain",
+    "file.flags",
+    "file.given",
+    "file.mode",
+    "file.path",
+    "kind",
+    "outcome.errno",
+    "outcome.result",
+    "parent.command_line",
+    "parent.exe",
+    "parent.name",
+    "path",
+    // below `/proc` only
+    "path.other_process",
+    "process.command_line",
+    "process.euid",
+    "process.exe",
+    "process.name",
+];
+
+/// The same for events that differ in nothing but numbers and times. Only of the commonest kinds, and of no path below
+/// `/proc`, which tells of processes by their numbers.
+pub(crate) fn alike(event: &Event, known: Option<&Known>) -> Option<u64> {
+    let mut hasher = DefaultHasher::new();
+    let path = match &event.detail {
+        Detail::FileOpen { file } => {
+            (&file.flags, file.access).hash(&mut hasher);
+            &file.path
+        }
+        Detail::FileCreate { file } => {
+            (&file.flags, file.access, file.mode, file.certain).hash(&mut hasher);
+            &file.path
+        }
+        Detail::FileUnlink { file } => &file.path,
+        _ => return None,
+    };
+    let process = event.process.as_ref()?;
+    if path.path.text().is_some_and(|path| path.as_bytes().starts_with(b"/proc/")) {
+        return None;
+    }
+    (&path.path, &path.given, path.path_root.is_some(), event.kind()).hash(&mut hasher);
+    (&event.outcome, &process.exe, process.euid, known.map(|known| known.alike)).hash(&mut hasher);
+    Some(hasher.finish())
 }
 
 /// One event of one category.
@@ -112,10 +175,9 @@ fn text(copied: &Copied) -> Option<EventValue<'_>> {
 }
 
 /// The process of a path below `/proc`.
-fn pid(path: &FilePath) -> Option<EventValue<'_>> {
+fn pid(path: &FilePath) -> Option<u32> {
     let EventValue::Str(path) = own(path)? else { return None };
-    let rest = path.strip_prefix("/proc/")?;
-    rest.split('/').next()?.parse().ok().map(EventValue::Int)
+    path.strip_prefix("/proc/")?.split('/').next()?.parse().ok()
 }
 
 fn words(all: &[Copied]) -> EventValue<'_> {
@@ -167,7 +229,9 @@ impl rsigma_eval::Event for Native<'_> {
         let process = self.event.process.as_ref();
         match field {
             "path" => own(self.path?),
-            "path.pid" => pid(self.path?),
+            "path.other_process" => {
+                Some(EventValue::Bool(pid(self.path?)? != self.event.process.as_ref()?.pid))
+            }
             "process.exe" => text(&process?.exe),
             "process.name" => base(text(&process?.exe)?),
             "process.command_line" => shared(self.known?.command_line.as_ref()),

@@ -215,6 +215,30 @@ fn a_finding_keeps_its_form() {
 }
 
 #[test]
+fn an_event_that_differs_from_a_quiet_one_only_by_a_number_is_asked_about_where_a_rule_asks_for_the_number() {
+    let rule = "title: Third\nid: third\nlogsource:\n  product: detektr\n  category: file.open\ndetection:\n  sel:\n    \
+                file.fd: 9\n  condition: sel\n";
+    let all = Behaviours::load([("third.yml", rule.as_bytes())]).unwrap();
+    let with = |seq, fd: i32| {
+        let mut event = serde_json::to_value(open(seq, "/x", success())).unwrap();
+        event["file"]["fd"] = fd.into();
+        serde_json::from_value::<Event>(event).unwrap()
+    };
+    let events = [with(1, 3), with(2, 3), with(3, 9), with(4, 3), with(5, 9)].map(Ok::<_, Infallible>);
+    let Ok(report) = all.derive(None, events.into_iter());
+    assert_eq!(of(&report, "third").unwrap().events, [3, 5]);
+    // and below /proc whose a path is depends on who asks
+    let mut own = serde_json::to_value(open(2, "/proc/7/environ", success())).unwrap();
+    let other = open(3, "/proc/8/environ", success());
+    assert_eq!(derived([serde_json::from_value(own.clone()).unwrap()]).findings, []);
+    own["process"]["pid"] = 9.into();
+    own["process"]["id"] = "64-9-1".into();
+    let own: Event = serde_json::from_value(own).unwrap();
+    let report = derived([open(1, "/proc/7/environ", success()), own, other]);
+    assert_eq!(of(&report, "process-secrets-read").unwrap().events, [2, 3]);
+}
+
+#[test]
 fn tags_of_older_versions_of_attack_become_todays() {
     let rule = "title: Old\nid: old\ntags:\n  - attack.defense_impairment\n  - attack.t1562.001\n  - attack.t1070.002\nlogsource:\n  \
                 product: detektr\n  category: file.open\ndetection:\n  sel:\n    file.path: /x\n  condition: sel\n";
