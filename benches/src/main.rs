@@ -2,6 +2,7 @@
 //! peer on this machine. Needs root, gcc, bwrap, runsc, strace and rsigma (`make bench` installs them), and
 //! a folder of Sigma rules for the row that is about them. Names of rows as arguments measure these alone.
 
+mod behaviours;
 mod blind;
 mod rows;
 mod sample;
@@ -25,6 +26,11 @@ fn main() -> ExitCode {
         && word == "million"
     {
         return rows::million_child(count, Path::new(home));
+    }
+    if let [_, word, what, bundle] = &arguments[..]
+        && word == "derive"
+    {
+        return behaviours::derive_child(what, Path::new(bundle));
     }
     match run() {
         Ok(()) => ExitCode::SUCCESS,
@@ -77,7 +83,7 @@ fn run() -> Result<()> {
 type Row = fn(&Bench) -> Result<()>;
 
 /// Every row by its name on the command line.
-const ROWS: [(&str, Row); 7] = [
+const ROWS: [(&str, Row); 8] = [
     ("cold", rows::cold),
     ("warm", rows::warm),
     ("ebpf", rows::ebpf_overhead),
@@ -85,7 +91,18 @@ const ROWS: [(&str, Row); 7] = [
     ("loss", rows::loss),
     ("memory", rows::memory),
     ("sigma", sigma::throughput),
+    ("behaviours", behaviours::derive),
 ];
+
+/// The most memory that this process has held, in MiB.
+fn peak_mib() -> f64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let peak = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))
+        .and_then(|rest| rest.trim().trim_end_matches("kB").trim().parse::<f64>().ok());
+    peak.unwrap_or(f64::NAN) / 1024.0
+}
 
 fn compile(name: &str, into: &Path) -> Result<PathBuf> {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("workloads").join(format!("{name}.c"));

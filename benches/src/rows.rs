@@ -2,7 +2,7 @@
 
 use crate::blind::Blind;
 use crate::sample::{Pairs, median};
-use crate::{Bench, Result, request};
+use crate::{Bench, Result, peak_mib, request};
 use detektr_detonate::{ArtifactSpec, Detonator, Outcome, SensorChoice};
 use detektr_evidence::Bundle;
 use detektr_sensor::calls::CALLS;
@@ -193,16 +193,10 @@ pub fn million_child(count: &OsStr, home: &Path) -> ExitCode {
     let request = request(home, ArtifactSpec::Path(program), &[&count, "2"], SensorChoice::Auto);
     match Detonator::new().detonate(&request, &mut |_| {}) {
         Ok(outcome) => {
-            let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-            let peak = status
-                .lines()
-                .find_map(|line| line.strip_prefix("VmHWM:"))
-                .and_then(|rest| rest.trim().trim_end_matches("kB").trim().parse::<f64>().ok())
-                .unwrap_or(f64::NAN);
             println!(
                 "| peak memory of a detonation with {} events | {:.0} MiB | | | | 1 |",
                 outcome.events,
-                peak / 1024.0
+                peak_mib()
             );
             ExitCode::SUCCESS
         }

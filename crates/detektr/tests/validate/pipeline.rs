@@ -67,6 +67,22 @@ fn a_missed_attack_exits_with_1_and_is_a_failure_unless_its_severity_does_not_co
 }
 
 #[test]
+fn a_goal_may_be_a_behaviour_which_must_be_one_that_there_is() {
+    let (place, how) = (sound(), how());
+    place.write("v.yaml", &validation("").replace("created('/etc/cron.d/upd')", "behaviour('cron-job')"));
+    let said = place.validate(how, &["v.yaml"]);
+    assert_eq!(said.answer("v", "mitigation"), "holds/prevented", "{}", said.stdout);
+    assert_eq!(said.answer("v", "detection:rule"), "holds/detected");
+    // the attack does something else than the goal says: nothing may hold
+    place.write("v.yaml", &validation("").replace("created('/etc/cron.d/upd')", "behaviour('at-job')"));
+    assert_eq!(place.validate(how, &["v.yaml"]).answer("v", "mitigation"), "inconclusive/goal_not_reached");
+    place.write("v.yaml", &validation("").replace("created('/etc/cron.d/upd')", "behaviour('cron-jobs')"));
+    let said = place.validate(how, &["v.yaml"]);
+    assert_eq!(said.code, 2);
+    assert!(said.stderr.contains("cron-jobs") && said.stderr.contains("`cron-job`"), "{}", said.stderr);
+}
+
+#[test]
 fn an_accepted_gap_passes_until_its_date_and_a_gap_that_is_none_fails() {
     let (place, how) = (sound(), how());
     place.write("rule.yml", &rule("/nowhere/"));

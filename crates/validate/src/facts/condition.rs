@@ -5,6 +5,7 @@ use crate::goal::{Condition, Fact, FactName};
 use crate::operation::address;
 use crate::plan::Moment;
 use crate::truth::Truth;
+use detektr_detect::{BehaviourReport, Reached};
 use detektr_event::glob::Glob;
 use detektr_event::{Access, Address, Detail, Event, OutcomeResult};
 use detektr_evidence::{Change, ChangeKind};
@@ -88,6 +89,32 @@ impl Watch {
         }
     }
 
+    /// Whether a fact asks for a behaviour.
+    pub(super) fn asks_for_behaviour(&self) -> bool {
+        self.facts.iter().any(|watched| watched.fact.name == FactName::Behaviour)
+    }
+
+    /// Whether a fact asks for that behaviour.
+    pub(super) fn is_about_behaviour(&self, id: &str) -> bool {
+        let asked =
+            |fact: &Fact| fact.name == FactName::Behaviour && fact.args.first().is_some_and(|arg| arg == id);
+        self.facts.iter().any(|watched| asked(&watched.fact))
+    }
+
+    /// Takes what the run as a whole shows of behaviours. They are known at its end only.
+    pub(super) fn behaved(&mut self, report: &BehaviourReport) {
+        for watched in self.facts.iter_mut().filter(|watched| watched.fact.name == FactName::Behaviour) {
+            let found = report.findings.iter().find(|finding| watched.fact.args.first() == Some(&finding.id));
+            match found {
+                Some(finding) if finding.outcome == Reached::Succeeded => {
+                    watched.events = finding.events.iter().copied().take(WITNESSES).collect();
+                }
+                _ if !report.holes.is_empty() => watched.doubtful = Some(0),
+                _ => {}
+            }
+        }
+    }
+
     /// What came of it. `changes` is what the file system shows at the end, where it was compared.
     pub(super) fn finish(mut self, changes: &[Change]) -> Seen {
         for watched in &mut self.facts {
@@ -128,7 +155,7 @@ impl Watch {
 
 /// Whether this version can tell such a fact at all.
 fn is_known(name: FactName) -> bool {
-    !matches!(name, FactName::Persists | FactName::Exfiltrated | FactName::Behaviour)
+    !matches!(name, FactName::Persists | FactName::Exfiltrated)
 }
 
 impl Watched {

@@ -6,6 +6,7 @@ use crate::goal::Condition;
 use crate::operation::{Act, Key, key};
 use crate::plan::{Arm, Moment, Plan};
 use crate::truth::Truth;
+use detektr_detect::{Behaviours, Derivation};
 use detektr_event::{Actor, Detail, Event};
 use detektr_evidence::{Change, Exit, Manifest, State};
 use std::collections::{BTreeMap, BTreeSet};
@@ -37,11 +38,17 @@ impl Observed {
         let parse = |text: &str| Condition::parse(text).unwrap_or_else(|_| Condition::executed());
         let condition = goal.map_or_else(Condition::executed, |goal| parse(&goal.condition));
         let moment = goal.map_or(Moment::Ever, |goal| goal.moment);
+        let attempt = plan.attempt.as_deref().map(|text| Watch::new(parse(text), Moment::Ever, complete));
+        let goal_watch = Watch::new(condition, moment, complete);
+        let asked = goal_watch.asks_for_behaviour()
+            || attempt.as_ref().is_some_and(|attempt| attempt.asks_for_behaviour());
+        let shipped = asked.then(Behaviours::shipped);
         let mut reader = Reader {
+            behaviours: shipped.as_ref().map(|shipped| shipped.watch(manifest.artifact.path.as_ref())),
             deadline: goal.and_then(|goal| goal.by_ms).and_then(|ms| deadline(manifest, ms)),
             artifact: manifest.artifact.path.as_ref().map(|path| path.as_bytes().to_vec()),
-            goal: Watch::new(condition, moment, complete),
-            attempt: plan.attempt.as_deref().map(|text| Watch::new(parse(text), Moment::Ever, complete)),
+            goal: goal_watch,
+            attempt,
             first_euid: None,
             executed: None,
             not_started: None,
@@ -55,6 +62,7 @@ impl Observed {
         for event in events {
             reader.event(&event?);
         }
+        reader.behave();
         let goal_before = reader.goal.before() && plan.goal.is_some();
         let executed = reader.executed.map_or_else(|| Seen::absent(complete), |event| Seen::yes(vec![event]));
         let changes = if complete { changes } else { &[] };
@@ -79,7 +87,9 @@ impl Observed {
     }
 }
 
-struct Reader {
+struct Reader<'a> {
+    /// Where a condition asks for behaviours.
+    behaviours: Option<Derivation<'a>>,
     /// Nanoseconds since 1970 after which nothing counts for the goal.
     deadline: Option<i64>,
     artifact: Option<Vec<u8>>,
@@ -98,8 +108,12 @@ struct Reader {
     last_exec: BTreeMap<u32, Key>,
 }
 
-impl Reader {
+impl Reader<'_> {
     fn event(&mut self, event: &Event) {
+        let in_time = self.deadline.is_none_or(|deadline| event.time.0 <= deadline);
+        if let Some(behaviours) = self.behaviours.as_mut().filter(|_| in_time) {
+            behaviours.event(event);
+        }
         let Some(process) = &event.process else { return };
         if process.actor == Actor::Environment {
             if let Detail::ProcessExec { .. } = event.detail
@@ -120,7 +134,7 @@ impl Reader {
             }
             self.executed.get_or_insert(event.seq);
         }
-        if self.deadline.is_none_or(|deadline| event.time.0 <= deadline) {
+        if in_time {
             self.goal.event(event, self.first_euid);
         }
         if let Some(attempt) = &mut self.attempt {
@@ -139,6 +153,27 @@ impl Reader {
         } else if operation.denied.len() < DENIALS {
             operation.denied.push(denial(event));
         }
+    }
+
+    /// Asks for the behaviours, and notes the operations that they are made of.
+    fn behave(&mut self) {
+        let Some(report) = self.behaviours.take().map(Derivation::finish) else { return };
+        self.goal.behaved(&report);
+        if let Some(attempt) = &mut self.attempt {
+            attempt.behaved(&report);
+        }
+        let about = report.findings.iter().filter(|finding| self.goal.is_about_behaviour(&finding.id));
+        let events: BTreeSet<u64> = about.flat_map(|finding| finding.events.iter().copied()).collect();
+        let part = |operation: &Operation| {
+            operation
+                .succeeded
+                .iter()
+                .chain(operation.denied.iter().map(|denial| &denial.event))
+                .any(|seq| events.contains(seq))
+        };
+        let toward =
+            self.operations.iter().filter(|(_, operation)| part(operation)).map(|(key, _)| key.clone());
+        self.toward.extend(toward);
     }
 
     /// Notes operations on what the goal is about.

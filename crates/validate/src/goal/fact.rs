@@ -36,7 +36,7 @@ pub enum FactName {
     Persists,
     /// `exfiltrated(…)`: not known yet.
     Exfiltrated,
-    /// `behaviour(NAME)`: not known yet.
+    /// `behaviour(ID)`: a behaviour that ships with Detektr took effect.
     Behaviour,
 }
 

@@ -3,6 +3,7 @@
 use super::fact::{Fact, FactName};
 use cel::common::ast::{Expr, IdedExpr, LiteralValue, SourceInfo};
 use cel::parser::Parser;
+use detektr_detect::Behaviours;
 use std::ops::Range;
 
 /// What is wrong with a condition, where in its text, and what to write instead.
@@ -144,6 +145,12 @@ impl Walker<'_> {
                 (words.len() <= 1 && words.iter().all(|w| number(w)), "a user id, or nothing")
             }
             FactName::Executed => (words.is_empty(), "nothing"),
+            FactName::Behaviour => {
+                if let [wanted] = words.as_slice() {
+                    self.behaviour(id, wanted)?;
+                }
+                (words.len() == 1, "the id of one behaviour, as in 'cron-job'")
+            }
             _ => (words.len() <= 1, "at most one word"),
         };
         if !fits {
@@ -151,6 +158,17 @@ impl Walker<'_> {
             return Err(self.error(id, &what, &format!("give it {usage}")));
         }
         Ok(Fact { name, args: words })
+    }
+
+    fn behaviour(&self, id: u64, wanted: &str) -> Result<(), ConditionError> {
+        let shipped = Behaviours::shipped();
+        let known: Vec<&str> = shipped.definitions().map(|one| one.id.as_str()).collect();
+        if known.contains(&wanted) {
+            return Ok(());
+        }
+        let what = format!("there is no behaviour `{wanted}`");
+        let near = detektr_yaml::suggestion(wanted, &known);
+        Err(self.error(id, &what, &near))
     }
 
     fn unknown(&self, id: u64, name: &str) -> ConditionError {

@@ -1,0 +1,250 @@
+//! What behaviours say of events, with values alone. That each of them happens for real is tested with the command line.
+
+use detektr_detect::{BehaviourReport, Behaviours, Finding, Reached, attack};
+use detektr_event::Event;
+use serde_json::{Value, json};
+use std::convert::Infallible;
+
+/// An event of kind `kind` with `content` beside what every event has, of process 7.
+fn event(seq: u64, kind: &str, outcome: Value, content: Value) -> Event {
+    let mut event = json!({
+        "seq": seq, "time": "2026-03-01T12:00:00.000000000Z", "boot_ns": seq, "phase": "execute", "kind": kind, "sensor": "ebpf",
+        "process": {"id": "64-7-1", "pid": 7, "tid": 7, "exe": "/usr/bin/cat", "euid": 0, "actor": "artifact"},
+        "outcome": outcome,
+    });
+    if let (Value::Object(event), Value::Object(content)) = (&mut event, content) {
+        event.extend(content);
+    }
+    serde_json::from_value(event).unwrap_or_else(|e| panic!("{kind}: {e}"))
+}
+
+fn success() -> Value {
+    json!({"result": "success"})
+}
+
+fn failure(errno: &str) -> Value {
+    json!({"result": "failure", "errno": errno})
+}
+
+fn file(path: &str) -> Value {
+    json!({"path": path, "resolved": true, "provenance": "kernel_object"})
+}
+
+fn open(seq: u64, path: &str, outcome: Value) -> Event {
+    let mut file = file(path);
+    file["flags"] = json!([]);
+    file["access"] = "read".into();
+    event(seq, "file.open", outcome, json!({"file": file}))
+}
+
+fn exec(seq: u64, path: &str) -> Event {
+    let set = json!({"inheritable": 0, "permitted": 0, "effective": 0, "bounding": 0, "ambient": 0});
+    let ids = json!({"uid": 0, "euid": 0, "suid": 0, "fsuid": 0, "gid": 0, "egid": 0, "sgid": 0, "fsgid": 0, "capabilities": set});
+    let exec = json!({
+        "file": file(path), "argv": [path], "env": [], "cwd": file("/"), "ppid": 0, "credentials": ids,
+        "stdio": [null, null, null], "sha256": {"absent": "not hashed"},
+    });
+    event(seq, "process.exec", success(), json!({"exec": exec}))
+}
+
+/// Detektr's launcher is born, which becomes process 7.
+fn birth() -> Event {
+    let fork = json!({"child": "64-7-0", "pid": 7, "tid": 7, "flags": [], "thread": false});
+    let mut event = serde_json::to_value(event(0, "process.fork", success(), json!({"fork": fork}))).unwrap();
+    event.as_object_mut().unwrap().remove("process");
+    serde_json::from_value(event).unwrap()
+}
+
+fn connect(seq: u64, port: u16) -> Event {
+    let address = json!({"family": "inet", "address": "192.0.2.1", "port": port});
+    event(seq, "network.connect", failure("ECONNREFUSED"), json!({"network": {"fd": 3, "address": address}}))
+}
+
+/// What the artifact does after it was started.
+fn derived(events: impl IntoIterator<Item = Event>) -> BehaviourReport {
+    let all = [birth(), exec(1, "/usr/bin/cat")].into_iter().chain(events).map(Ok::<_, Infallible>);
+    match Behaviours::shipped().derive(None, all) {
+        Ok(report) => report,
+    }
+}
+
+fn of<'a>(report: &'a BehaviourReport, id: &str) -> Option<&'a Finding> {
+    report.findings.iter().find(|finding| finding.id == id)
+}
+
+#[test]
+fn every_shipped_behaviour_names_techniques_that_serve_its_tactic() {
+    let mut used: Vec<String> = Vec::new();
+    for one in Behaviours::shipped().definitions() {
+        let tactic = one.tactic.as_ref().unwrap_or_else(|| panic!("{}: no tactic", one.id));
+        let tag = attack::TACTICS.iter().find(|known| known.id == tactic.id).unwrap().tag;
+        assert!(!one.techniques.is_empty(), "{}", one.id);
+        for (at, technique) in one.techniques.iter().enumerate() {
+            let known =
+                attack::technique(&technique.id).unwrap_or_else(|| panic!("{}: {technique:?}", one.id));
+            assert!(at > 0 || known.tactics.contains(&tag), "{}: {} is none of {tag}", one.id, known.id);
+            assert_eq!(technique.name.as_deref(), Some(known.name));
+            used.push(known.id.into());
+        }
+        assert!(one.sentence.ends_with('.') && one.sentence.len() < 200, "{}: {}", one.id, one.sentence);
+        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        assert!(one.id.chars().all(plain), "{}", one.id);
+    }
+    let unused = attack::TECHNIQUES.iter().filter(|known| !used.iter().any(|id| id == known.id));
+    assert_eq!(unused.collect::<Vec<_>>(), Vec::<&attack::Technique>::new());
+}
+
+#[test]
+fn a_finding_tells_who_did_what_with_which_events() {
+    let report = derived([open(2, "/etc/shadow", success()), open(3, "/etc/hostname", success())]);
+    let found = of(&report, "password-hashes-read").unwrap();
+    assert_eq!(found.events, [2]);
+    assert_eq!(found.sentence, "cat reads /etc/shadow, where the password hashes are.");
+    assert_eq!(found.processes[0].pid, 7);
+    assert_eq!(found.techniques[0].name.as_deref(), Some("/etc/passwd and /etc/shadow"));
+    assert_eq!(found.tactic.as_ref().unwrap().name.as_deref(), Some("Credential Access"));
+    assert_eq!(
+        (found.outcome, found.count, report.findings.len(), report.events),
+        (Reached::Succeeded, 1, 1, 4)
+    );
+}
+
+#[test]
+fn the_farthest_outcome_counts_and_its_events_prove_it() {
+    let tries = [
+        open(2, "/etc/shadow", failure("ENOENT")),
+        open(3, "/etc/shadow", failure("EACCES")),
+        open(4, "/etc/gshadow", failure("EPERM")),
+    ];
+    let report = derived(tries.clone());
+    let found = of(&report, "password-hashes-read").unwrap();
+    assert_eq!((found.outcome, found.events.as_slice()), (Reached::Blocked, &[3, 4][..]));
+    assert!(found.sentence.contains("/etc/shadow and /etc/gshadow"), "{}", found.sentence);
+    assert!(found.sentence.ends_with("It was refused (EACCES)."), "{}", found.sentence);
+    let report = derived(tries.into_iter().chain([open(5, "/etc/shadow", success())]));
+    let found = of(&report, "password-hashes-read").unwrap();
+    assert_eq!((found.outcome, found.events.as_slice()), (Reached::Succeeded, &[5][..]));
+    // a control put a mask in place of the file
+    let masked = json!({"result": "success", "enforcer": "masks"});
+    let report = derived([open(2, "/etc/shadow", masked)]);
+    assert_eq!(of(&report, "password-hashes-read").unwrap().outcome, Reached::Blocked);
+}
+
+#[test]
+fn a_path_of_a_root_that_the_artifact_made_is_none_of_the_environment() {
+    let mut elsewhere = serde_json::to_value(open(2, "/etc/shadow", success())).unwrap();
+    elsewhere["file"]["path_root"] = json!({"mount_namespace": 4026531841u64});
+    let elsewhere: Event = serde_json::from_value(elsewhere).unwrap();
+    assert_eq!(derived([elsewhere]).findings, []);
+}
+
+#[test]
+fn the_launcher_and_the_start_of_the_artifact_are_no_behaviour() {
+    let mut launcher = serde_json::to_value(open(2, "/etc/shadow", success())).unwrap();
+    launcher["process"]["actor"] = "environment".into();
+    let launcher: Event = serde_json::from_value(launcher).unwrap();
+    assert_eq!(derived([launcher]).findings, []);
+    let start = [birth(), exec(1, "/dev/shm/artifact")].map(Ok::<_, Infallible>);
+    let Ok(report) = Behaviours::shipped().derive(None, start.into_iter());
+    assert_eq!(report.findings, []);
+    assert!(of(&derived([exec(2, "/dev/shm/other")]), "program-in-shared-memory").is_some());
+}
+
+#[test]
+fn a_correlation_tells_all_its_events_and_its_step_is_no_behaviour() {
+    let report = derived((0..12).map(|n| connect(2 + u64::from(n), 20_000 + n)));
+    let found = of(&report, "port-scan").unwrap();
+    assert!(found.events.len() >= 10 && found.events.contains(&2), "{found:?}");
+    assert!(found.sentence.contains("192.0.2.1"), "{}", found.sentence);
+    assert_eq!(found.outcome, Reached::Attempted);
+    assert!(report.findings.iter().all(|one| !one.id.ends_with(".step")), "{:?}", report.findings);
+    assert!(of(&derived((0..9).map(|n| connect(2 + u64::from(n), 20_000 + n))), "port-scan").is_none());
+}
+
+#[test]
+fn of_many_sightings_a_thousand_events_are_kept_and_all_are_counted() {
+    let report = derived((0..2000).map(|n| open(2 + n, "/etc/shadow", success())));
+    let found = of(&report, "password-hashes-read").unwrap();
+    assert_eq!((found.events.len(), found.count, found.processes.len()), (1000, 2000, 1));
+}
+
+#[test]
+fn text_that_is_not_utf_8_or_could_not_be_read_is_told_as_far_as_it_goes() {
+    let mut odd = serde_json::to_value(open(2, "/etc/cron.d/x", success())).unwrap();
+    odd["file"]["access"] = "write".into();
+    odd["file"]["path"] = json!({"hex": "2f6574632f63726f6e2e642ffffe"});
+    let mut gone = odd.clone();
+    gone["file"]["path"] = json!({"unreadable": "gone"});
+    let [odd, gone]: [Event; 2] = [odd, gone].map(|event| serde_json::from_value(event).unwrap());
+    let report = derived([gone, odd]);
+    let found = of(&report, "cron-job").unwrap();
+    assert!(found.sentence.contains("/etc/cron.d/\u{fffd}\u{fffd}"), "{}", found.sentence);
+}
+
+#[test]
+fn the_same_events_give_the_same_bytes() {
+    let events = || {
+        let opens = ["/etc/shadow", "/root/.ssh/id_rsa", "/proc/1/cgroup", "/.dockerenv", "/proc/scsi/scsi"];
+        let opens = opens.iter().enumerate().map(|(n, path)| open(2 + n as u64, path, success()));
+        opens.chain((0..30).map(|n| connect(20 + u64::from(n), 20_000 + n))).collect::<Vec<_>>()
+    };
+    let told = || serde_json::to_string(&derived(events())).unwrap();
+    let first = told();
+    assert!(derived(events()).findings.len() >= 4);
+    for _ in 0..5 {
+        assert_eq!(told(), first);
+    }
+}
+
+#[test]
+fn a_finding_keeps_its_form() {
+    let report = derived([open(2, "/etc/shadow", failure("EACCES"))]);
+    let told = serde_json::to_value(&report).unwrap();
+    assert_eq!(serde_json::from_value::<BehaviourReport>(told.clone()).unwrap(), report);
+    assert_eq!(
+        told["findings"][0],
+        json!({
+            "id": "password-hashes-read", "title": "Read the password hashes",
+            "sentence": "cat reads /etc/shadow, where the password hashes are. It was refused (EACCES).",
+            "level": "high", "confidence": "high", "outcome": "blocked",
+            "tactic": {"id": "TA0006", "name": "Credential Access"},
+            "techniques": [{"id": "T1003.008", "name": "/etc/passwd and /etc/shadow"}],
+            "processes": [{"id": "64-7-1", "pid": 7, "exe": "/usr/bin/cat"}], "events": [2], "count": 1,
+        })
+    );
+}
+
+#[test]
+fn an_event_that_differs_from_a_quiet_one_only_by_a_number_is_asked_about_where_a_rule_asks_for_the_number() {
+    let rule = "title: Third\nid: third\nlogsource:\n  product: detektr\n  category: file.open\ndetection:\n  sel:\n    \
+                file.fd: 9\n  condition: sel\n";
+    let all = Behaviours::load([("third.yml", rule.as_bytes())]).unwrap();
+    let with = |seq, fd: i32| {
+        let mut event = serde_json::to_value(open(seq, "/x", success())).unwrap();
+        event["file"]["fd"] = fd.into();
+        serde_json::from_value::<Event>(event).unwrap()
+    };
+    let events = [with(1, 3), with(2, 3), with(3, 9), with(4, 3), with(5, 9)].map(Ok::<_, Infallible>);
+    let Ok(report) = all.derive(None, events.into_iter());
+    assert_eq!(of(&report, "third").unwrap().events, [3, 5]);
+    // and below /proc whose a path is depends on who asks
+    let mut own = serde_json::to_value(open(2, "/proc/7/environ", success())).unwrap();
+    let other = open(3, "/proc/8/environ", success());
+    assert_eq!(derived([serde_json::from_value(own.clone()).unwrap()]).findings, []);
+    own["process"]["pid"] = 9.into();
+    own["process"]["id"] = "64-9-1".into();
+    let own: Event = serde_json::from_value(own).unwrap();
+    let report = derived([open(1, "/proc/7/environ", success()), own, other]);
+    assert_eq!(of(&report, "process-secrets-read").unwrap().events, [2, 3]);
+}
+
+#[test]
+fn tags_of_older_versions_of_attack_become_todays() {
+    let rule = "title: Old\nid: old\ntags:\n  - attack.defense_impairment\n  - attack.t1562.001\n  - attack.t1070.002\nlogsource:\n  \
+                product: detektr\n  category: file.open\ndetection:\n  sel:\n    file.path: /x\n  condition: sel\n";
+    let all = Behaviours::load([("old.yml", rule.as_bytes())]).unwrap();
+    let old = all.definitions().find(|one| one.id == "old").unwrap();
+    assert_eq!(old.tactic.as_ref().unwrap().id, "TA0112");
+    let ids: Vec<&str> = old.techniques.iter().map(|one| one.id.as_str()).collect();
+    assert_eq!(ids, ["T1685", "T1685.006"]);
+}
