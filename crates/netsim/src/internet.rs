@@ -94,7 +94,7 @@ impl Internet {
                     let link = Link::new(device, kind)?;
                     let context = Rc::new(Context::new(settings, authority, sink, recording));
                     let net = Net::new(context.clone(), link.has_checksums());
-                    net.run(link, &stopped).await?;
+                    net.run(link, &stopped).await?.close();
                     // what is still being said is told as it stands, by those who serve it
                     drop(net);
                     Ok(context)

@@ -40,6 +40,13 @@ impl Link {
         Ok(Link { fd, kind, buffer: vec![0; LARGEST] })
     }
 
+    /// Gives it back while others go on: the kernel makes whoever closes a TUN device wait for its end.
+    pub(crate) fn close(self) {
+        let fd = self.fd.into_inner();
+        // Without a thread it is closed here, and takes its time.
+        let _ = std::thread::Builder::new().name("close".into()).spawn(move || drop(fd));
+    }
+
     /// Whether checksums of what comes out can be relied on: a device that is no real wire may leave them open.
     pub(crate) fn has_checksums(&self) -> bool {
         self.kind == LinkKind::Packets

@@ -97,7 +97,7 @@ impl Net {
     }
 
     /// Serves the device until `stop` says so, or its other end is gone.
-    pub(crate) async fn run(self: &Rc<Self>, mut link: Link, stop: &Notify) -> io::Result<()> {
+    pub(crate) async fn run(self: &Rc<Self>, mut link: Link, stop: &Notify) -> io::Result<Link> {
         let mut idle = tokio::time::interval(SWEEP);
         loop {
             let full = self.take(&mut link)?;
@@ -122,7 +122,7 @@ impl Net {
                 () = stop.notified() => {
                     // what the environment said last may still wait
                     while self.take(&mut link)? {}
-                    return Ok(());
+                    return Ok(link);
                 }
             }
         }

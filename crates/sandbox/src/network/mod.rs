@@ -93,13 +93,15 @@ impl Maker {
 #[derive(Debug)]
 pub(crate) struct Watched {
     namespace: File,
-    device: Device,
+    /// The packet socket. A TUN device is not kept: the last one who closes it waits for its end.
+    socket: Option<OwnedFd>,
 }
 
 impl Watched {
     /// The device of process `pid`.
     pub(crate) fn new(pid: i32, device: Device) -> io::Result<Watched> {
-        Ok(Watched { namespace: File::open(format!("/proc/{pid}/ns/net"))?, device })
+        let socket = matches!(device.kind, DeviceKind::Veth { .. }).then_some(device.fd);
+        Ok(Watched { namespace: File::open(format!("/proc/{pid}/ns/net"))?, socket })
     }
 
     /// Packets that were dropped before anybody read them.
@@ -110,10 +112,7 @@ impl Watched {
         // the twelfth number: packets that were to be sent and were dropped
         let dropped = line.and_then(|numbers| numbers.split_whitespace().nth(11)?.parse::<u64>().ok());
         let dropped = dropped.ok_or_else(|| io::Error::other("the device is gone"))?;
-        let unread = match self.device.kind {
-            DeviceKind::Tun => 0,
-            DeviceKind::Veth { .. } => veth::dropped(&self.device.fd)?,
-        };
+        let unread = self.socket.as_ref().map_or(Ok(0), veth::dropped)?;
         Ok(dropped + unread)
     }
 }
