@@ -2,11 +2,22 @@
 //! pipelines, Markdown for comments and wikis. Nothing here runs anything or judges anything.
 #![forbid(unsafe_code)]
 
+mod build;
 pub mod clean;
 pub mod describe;
+mod html;
 mod junit;
 mod markdown;
+pub mod model;
+mod navigator;
+mod ocsf;
+mod run_markdown;
 pub mod tree;
 
+pub use build::{BuildError, report};
+pub use html::html;
 pub use junit::junit;
 pub use markdown::markdown;
+pub use navigator::navigator;
+pub use ocsf::ocsf;
+pub use run_markdown::run_markdown;

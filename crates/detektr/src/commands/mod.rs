@@ -7,6 +7,7 @@ pub mod export;
 pub mod judge;
 pub mod key;
 pub mod persistence;
+pub mod report;
 pub mod rm;
 pub mod rule;
 pub mod runs;
