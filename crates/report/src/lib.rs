@@ -5,6 +5,7 @@
 mod build;
 pub mod clean;
 pub mod describe;
+pub mod difference;
 mod html;
 mod junit;
 mod markdown;

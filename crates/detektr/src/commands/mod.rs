@@ -1,6 +1,7 @@
 //! The commands, one file each.
 
 pub mod detonate;
+pub mod diff;
 pub mod doctor;
 pub mod events;
 pub mod export;

@@ -3,17 +3,16 @@
 use crate::cli::Context;
 use crate::exit;
 use crate::failure::{Failure, shown};
-use crate::recording::{damaged, sealed, told};
-use crate::terminal::clean;
+use crate::recording::{unbuilt, verified};
 use crate::units::show_size;
-use detektr_evidence::{Bundle, verify};
+use detektr_evidence::Bundle;
 use detektr_report::model::Report;
-use detektr_report::{BuildError, html, navigator, ocsf, run_markdown};
+use detektr_report::{html, navigator, ocsf, report, run_markdown};
 use serde_json::json;
 use std::ffi::OsString;
 use std::fs;
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Tell what a run did: as one HTML file, Markdown, an ATT&CK Navigator layer, OCSF events, or JSON
 ///
@@ -70,9 +69,9 @@ impl Args {
 pub fn run(args: Args, context: &mut Context) -> Result<u8, Failure> {
     let form = args.form(context.json);
     let path = context.store()?.find(&args.run)?;
-    let bundle = sealed(&path)?;
+    let (bundle, signer) = verified(&path)?;
     let to = target(&args, form, &bundle, context.json)?;
-    let report = of_bundle(&path, &bundle)?;
+    let report = report(&bundle, &signer, Vec::new()).map_err(|e| unbuilt(&bundle, e))?;
     let code = if report.ending.complete { exit::OK } else { exit::INCOMPLETE };
     let Some(file) = to else {
         write(&report, form, &bundle, &mut context.out)?;
@@ -116,36 +115,12 @@ fn target(args: &Args, form: Form, bundle: &Bundle, json: bool) -> Result<Option
     Ok(file)
 }
 
-/// The report of a bundle, once it is found to be what was sealed.
-fn of_bundle(path: &Path, bundle: &Bundle) -> Result<Report, Failure> {
-    let verification = verify(path, None);
-    let refused = |why: String| {
-        Failure::incomplete(
-            "detektr::report::invalid",
-            format!("{} is not what was sealed, and gets no report", shown(path)),
-        )
-        .because(why)
-        .help(format!("detektr verify {}", shown(path)))
-    };
-    if let Some(problem) = verification.problems.first() {
-        return Err(refused(clean(&format!("{}: {}", problem.code, problem.detail))));
-    }
-    let Some(signer) = verification.signer else { return Err(refused("nobody signed it".into())) };
-    detektr_report::report(bundle, &signer.id(), Vec::new()).map_err(|e| match e {
-        BuildError::Evidence(e) => told(path, &e),
-        BuildError::Io(e) => damaged(bundle, &e),
-    })
-}
-
 fn write(report: &Report, form: Form, bundle: &Bundle, out: &mut dyn Write) -> Result<(), Failure> {
     match form {
         Form::Html => out.write_all(html(report).map_err(io::Error::from)?.as_bytes())?,
         Form::Markdown => out.write_all(run_markdown(report).as_bytes())?,
         Form::Navigator => writeln!(out, "{:#}", navigator(report))?,
-        Form::Ocsf => ocsf(report, bundle, out).map_err(|e| match e {
-            BuildError::Evidence(e) => told(bundle.path(), &e),
-            BuildError::Io(e) => damaged(bundle, &e),
-        })?,
+        Form::Ocsf => ocsf(report, bundle, out).map_err(|e| unbuilt(bundle, e))?,
         Form::Json => {
             serde_json::to_writer(&mut *out, report).map_err(io::Error::from)?;
             writeln!(out)?;
