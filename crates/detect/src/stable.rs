@@ -1,6 +1,8 @@
 //! What differs from run to run and means nothing: process numbers, inode numbers, the environment's own names, baits,
 //! names of temporary files. One normalisation for all that compares runs.
 
+use detektr_event::Detail;
+
 /// Folders in which programs make files with names of chance.
 const TEMPORARY: &[&str] = &["/tmp/", "/var/tmp/", "/dev/shm/", "/run/"];
 
@@ -23,6 +25,15 @@ impl Stable {
     pub fn name(mut self, value: &str, meaning: &str) -> Self {
         if value.len() >= 3 {
             self.names.push((value.to_owned(), format!("{{{meaning}}}")));
+            self.names.sort_by(|a, b| b.0.len().cmp(&a.0.len()).then_with(|| a.cmp(b)));
+        }
+        self
+    }
+
+    /// And which made a file at `path` as functions for temporary files do ([`made_by_lot`]).
+    pub fn made(mut self, path: &str) -> Self {
+        if let Some((folder, _)) = path.rsplit_once('/') {
+            self.names.push((path.to_owned(), format!("{folder}/{{temp}}")));
             self.names.sort_by(|a, b| b.0.len().cmp(&a.0.len()).then_with(|| a.cmp(b)));
         }
         self
@@ -65,6 +76,16 @@ impl Stable {
         }
         text
     }
+}
+
+/// The path of a file that an event made as functions for temporary files do (`mkstemp` and its like): in a folder for
+/// such files, where nothing of that name was, and for the owner alone. Such a name was drawn by lot.
+pub fn made_by_lot(detail: &Detail) -> Option<String> {
+    let Detail::FileCreate { file } = detail else { return None };
+    let path = file.path.lossy().into_owned();
+    let exclusive = file.flags.iter().any(|flag| flag == "O_EXCL");
+    let temporary = TEMPORARY.iter().any(|folder| path.starts_with(folder));
+    (exclusive && temporary && file.mode & 0o777 == 0o600).then_some(path)
 }
 
 /// `text` with `value` replaced where it is not a part of a longer word.
@@ -165,6 +186,7 @@ fn is_random(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use detektr_event::{Access, Copied, Create, FilePath};
 
     #[test]
     fn numbers_of_processes_and_inodes_are_replaced() {
@@ -190,6 +212,32 @@ mod tests {
         assert_eq!(stable.path("/var/mail/anna"), "/var/mail/{user}");
         assert_eq!(stable.path("/opt/annabelle"), "/opt/annabelle");
         assert_eq!(stable.text("echo anna@web-1a2b3c > /home/annas"), "echo {user}@{host} > /home/annas");
+    }
+
+    #[test]
+    fn a_file_made_as_mkstemp_does_has_a_name_of_chance_whatever_it_looks_like() {
+        let create = |flags: &[&str], mode, path: &str| Detail::FileCreate {
+            file: Create {
+                path: FilePath::resolved(Copied::whole(path)),
+                flags: flags.iter().map(|flag| (*flag).to_owned()).collect(),
+                access: Access::ReadWrite,
+                mode,
+                fd: Some(3),
+                certain: true,
+            },
+        };
+        let lot = made_by_lot(&create(&["O_CREAT", "O_EXCL"], 0o600, "/tmp/lbkowlra")).unwrap();
+        let stable = Stable::new(None).made(&lot);
+        assert_eq!(stable.path("/tmp/lbkowlra"), "/tmp/{temp}");
+        assert_eq!(stable.text("rm /tmp/lbkowlra"), "rm /tmp/{temp}");
+        assert_eq!(stable.path("/tmp/lbkowlram"), "/tmp/lbkowlram");
+        for other in [
+            create(&["O_CREAT"], 0o600, "/tmp/payload"),
+            create(&["O_CREAT", "O_EXCL"], 0o644, "/tmp/payload"),
+            create(&["O_CREAT", "O_EXCL"], 0o600, "/etc/payload"),
+        ] {
+            assert_eq!(made_by_lot(&other), None);
+        }
     }
 
     #[test]

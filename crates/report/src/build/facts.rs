@@ -84,8 +84,9 @@ impl Facts {
         network: &Network,
         baits: &[Bait],
         ending: &Ending,
-    ) -> Vec<Sentence> {
+    ) -> (Vec<Sentence>, String) {
         let mut all = Vec::new();
+        let mut brief = vec![format!("ran {}", counted(self.programs.len() as u64, "program", "programs"))];
         let mut say = |about: &str, text: String, links: Links| {
             all.push(Sentence { text, about: about.into(), events: links.events, more: links.more });
         };
@@ -100,21 +101,27 @@ impl Facts {
             self.execs,
         );
         if let Some((text, links)) = changed(files) {
+            let total = files.created + files.modified + files.removed + files.metadata;
+            brief.push(format!("changed {}", counted(total, "path", "paths")));
             say("files", text, links);
         }
         if let Some((text, links)) = talked(network) {
+            brief.push("asked for the network".into());
             say("network", text, links);
         }
         if let Some((text, links)) = touched(baits) {
+            brief.push("read planted secrets".into());
             say("baits", text, links);
         }
         if !self.refused.is_empty() {
             let times = self.refusals.events.len() as u64 + self.refusals.more;
+            brief.push(format!("was refused {}", counted(times, "time", "times")));
             let text =
                 format!("Was refused {}: {}.", counted(times, "time", "times"), examples(&self.refused));
             say("refusals", text, self.refusals);
         }
         if !self.changed_rights.is_empty() {
+            brief.push("changed its rights".into());
             let text = format!("Changed its rights: {}.", examples(&self.changed_rights));
             say("rights", text, self.rights);
         }
@@ -129,7 +136,7 @@ impl Facts {
             state => format!("Did not end by itself: {state}, {exit}."),
         };
         say("ending", text, Links::default());
-        all
+        (all, capital(&joined(&brief)))
     }
 }
 
@@ -177,9 +184,7 @@ fn changed(files: &Files) -> Option<(String, Links)> {
     let more = total.saturating_sub(names.len() as u64);
     let rest = if more > 0 { format!(" and {more} more") } else { String::new() };
     let mut text = format!("{} {noun} of the file system: {}{rest}.", parts.join(", "), names.join(", "));
-    if let Some(first) = text.get_mut(..1) {
-        first.make_ascii_uppercase();
-    }
+    text = capital(&text);
     Some((text, links))
 }
 
@@ -231,6 +236,22 @@ fn touched(baits: &[Bait]) -> Option<(String, Links)> {
     };
     let what = counted(read.len() as u64, "planted secret", "planted secrets");
     Some((format!("Read {what}: {}{sent}.", examples(&names)), links))
+}
+
+fn capital(text: &str) -> String {
+    let mut text = text.to_owned();
+    if let Some(first) = text.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
+    text
+}
+
+fn joined(parts: &[String]) -> String {
+    match parts {
+        [] => String::new(),
+        [one] => one.clone(),
+        [all @ .., last] => format!("{} and {last}", all.join(", ")),
+    }
 }
 
 fn counted(n: u64, one: &str, many: &str) -> String {

@@ -109,14 +109,14 @@ pub fn report(bundle: &Bundle, signer: &str, behaviours: Vec<Behaviour>) -> Resu
     let network = network.finish();
     let baits = baits.finish();
     let ending = ending(manifest, begin);
-    let sentences = facts.finish(&tree, &files, &network, &baits, &ending);
+    let (sentences, brief) = facts.finish(&tree, &files, &network, &baits, &ending);
     let (processes, processes_left_out) = processes::list(&tree, begin);
     let manifest_bytes = std::fs::read(bundle.path().join("manifest.json"))?;
     Ok(Report {
         format: FORMAT.into(),
         run: clean(&manifest.run),
         tool_version: clean(&manifest.tool_version),
-        headline: headline(&sentences, &behaviours),
+        headline: headline(brief, &behaviours),
         artifact: artifact(manifest),
         ending,
         sentences,
@@ -177,7 +177,7 @@ fn ending(manifest: &Manifest, begin: u64) -> Ending {
 }
 
 /// What it did, in one line: the worst of its behaviours, else the facts.
-fn headline(sentences: &[Sentence], behaviours: &[Behaviour]) -> Headline {
+fn headline(brief: String, behaviours: &[Behaviour]) -> Headline {
     let severity = behaviours.iter().map(|b| b.severity).max();
     let mut worst: Vec<&Behaviour> = behaviours.iter().collect();
     worst.sort_by(|a, b| b.severity.cmp(&a.severity));
@@ -188,8 +188,7 @@ fn headline(sentences: &[Sentence], behaviours: &[Behaviour]) -> Headline {
         }
     }
     let sentence = if titles.is_empty() {
-        let first: Vec<&str> = sentences.iter().take(4).map(|s| s.text.trim_end_matches('.')).collect();
-        first.join(". ")
+        brief
     } else {
         let more = titles.len().saturating_sub(3);
         titles.truncate(3);

@@ -6,14 +6,17 @@ use crate::clean::{clean, command_line, copied, shorten};
 use crate::describe;
 use crate::model::Behaviour;
 use crate::tree::{End, Tree};
+use detektr_detect::made_by_lot;
 use detektr_detect::operation::{Act, key};
 use detektr_event::{Actor, Detail, Event};
 use detektr_evidence::{Bundle, Change, ChangeKind, Exit, FileState, Manifest, sha256_hex};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 
 /// Different acts of one run that are compared.
 const ACTS: usize = 200_000;
+/// Names of temporary files that are replaced.
+const LOTS: usize = 500;
 /// Longest content that is compared as a text.
 const CONTENT: u64 = 1 << 20;
 /// Longest command line, in characters.
@@ -52,6 +55,16 @@ impl Summary {
             for line in bait.value.lossy().lines().filter(|line| line.len() >= 8) {
                 stable = stable.name(line, &format!("bait {}", bait.name));
             }
+        }
+        let mut lots = BTreeSet::new();
+        for event in bundle.events()? {
+            let event = event?;
+            if event.outcome.is_success() && lots.len() < LOTS {
+                lots.extend(made_by_lot(&event.detail));
+            }
+        }
+        for path in &lots {
+            stable = stable.made(path);
         }
         let mut summary = Summary {
             run: clean(&manifest.run),

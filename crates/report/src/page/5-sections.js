@@ -132,13 +132,19 @@ function network() {
 
 function baits() {
   if (report.baits.length === 0) return section("baits", "Planted secrets", el("p", { class: "dim" }, "None were planted."));
-  const order = (bait) => -(bait.exfiltrated.length * 1e6 + bait.reads.length);
-  const rows = report.baits.map((bait, at) => ({ ...bait, at })).sort((a, b) => order(a) - order(b)).map((bait) => [
+  const all = report.baits.map((bait, at) => ({ ...bait, at }));
+  const touched = all.filter((bait) => bait.reads.length || bait.exfiltrated.length).sort((a, b) => b.exfiltrated.length - a.exfiltrated.length);
+  const quiet = all.filter((bait) => !touched.includes(bait));
+  const rows = touched.map((bait) => [
     bait.name, el("span", { class: "mono" }, bait.place),
-    bait.reads.length ? el("b", { class: "warn" }, `read ${number(bait.reads.length)}×`) : el("span", { class: "dim" }, "not touched"),
-    bait.exfiltrated.length ? el("b", { class: "bad" }, `seen leaving ${number(bait.exfiltrated.length)}×`) : "",
+    bait.reads.length ? el("b", { class: "warn" }, `${number(bait.reads.length)}×`) : "",
+    bait.exfiltrated.length ? el("b", { class: "bad" }, `${number(bait.exfiltrated.length)}×`) : "",
     proof(`t${bait.at}`, bait.name, [...bait.reads, ...bait.exfiltrated].sort((a, b) => a - b))]);
-  return section("baits", "Planted secrets", table(["name", "place", "read", "left", "events"], rows, "Planted secrets"));
+  return section("baits", "Planted secrets",
+    touched.length ? table(["name", "place", "read", "seen leaving", "events"], rows, "Planted secrets that were touched")
+      : el("p", { class: "good" }, `None of the ${number(all.length)} was seen to be touched.`),
+    quiet.length ? el("details", {}, el("summary", {}, `${number(quiet.length)} not seen to be touched`),
+      table(["name", "place"], quiet.map((bait) => [bait.name, el("span", { class: "mono" }, bait.place)]), "Planted secrets that were not touched")) : null);
 }
 
 function output() {
