@@ -15,7 +15,7 @@ mkdir '<'
 : > "$(printf 'clear\033[2J\033]0;owned\007')"
 : > "$(printf 'two\nlines')"
 : > "$(printf 'sep\342\200\250arated')"
-: > '| cell `code` [link](javascript:alert(1)) ![i](http://127.0.0.1:1/x)'
+: > '| cell `code` [link](javascript:alert(1)) ![i](data:x)'
 printf '</script><script>window.pwned=3</script>\n<!--\n\342\200\250\n\033[31mred\n' > content.txt
 head -c 1048576 /dev/zero | tr '\0' '<' > long
 cp long shorter && truncate -s 200000 shorter
@@ -32,6 +32,8 @@ fn nothing_that_an_artifact_writes_is_obeyed_by_any_reader_of_its_report() {
     let home = Home::new();
     for sensor in ["auto", "ptrace"] {
         let run = detonated(&home, &["--sensor", sensor], SCRIPT);
+        let exit = home.detektr(["show", &run, "--json"]).json()["exit"].clone();
+        assert_eq!(exit, serde_json::json!({"code": 0}), "{sensor}: the script does all that it means to");
         let file = page_of(&home, &run);
         let html = std::fs::read_to_string(&file).unwrap();
         assert_eq!(html.matches("</script").count(), 2, "{sensor}: an element ends early");

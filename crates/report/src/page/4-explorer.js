@@ -308,6 +308,6 @@ function explorer() {
       button("+", "Zoom in", () => scale(0.5)), button("−", "Zoom out", () => scale(2)),
       button("◂", "Earlier", () => zoom(wanted.from - (wanted.to - wanted.from) / 2, wanted.to - (wanted.to - wanted.from) / 2)),
       button("▸", "Later", () => zoom(wanted.from + (wanted.to - wanted.from) / 2, wanted.to + (wanted.to - wanted.from) / 2)),
-      button("Clear", "Take all filters away", () => (clear(), clearHash(), update()))),
+      button("Clear", "Clear all filters", () => (clear(), clearHash(), update()))),
     chips, tree.node, el("div", { css: { height: ".6rem" } }), told, list.node, detail);
 }
