@@ -9,10 +9,11 @@ const NAVIGATOR: &str = "4.9.0";
 
 /// The layer for `report`. A run without behaviours gives a layer without techniques.
 pub fn navigator(report: &Report) -> Value {
-    let mut techniques: BTreeMap<(&str, Option<&str>), Vec<&Behaviour>> = BTreeMap::new();
+    let mut techniques: BTreeMap<(&str, Option<String>), Vec<&Behaviour>> = BTreeMap::new();
     for behaviour in &report.behaviours {
-        if let Some(technique) = &behaviour.technique {
-            techniques.entry((technique, behaviour.tactic.as_deref())).or_default().push(behaviour);
+        let tactic = behaviour.tactic.as_ref().and_then(|tactic| tactic.name.as_deref()).map(short);
+        for technique in &behaviour.techniques {
+            techniques.entry((&technique.id, tactic.clone())).or_default().push(behaviour);
         }
     }
     let techniques: Vec<Value> = techniques
@@ -54,6 +55,11 @@ pub fn navigator(report: &Report) -> Value {
             {"name": "signer", "value": report.signature.signer},
         ],
     })
+}
+
+/// A tactic's short name, as Navigator knows it.
+fn short(name: &str) -> String {
+    name.to_lowercase().replace(' ', "-")
 }
 
 fn score(severity: Severity) -> u32 {

@@ -4,7 +4,7 @@
 use crate::BuildError;
 use crate::clean::{clean, command_line, copied};
 use crate::describe;
-use crate::model::{Behaviour, Outcome, Report, Severity};
+use crate::model::{AttackName, Behaviour, Confidence, Outcome, Report, Severity};
 use detektr_event::{
     Access, Actor, Address, Credentials, Detail, Event, FilePath, OutcomeResult, ProcessRef, Sha256,
 };
@@ -198,26 +198,13 @@ impl Writer<'_> {
             "analytic": {"name": behaviour.title, "uid": behaviour.id, "type_id": 1, "type": "Rule"},
             "related_events": related,
         });
-        if let Some(technique) = &behaviour.technique {
-            let mut attack = Map::new();
-            let named = |uid: &str, name: Option<&String>| match name {
-                Some(name) => json!({"uid": uid, "name": name}),
-                None => json!({"uid": uid}),
-            };
-            match technique.split_once('.') {
-                Some((parent, _)) => {
-                    attack.insert("technique".into(), json!({"uid": parent}));
-                    let sub = named(technique, behaviour.technique_name.as_ref());
-                    attack.insert("sub_technique".into(), sub);
-                }
-                None => {
-                    attack.insert("technique".into(), named(technique, behaviour.technique_name.as_ref()));
-                }
-            }
-            if let Some(tactic) = &behaviour.tactic {
-                attack.insert("tactic".into(), json!({"name": tactic}));
-            }
-            info["attacks"] = json!([attack]);
+        let attacks: Vec<Value> = behaviour
+            .techniques
+            .iter()
+            .map(|technique| attack(technique, behaviour.tactic.as_ref()))
+            .collect();
+        if !attacks.is_empty() {
+            info["attacks"] = json!(attacks);
         }
         let mut fields = Map::new();
         fields.insert("finding_info".into(), info);
@@ -237,6 +224,13 @@ impl Writer<'_> {
             Outcome::Blocked => "blocked",
         };
         fields.insert("status_detail".into(), json!(outcome));
+        let confidence = match behaviour.confidence {
+            Confidence::Low => (1, "Low"),
+            Confidence::Medium => (2, "Medium"),
+            Confidence::High => (3, "High"),
+        };
+        fields.insert("confidence_id".into(), json!(confidence.0));
+        fields.insert("confidence".into(), json!(confidence.1));
         let time = self.began();
         let class = Class(FINDINGS, 2004, 1, "Create");
         self.line(class, fields, time, &uid, None, behaviour.severity, &behaviour.sentence)
@@ -301,6 +295,22 @@ impl Writer<'_> {
         self.out.write_all(b"\n")?;
         Ok(())
     }
+}
+
+/// A technique and its tactic, as the framework has them.
+fn attack(technique: &AttackName, tactic: Option<&AttackName>) -> Value {
+    let named = |name: &AttackName| match &name.name {
+        Some(text) => json!({"uid": name.id, "name": text}),
+        None => json!({"uid": name.id}),
+    };
+    let mut attack = match technique.id.split_once('.') {
+        Some((parent, _)) => json!({"technique": {"uid": parent}, "sub_technique": named(technique)}),
+        None => json!({"technique": named(technique)}),
+    };
+    if let Some(tactic) = tactic {
+        attack["tactic"] = named(tactic);
+    }
+    attack
 }
 
 fn file_activity(detail: &Detail) -> Option<Class> {

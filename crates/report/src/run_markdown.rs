@@ -69,13 +69,17 @@ fn behaviours(text: &mut String, behaviours: &[Behaviour]) {
             text,
             "| {} | {} | {} | {:?} | {} |",
             behaviour.severity.name(),
-            behaviour.technique.as_deref().map(cell).unwrap_or_default(),
+            cell(&ids(behaviour)),
             cell(&behaviour.sentence),
             behaviour.outcome,
             listed(&behaviour.events)
         );
     }
     more(text, behaviours.len());
+}
+
+fn ids(behaviour: &Behaviour) -> String {
+    behaviour.techniques.iter().map(|technique| technique.id.as_str()).collect::<Vec<_>>().join(", ")
 }
 
 fn tree(text: &mut String, report: &Report) {

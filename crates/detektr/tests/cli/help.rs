@@ -12,6 +12,8 @@ fn the_help_of_every_command_is_as_recorded() {
         "show",
         "events",
         "tree",
+        "report",
+        "diff",
         "export",
         "rule",
         "rule check",

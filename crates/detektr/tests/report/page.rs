@@ -4,6 +4,8 @@ use crate::browser::{Browser, DESKTOP, Look, PHONE};
 use crate::support::{Home, story};
 use crate::{able, detonated, page_of, sample};
 use detektr_event::{Access, Detail, Open, Outcome};
+use detektr_evidence::Bundle;
+use detektr_report::model::{AttackName, Behaviour, Confidence, Outcome as Reached, Severity};
 use std::path::Path;
 
 /// A run with something for every room of the report.
@@ -262,4 +264,69 @@ fn the_policy_of_the_page_stops_what_the_page_does_not_hold_itself() {
     let errors = browser.errors();
     let refused = |what: &str| errors.iter().any(|error| error.to_string().contains(what));
     assert!(refused("script-src") && refused("img"), "{errors:#?}");
+}
+
+/// Behaviours as they are derived: `attack` names tactic and technique.
+fn behaviour(title: &str, severity: Severity, attack: (&str, &str, &str, &str), events: &[u64]) -> Behaviour {
+    let name = |id: &str, name: &str| AttackName { id: id.into(), name: Some(name.into()) };
+    let (tactic, tactic_name, technique, technique_name) = attack;
+    Behaviour {
+        id: title.to_lowercase().replace(' ', "-"),
+        title: title.into(),
+        tactic: Some(name(tactic, tactic_name)),
+        techniques: vec![name(technique, technique_name)],
+        sentence: format!("{title}: <b>/etc/shadow</b>."),
+        severity,
+        confidence: Confidence::High,
+        outcome: Reached::Attempted,
+        processes: vec![1],
+        events: events.to_vec(),
+        count: 1,
+    }
+}
+
+#[test]
+fn behaviours_make_the_headline_and_the_matrix_and_lead_to_their_proof() {
+    let home = Home::new();
+    let bundle = Bundle::open(&home.sealed("meaning", story())).unwrap();
+    let credential = ("TA0006", "Credential Access", "T1003.008", "/etc/passwd and /etc/shadow");
+    let control = ("TA0011", "Command and Control", "T1071", "Application Layer Protocol");
+    let behaviours = vec![
+        behaviour("Called home", Severity::Medium, control, &[7]),
+        behaviour("Read password hashes", Severity::High, credential, &[5]),
+    ];
+    let report = detektr_report::report(&bundle, "sha256:0", behaviours).unwrap();
+    assert_eq!(report.headline.sentence, "Read password hashes; Called home.");
+    assert_eq!(report.headline.severity, Some(Severity::High));
+
+    let layer = detektr_report::navigator(&report);
+    let techniques = layer["techniques"].as_array().unwrap();
+    assert_eq!(techniques.len(), 2);
+    assert_eq!(techniques[0]["techniqueID"], "T1003.008");
+    assert_eq!(techniques[0]["tactic"], "credential-access");
+
+    let mut lines = Vec::new();
+    detektr_report::ocsf(&report, &bundle, &mut lines).unwrap();
+    let lines = String::from_utf8(lines).unwrap();
+    let finding: serde_json::Value = serde_json::from_str(lines.lines().last().unwrap()).unwrap();
+    assert_eq!((&finding["class_uid"], &finding["severity_id"]), (&2004.into(), &4.into()));
+    assert_eq!(finding["finding_info"]["attacks"][0]["sub_technique"]["uid"], "T1003.008");
+    assert_eq!(finding["finding_info"]["related_events"][0]["uid"], "meaning:5");
+
+    let text = detektr_report::run_markdown(&report);
+    assert!(text.contains("| high | T1003.008 |") && !text.contains("<b>"), "{text}");
+
+    let Some(mut browser) = Browser::start() else { return };
+    let file = home.file("meaning.html", detektr_report::html(&report).unwrap().as_bytes());
+    browser.open(&file, DESKTOP);
+    assert_eq!(browser.eval("document.querySelector('h1').innerText"), "Read password hashes; Called home.");
+    assert_eq!(browser.eval("document.querySelectorAll('#attack .cell').length"), 2);
+    browser.click("#attack .cell.is-high");
+    browser.until("document.querySelector('#told').innerText.startsWith('1 event of 10')");
+    browser.until("document.querySelector('.events .row').innerText.includes('/etc/shadow')");
+    if let Some(found) = browser.barriers() {
+        assert_eq!(found, serde_json::json!([]), "{found:#}");
+    }
+    sound(&mut browser, &file);
+    browser.picture("behaviours.png");
 }

@@ -84,13 +84,8 @@ impl Summary {
             summary.count(About::Changes, what, None);
         }
         for behaviour in behaviours {
-            let what = format!(
-                "{} {} ({:?}): {}",
-                behaviour.id,
-                behaviour.technique.as_deref().unwrap_or("-"),
-                behaviour.outcome,
-                stable.text(&behaviour.sentence)
-            );
+            let what =
+                format!("{} ({:?}): {}", behaviour.id, behaviour.outcome, stable.text(&behaviour.sentence));
             summary.count(About::Behaviours, what, behaviour.events.first().copied());
         }
         summary.count(About::Ending, ending(manifest), None);

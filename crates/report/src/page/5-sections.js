@@ -34,36 +34,35 @@ function said() {
     el("p", {},
       el("span", { class: `tag ${moods[behaviour.severity]}` }, behaviour.severity),
       el("span", { class: `tag ${endings[behaviour.outcome]}` }, behaviour.outcome),
-      behaviour.technique ? el("span", { class: "tag" }, behaviour.technique) : null,
+      behaviour.techniques.map((technique) => el("span", { class: "tag", title: technique.name }, technique.id)),
       behaviour.sentence),
-    el("p", { class: "proof" }, proof(`b${at}`, behaviour.title, behaviour.events, behaviour.more), behaviour.processes.slice(0, 5).map(processLink))));
+    el("p", { class: "proof" }, proof(`b${at}`, behaviour.title, behaviour.events), behaviour.processes.slice(0, 5).map(processLink),
+      behaviour.count > 1 ? `seen ${number(behaviour.count)} times` : null, behaviour.confidence === "high" ? null : ` ${behaviour.confidence} confidence`)));
   const sentences = report.sentences.map((sentence, at) => el("li", {},
     el("p", {}, sentence.text), proof(`s${at}`, sentence.text, sentence.events, sentence.more)));
   return section("did", "What it did", el("ul", { class: "said" }, behaviours, sentences));
 }
 
 function matrix() {
-  const shown = report.behaviours.map((behaviour, at) => ({ ...behaviour, at })).filter((it) => it.technique);
-  if (shown.length === 0) return null;
   const tactics = new Map();
-  for (const it of shown) {
-    const tactic = it.tactic ?? "other";
-    if (!tactics.has(tactic)) tactics.set(tactic, new Map());
-    const techniques = tactics.get(tactic);
-    if (!techniques.has(it.technique)) techniques.set(it.technique, []);
-    techniques.get(it.technique).push(it);
-  }
+  report.behaviours.forEach((behaviour, at) => behaviour.techniques.forEach((technique) => {
+    const tactic = behaviour.tactic ?? { id: "", name: "no tactic named" };
+    if (!tactics.has(tactic.id)) tactics.set(tactic.id, { ...tactic, techniques: new Map() });
+    const { techniques } = tactics.get(tactic.id);
+    if (!techniques.has(technique.id)) techniques.set(technique.id, { ...technique, list: [] });
+    techniques.get(technique.id).list.push({ ...behaviour, at });
+  }));
+  if (tactics.size === 0) return null;
   const order = Object.keys(moods);
-  const cell = (technique, list) => {
+  const cell = ({ id, name, list }) => {
     const worst = list.reduce((a, b) => (order.indexOf(b.severity) < order.indexOf(a.severity) ? b : a));
-    const key = `m${list[0].at}`;
-    const numbers = [...new Set(list.flatMap((it) => it.events))].sort((a, b) => a - b);
-    proofs.set(key, { title: `${technique} ${worst.technique_name ?? ""}`, list: numbers });
-    return el("a", { class: `cell is-${worst.severity}`, href: `#proof-${key}` },
-      el("b", {}, technique), ` ${worst.technique_name ?? worst.title}`, list.length > 1 ? ` ×${list.length}` : "");
+    const key = `m${list[0].at}-${id}`;
+    proofs.set(key, { title: `${id} ${name ?? ""}`, list: [...new Set(list.flatMap((it) => it.events))].sort((a, b) => a - b) });
+    return el("a", { class: `cell is-${worst.severity}`, href: `#proof-${key}`, title: list.map((it) => it.title).join("; ") },
+      el("b", {}, id), ` ${name ?? worst.title}`, list.length > 1 ? ` ×${list.length}` : "");
   };
-  return section("attack", "MITRE ATT&CK", el("div", { class: "matrix" }, [...tactics].map(([tactic, techniques]) => el("div", {},
-    el("h3", {}, tactic.replaceAll("-", " ")), [...techniques].map(([technique, list]) => cell(technique, list))))));
+  return section("attack", "MITRE ATT&CK", el("div", { class: "matrix" }, [...tactics.values()].map(({ id, name, techniques }) =>
+    el("div", {}, el("h3", {}, name ?? id), [...techniques.values()].map(cell)))));
 }
 
 const changeMoods = { created: "good", modified: "warn", removed: "bad", metadata: "" };

@@ -3,9 +3,11 @@
 
 use crate::clean::{clean, path};
 use crate::describe;
+use detektr_event::glob::Glob;
 use detektr_event::{Access, Detail, Event, FilePath, Kind, OutcomeResult, Text};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
 
 /// Most entries kept of each list of one process.
 const KEPT: usize = 1_000;
@@ -45,6 +47,10 @@ const SECRETS: &[&str] = &[
     "**/docker.sock",
     "**/containerd.sock",
 ];
+
+/// The same, read once.
+static PATTERNS: LazyLock<Vec<Glob>> =
+    LazyLock::new(|| SECRETS.iter().flat_map(|text| text.parse()).collect());
 
 /// A list that keeps only its first entries.
 #[derive(Debug, Default)]
@@ -183,11 +189,8 @@ impl Acts {
             },
             _ => return,
         };
-        let is_secret = secret.path.text().is_some_and(|text| {
-            SECRETS.iter().any(|pattern| {
-                pattern.parse::<detektr_event::glob::Glob>().is_ok_and(|glob| glob.matches(text.as_bytes()))
-            })
-        });
+        let is_secret =
+            secret.path.text().is_some_and(|text| PATTERNS.iter().any(|glob| glob.matches(text.as_bytes())));
         if is_secret {
             count(&mut self.secrets, with_ending(path(secret), event));
         }
