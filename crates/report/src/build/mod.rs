@@ -72,13 +72,15 @@ struct Seen<'a> {
     artifact: bool,
 }
 
-/// The report of `bundle`, which was verified and is signed by `signer`. `behaviours` are what its events mean.
+/// The report of `bundle`, which was verified and is signed by `signer`. `behaviours` are what its events mean; the
+/// gravest stand first in the report.
 ///
 /// # Errors
 /// What of the bundle can't be read.
-pub fn report(bundle: &Bundle, signer: &str, behaviours: Vec<Behaviour>) -> Result<Report, BuildError> {
+pub fn report(bundle: &Bundle, signer: &str, mut behaviours: Vec<Behaviour>) -> Result<Report, BuildError> {
     let manifest = bundle.manifest();
     let changes = bundle.changes()?;
+    behaviours.sort_by_key(|behaviour| std::cmp::Reverse(behaviour.severity));
     let named: HashSet<u64> = behaviours.iter().flat_map(|b| b.events.iter().copied()).collect();
     let mut tree = Tree::default();
     let mut events = events::Columns::default();
@@ -179,10 +181,8 @@ fn ending(manifest: &Manifest, begin: u64) -> Ending {
 /// What it did, in one line: the worst of its behaviours, else the facts.
 fn headline(brief: String, behaviours: &[Behaviour]) -> Headline {
     let severity = behaviours.iter().map(|b| b.severity).max();
-    let mut worst: Vec<&Behaviour> = behaviours.iter().collect();
-    worst.sort_by(|a, b| b.severity.cmp(&a.severity));
     let mut titles: Vec<String> = Vec::new();
-    for behaviour in worst {
+    for behaviour in behaviours {
         if !titles.contains(&behaviour.title) {
             titles.push(behaviour.title.clone());
         }
