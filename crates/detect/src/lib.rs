@@ -21,7 +21,6 @@ mod why;
 pub use processes::Processes;
 pub use rules::{RuleError, RuleRef, RuleSet};
 pub use run::{Match, RuleOutcome, RuleReport, RunContext};
-pub use run::{Match, RuleOutcome, RuleReport, RunContext, WhyNot};
 pub use stable::{Stable, made_by_lot};
 pub use view::{View, views};
 pub use why::{FieldWhy, WhyNot};

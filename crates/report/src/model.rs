@@ -407,6 +407,32 @@ pub struct Network {
     /// Conversations that are not listed.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub left_out: u64,
+    /// What was said to the simulated internet, in its order; past the bound it is only counted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub exchanges: Vec<Exchange>,
+    /// Exchanges that are not listed.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub exchanges_left_out: u64,
+}
+
+/// A question, a request, a handshake or a whole conversation, as the simulated internet saw it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Exchange {
+    /// Number of the event.
+    pub event: u64,
+    /// `dns`, `http`, `tls` or `flow`.
+    pub kind: String,
+    /// Number of the conversation within the run.
+    pub flow: u64,
+    /// What was said, in one line.
+    pub what: String,
+    /// Position of the process in `processes`, where it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub process: Option<u32>,
+    /// Headers, fingerprints, first bytes: one line each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub details: Vec<String>,
 }
 
 /// What one process did with one peer or address.
@@ -488,6 +514,9 @@ pub struct Evidence {
     /// The kernel's process accounting, in a sentence; absent where it did not work.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub processes: Option<String>,
+    /// The packets that passed the environment's network device, in a sentence; absent where none were watched.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub packets: Option<String>,
     /// What one account tells and the other can't explain.
     pub unexplained: Vec<Unexplained>,
     /// Name, size and hash of the bundle's files, contents of changed files left out.

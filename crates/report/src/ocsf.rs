@@ -149,6 +149,23 @@ impl Writer<'_> {
                 }
                 Class(NETWORK, 4001, 6, "Traffic")
             }
+            Detail::NetworkFlow { network } => {
+                let end = |end: &detektr_event::End| json!({"ip": end.address.to_string(), "port": end.port});
+                fields.insert("src_endpoint".into(), end(&network.flow.local));
+                fields.insert("dst_endpoint".into(), end(&network.flow.remote));
+                let version = if network.flow.remote.address.is_ipv4() { 4 } else { 6 };
+                fields.insert(
+                    "connection_info".into(),
+                    json!({"direction_id": 2, "direction": "Outbound", "protocol_ver_id": version,
+                           "protocol_name": clean(&network.flow.protocol)}),
+                );
+                fields.insert(
+                    "traffic".into(),
+                    json!({"bytes_in": network.bytes_in, "bytes_out": network.bytes_out,
+                           "packets_in": network.packets_in, "packets_out": network.packets_out}),
+                );
+                Class(NETWORK, 4001, 6, "Traffic")
+            }
             Detail::NetworkBind { network } => {
                 endpoints(&mut fields, "src_endpoint", &network.address, 1)?;
                 Class(NETWORK, 4001, 7, "Listen")

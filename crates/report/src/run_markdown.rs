@@ -1,7 +1,7 @@
 //! A run as Markdown, for a pull request or a wiki: short enough to be read there.
 
 use crate::markdown::{cell, code};
-use crate::model::{Behaviour, Conversation, Report};
+use crate::model::{Behaviour, Conversation, Exchange, Report};
 use std::fmt::Write as _;
 
 /// Entries of each list.
@@ -33,6 +33,7 @@ pub fn run_markdown(report: &Report) -> String {
     tree(&mut text, report);
     files(&mut text, report);
     network(&mut text, &report.network.conversations);
+    exchanges(&mut text, &report.network.exchanges);
     let touched = report.baits.iter().filter(|b| !b.reads.is_empty() || !b.exfiltrated.is_empty());
     for (at, bait) in touched.enumerate() {
         if at == 0 {
@@ -150,6 +151,18 @@ fn network(text: &mut String, conversations: &[Conversation]) {
         );
     }
     more(text, far.len());
+}
+
+fn exchanges(text: &mut String, exchanges: &[Exchange]) {
+    let said: Vec<&Exchange> = exchanges.iter().filter(|e| e.kind != "flow").collect();
+    if said.is_empty() {
+        return;
+    }
+    text.push_str("\n### What it said to the network\n\n");
+    for exchange in said.iter().take(LISTED) {
+        let _ = writeln!(text, "- {} `{}` (event {})", exchange.kind, code(&exchange.what), exchange.event);
+    }
+    more(text, said.len());
 }
 
 fn numbers(events: &[u64]) -> String {

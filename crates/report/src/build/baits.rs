@@ -14,7 +14,7 @@ impl Baits {
             name: text(bait.name.as_bytes()),
             kind: clean(&bait.kind),
             place: match &bait.place {
-                BaitPlace::Path(path) => text(path.as_bytes()),
+                BaitPlace::Path(path) | BaitPlace::Url(path) => text(path.as_bytes()),
                 BaitPlace::Variable(name) => format!("${}", text(name.as_bytes())),
             },
             reads: Vec::new(),

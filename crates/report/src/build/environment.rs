@@ -72,6 +72,12 @@ pub(super) fn evidence(manifest: &Manifest) -> Evidence {
             detail: text(detail.as_bytes()),
         }));
     }
+    if let Some(packets) = &witnesses.packets {
+        unexplained.extend(packets.unexplained.iter().map(|detail| Unexplained {
+            side: detektr_evidence::Side::Witness,
+            detail: text(detail.as_bytes()),
+        }));
+    }
     Evidence {
         ledger: manifest
             .ledger
@@ -103,6 +109,13 @@ pub(super) fn evidence(manifest: &Manifest) -> Evidence {
                 None => "the kernel's accounting was not to be had".into(),
             };
             format!("The sensor saw {} processes born and {} end; {kernel}.", w.births, w.exits)
+        }),
+        packets: witnesses.packets.as_ref().map(|w| {
+            format!(
+                "The packets of the environment's network device were held against the calls: {} conversations that no \
+                 call explains, {} calls without packets.",
+                w.unexplained_flows, w.unexplained_calls
+            )
         }),
         unexplained,
         files: manifest

@@ -98,6 +98,11 @@ impl Summary {
     }
 
     fn event(&mut self, event: &Event, stable: &Stable) {
+        if let Some(said) = said(&event.detail) {
+            let what = clean(&stable.text(&said));
+            self.entries.entry(About::Network).or_default().entry(what).or_insert((1, Some(event.seq)));
+            return;
+        }
         let artifact = event.process.as_ref().is_some_and(|process| process.actor == Actor::Artifact);
         // what is tried again until it works is a matter of time
         let again = matches!(event.outcome.errno.as_deref(), Some("EAGAIN" | "EINTR"))
@@ -167,6 +172,28 @@ impl Summary {
         let entry = self.entries.entry(about).or_default().entry(what).or_insert((0, event));
         entry.0 += 1;
     }
+}
+
+/// What was said to the simulated internet, without addresses and lengths that are a run's own.
+fn said(detail: &Detail) -> Option<String> {
+    Some(match detail {
+        Detail::NetworkDns { network } => {
+            format!("asking for {} {} ({})", network.query, network.name.lossy(), network.code)
+        }
+        Detail::NetworkHttp { network } => format!(
+            "{} {}://{}{} ({})",
+            network.method,
+            if network.secure { "https" } else { "http" },
+            network.host.lossy(),
+            network.target.lossy(),
+            network.status
+        ),
+        Detail::NetworkTls { network } => {
+            let name = network.server_name.as_ref().map_or("no name".into(), |name| name.lossy());
+            format!("TLS to {name} ({})", network.failure.as_deref().unwrap_or("agreed"))
+        }
+        _ => return None,
+    })
 }
 
 fn ending(manifest: &Manifest) -> String {

@@ -122,9 +122,18 @@ function network() {
   const rows = (list) => list.map((it) => [it.act, el("span", { class: "mono" }, it.address), it.process === undefined ? "" : processLink(it.process),
     { num: number(it.succeeded) }, Object.entries(it.failed ?? {}).map(([how, n]) => `${how}${n > 1 ? ` (${number(n)}×)` : ""}`).join(", "),
     { num: it.sent ? size(it.sent) : "" }, proof(`n${it.at}`, `${it.act} ${it.address}`, it.events)]);
+  const { exchanges = [] } = report.network;
+  const said = (kind) => exchanges.filter((it) => it.kind === kind).map((it) => [
+    it.details?.length ? el("details", {}, el("summary", { class: "mono" }, it.what), lines(it.details, it.what)) : el("span", { class: "mono" }, it.what),
+    it.process === undefined ? "" : processLink(it.process), { num: number(it.flow) }, proof(`x${it.event}`, it.what, [it.event])]);
+  const rooms = [["dns", "Names asked for"], ["http", "Requests"], ["tls", "TLS handshakes"], ["flow", "Conversations"]]
+    .map(([kind, title]) => [title, said(kind)]).filter(([, list]) => list.length)
+    .map(([title, list]) => [el("h3", {}, title), table(["what", "process", { num: "conversation" }, "event"], list, title)]);
   const heads = ["act", "address", "process", { num: "succeeded" }, "failed", { num: "sent" }, "events"];
   return section("network", "Network",
     remote.length ? table(heads, rows(remote), "Network conversations") : el("p", { class: "dim" }, "It asked for no address of a network."),
+    rooms,
+    report.network.exchanges_left_out ? el("p", { class: "dim" }, `${plural(report.network.exchanges_left_out, "exchange")} more in the bundle.`) : null,
     local.length ? [el("h3", {}, "Sockets within the environment"), table(heads, rows(local), "Sockets within the environment")] : null,
     report.network.left_out ? el("p", { class: "dim" }, `${plural(report.network.left_out, "act")} of further conversations are not listed.`) : null);
 }
@@ -163,6 +172,7 @@ function evidence() {
     el("h3", {}, "Witnesses"),
     el("p", {}, evidence.fsdiff ?? "The file system was not compared before and after."),
     el("p", {}, evidence.processes ?? "The kernel's process accounting was not to be had."),
+    evidence.packets ? el("p", {}, evidence.packets) : null,
     el("p", {}, evidence.sentinel ? "The sensor's end mark arrived: nothing was left in its ring." : "The sensor's end mark did not arrive."),
     evidence.unexplained.length ? table(["who", "what"], evidence.unexplained.map((it) => [sides[it.side], it.detail]), "Disagreements") : null,
     el("h3", {}, "Ledger"),
