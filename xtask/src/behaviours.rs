@@ -11,7 +11,8 @@ const BEGIN: &str = "<!-- list: cargo xtask behaviours -->\n";
 /// a second call.
 pub fn write(workspace: &Path) -> Result<String, String> {
     for (file, made) in LISTS {
-        fs::write(workspace.join(file), made(workspace)?).map_err(|error| format!("can't write {file}: {error}"))?;
+        fs::write(workspace.join(file), made(workspace)?)
+            .map_err(|error| format!("can't write {file}: {error}"))?;
     }
     Ok(format!("{MODULE} and {PAGE} written"))
 }
@@ -20,7 +21,9 @@ pub fn write(workspace: &Path) -> Result<String, String> {
 pub fn check(workspace: &Path) -> Result<String, String> {
     for (file, made) in LISTS {
         if fs::read_to_string(workspace.join(file)).ok() != Some(made(workspace)?) {
-            return Err(format!("{file} does not list what behaviours/ holds; run `cargo xtask behaviours` twice"));
+            return Err(format!(
+                "{file} does not list what behaviours/ holds; run `cargo xtask behaviours` twice"
+            ));
         }
     }
     Ok("the lists of behaviours are right".to_owned())
@@ -62,7 +65,8 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> std::io::Result<()> {
 
 /// The page as it is, with the list below its mark made anew.
 fn page(workspace: &Path) -> Result<String, String> {
-    let text = fs::read_to_string(workspace.join(PAGE)).map_err(|error| format!("can't read {PAGE}: {error}"))?;
+    let text =
+        fs::read_to_string(workspace.join(PAGE)).map_err(|error| format!("can't read {PAGE}: {error}"))?;
     let (head, _) = text.split_once(BEGIN).ok_or_else(|| format!("{PAGE} has no line {}", BEGIN.trim()))?;
     let all = detektr_detect::Behaviours::load([])
         .map_err(|errors| errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))?;
@@ -78,7 +82,12 @@ fn page(workspace: &Path) -> Result<String, String> {
                     .map(|known| format!("{} {}", known.id, known.name.as_deref().unwrap_or_default()))
                     .collect();
                 let (level, confidence) = (one.level.name(), one.confidence.name());
-                format!("| `{}` | {} | {} | {level} | {confidence} |\n", one.id, one.title, techniques.join(", "))
+                format!(
+                    "| `{}` | {} | {} | {level} | {confidence} |\n",
+                    one.id,
+                    one.title,
+                    techniques.join(", ")
+                )
             })
             .collect();
         if rows.is_empty() {

@@ -150,7 +150,11 @@ pub const TECHNIQUES: &[Technique] = &[
     of("T1554", "Compromise Host Software Binary", &["persistence"]),
     of("T1555", "Credentials from Password Stores", &["credential-access"]),
     of("T1555.003", "Credentials from Web Browsers", &["credential-access"]),
-    of("T1556.003", "Pluggable Authentication Modules", &["credential-access", "defense-impairment", "persistence"]),
+    of(
+        "T1556.003",
+        "Pluggable Authentication Modules",
+        &["credential-access", "defense-impairment", "persistence"],
+    ),
     of("T1560.001", "Archive via Utility", &["collection"]),
     of("T1561", "Disk Wipe", &["impact"]),
     of("T1563.001", "SSH Hijacking", &["lateral-movement"]),

@@ -15,8 +15,23 @@ pub(super) const CODED: &[Coded] = &[Coded {
 
 /// Names that hide well, because every system runs processes of that name.
 const TRUSTED: &[&str] = &[
-    "agetty", "apache2", "auditd", "cron", "crond", "dbus-daemon", "init", "kthreadd", "login", "nginx", "rsyslogd", "sshd",
-    "systemd", "systemd-journald", "systemd-logind", "systemd-udevd", "udevd",
+    "agetty",
+    "apache2",
+    "auditd",
+    "cron",
+    "crond",
+    "dbus-daemon",
+    "init",
+    "kthreadd",
+    "login",
+    "nginx",
+    "rsyslogd",
+    "sshd",
+    "systemd",
+    "systemd-journald",
+    "systemd-logind",
+    "systemd-udevd",
+    "udevd",
 ];
 
 #[derive(Default)]
@@ -25,7 +40,9 @@ pub(super) struct ArgvForged;
 impl Watch for ArgvForged {
     fn event(&mut self, event: &Event, _: &Images, found: &mut Collector<'_>) {
         let Detail::ProcessExec { exec } = &event.detail else { return };
-        let Some(word) = exec.argv.first().and_then(|word| word.text()).map(|word| word.lossy()) else { return };
+        let Some(word) = exec.argv.first().and_then(|word| word.text()).map(|word| word.lossy()) else {
+            return;
+        };
         // a script's first word is its interpreter's, and the kernel puts it there
         if exec.interpreter.is_some() {
             return;

@@ -55,7 +55,9 @@ pub(crate) fn reached(outcome: &Outcome) -> Reached {
     match outcome.result {
         OutcomeResult::Success if outcome.enforcer.is_none() => Reached::Succeeded,
         OutcomeResult::Success => Reached::Blocked,
-        OutcomeResult::Failure if refused || outcome.enforcer.is_some() || outcome.skipped => Reached::Blocked,
+        OutcomeResult::Failure if refused || outcome.enforcer.is_some() || outcome.skipped => {
+            Reached::Blocked
+        }
         OutcomeResult::Failure | OutcomeResult::Unfinished => Reached::Attempted,
     }
 }
@@ -116,7 +118,8 @@ impl<'a> Collector<'a> {
             }
         }
         for process in seen.processes {
-            if tally.processes.len() < PROCESSES && tally.processes.iter().all(|known| known.id != process.id) {
+            if tally.processes.len() < PROCESSES && tally.processes.iter().all(|known| known.id != process.id)
+            {
                 tally.processes.push(Actor {
                     id: process.id.clone(),
                     pid: process.pid,

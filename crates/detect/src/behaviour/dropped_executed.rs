@@ -15,7 +15,8 @@ pub(super) const CODED: &[Coded] = &[Coded {
 }];
 
 /// Who makes programs for a living: linkers, and what unpacks packages and repositories.
-const MAKERS: &[&str] = &["as", "collect2", "dpkg", "git", "go", "ld", "link", "mold", "rpm", "rustc", "strip"];
+const MAKERS: &[&str] =
+    &["as", "collect2", "dpkg", "git", "go", "ld", "link", "mold", "rpm", "rustc", "strip"];
 
 #[derive(Default)]
 pub(super) struct DroppedExecuted {

@@ -1,9 +1,8 @@
 //! What is known of each living process: its program, its arguments, its parent.
 
 use crate::processes::command_line;
-use crate::run::RunContext;
 use crate::view::native::Known;
-use detektr_event::{Detail, Event, ProcessId};
+use detektr_event::{Detail, Event, ProcessId, Text};
 use std::collections::HashMap;
 use std::rc::Rc;
 
@@ -29,8 +28,8 @@ pub(crate) struct Images {
 }
 
 impl Images {
-    pub(crate) fn new(context: &RunContext) -> Self {
-        Images { living: HashMap::new(), artifact: context.artifact.clone() }
+    pub(crate) fn new(artifact: Option<&Text>) -> Self {
+        Images { living: HashMap::new(), artifact: artifact.map(|path| path.lossy().into_owned()) }
     }
 
     /// Learns from the next event, before it is looked at.

@@ -18,8 +18,9 @@ pub(super) const CODED: &[Coded] = &[Coded {
 const MANY: usize = 20;
 /// Endings that ordinary programs add to names.
 const ORDINARY: &[&str] = &[
-    "asc", "backup", "bak", "br", "bz2", "d", "dpkg-new", "dpkg-old", "dpkg-tmp", "gpg", "gz", "lock", "log", "lz4", "lzma",
-    "new", "o", "old", "orig", "part", "pyc", "rej", "sav", "save", "sig", "swp", "tmp", "xz", "zip", "zst",
+    "asc", "backup", "bak", "br", "bz2", "d", "dpkg-new", "dpkg-old", "dpkg-tmp", "gpg", "gz", "lock", "log",
+    "lz4", "lzma", "new", "o", "old", "orig", "part", "pyc", "rej", "sav", "save", "sig", "swp", "tmp", "xz",
+    "zip", "zst",
 ];
 
 #[derive(Default)]
@@ -55,8 +56,11 @@ impl Watch for MassChange {
         }
         match &event.detail {
             Detail::FileRename { file } => {
-                let (Some(from), Some(to)) = (file.path.in_environment(), file.to.in_environment()) else { return };
-                if to.len() > from.len() && to.starts_with(from)
+                let (Some(from), Some(to)) = (file.path.in_environment(), file.to.in_environment()) else {
+                    return;
+                };
+                if to.len() > from.len()
+                    && to.starts_with(from)
                     && let Some((stem, ending)) = split(to)
                     && stem == from
                 {

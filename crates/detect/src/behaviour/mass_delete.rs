@@ -31,7 +31,9 @@ impl Watch for MassDelete {
         match &event.detail {
             Detail::FileCreate { file } => self.made.extend(paths::hash(&file.path)),
             Detail::FileRename { file } => self.made.extend(paths::hash(&file.to)),
-            Detail::FileLink { file } | Detail::FileSymlink { file } => self.made.extend(paths::hash(&file.path)),
+            Detail::FileLink { file } | Detail::FileSymlink { file } => {
+                self.made.extend(paths::hash(&file.path))
+            }
             Detail::FileMknod { file } => self.made.extend(paths::hash(&file.path)),
             Detail::FileUnlink { file } => {
                 let Some(path) = paths::hash(&file.path) else { return };

@@ -25,10 +25,9 @@ pub use definition::Definition;
 pub use finding::{Actor, AttackName, Confidence, Finding, Level, Reached};
 
 use crate::rules::{RuleError, RuleSet};
-use crate::run::RunContext;
 use collect::Collector;
 use definition::Coded;
-use detektr_event::{Actor as Whose, Detail, Event};
+use detektr_event::{Actor as Whose, Detail, Event, Text};
 use images::Images;
 use serde::{Deserialize, Serialize};
 use sigma::Rules;
@@ -105,19 +104,19 @@ impl Behaviours {
         self.definitions.values()
     }
 
-    /// What a run did, by its events in their order. The first error of the stream ends it and is handed back.
+    /// What a run did, by its events in their order; `artifact` is where the artifact was placed, if it is a file. The first error of the stream ends it and is handed back.
     ///
     /// # Errors
     /// The stream's.
     pub fn derive<E>(
         &self,
-        context: &RunContext,
+        artifact: Option<&Text>,
         events: impl Iterator<Item = Result<Event, E>>,
     ) -> Result<BehaviourReport, E> {
         let mut found = Collector::new(&self.definitions);
         let mut rules = Rules::new(&self.rules);
         let mut coded: Vec<Box<dyn Watch>> = CODED.iter().map(|(_, make)| make()).collect();
-        let mut images = Images::new(context);
+        let mut images = Images::new(artifact);
         let mut seen = 0;
         let mut launched = false;
         for event in events {

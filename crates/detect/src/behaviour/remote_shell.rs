@@ -33,7 +33,8 @@ pub(super) const CODED: &[Coded] = &[
     },
 ];
 
-const SHELLS: &[&str] = &["ash", "bash", "busybox", "csh", "dash", "fish", "ksh", "mksh", "sh", "tcsh", "zsh"];
+const SHELLS: &[&str] =
+    &["ash", "bash", "busybox", "csh", "dash", "fish", "ksh", "mksh", "sh", "tcsh", "zsh"];
 
 /// A conversation of a process or of the one that it was forked from.
 #[derive(Clone, Debug)]
@@ -88,7 +89,10 @@ impl Watch for RemoteShell {
                 }
             }
             Detail::ProcessExec { exec } if event.outcome.is_success() => {
-                let stdio = exec.stdio.each_ref().map(|one| one.as_ref().and_then(Copied::text).map(|t| t.lossy().into()));
+                let stdio = exec
+                    .stdio
+                    .each_ref()
+                    .map(|one| one.as_ref().and_then(Copied::text).map(|t| t.lossy().into()));
                 let name = process.exe.lossy();
                 let shell = SHELLS.contains(&name.rsplit('/').next().unwrap_or_default());
                 self.forget(key);
@@ -151,7 +155,8 @@ impl RemoteShell {
             let other = &self.ends[holder];
             let shares = |one: &Option<Rc<str>>, at: usize| one.is_some() && *one == other.stdio[at];
             let told = [("address", talk.peer.to_string())];
-            let (reads, writes) = (shares(&end.stdio[0], 1), shares(&end.stdio[1], 0) || shares(&end.stdio[2], 0));
+            let (reads, writes) =
+                (shares(&end.stdio[0], 1), shares(&end.stdio[1], 0) || shares(&end.stdio[2], 0));
             match (reads, writes) {
                 (true, true) => found.saw("reverse-shell", &event, &[talk.seq], &told),
                 (true, false) => found.saw("network-piped-to-shell", &event, &[talk.seq], &told),

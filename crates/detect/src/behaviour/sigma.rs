@@ -145,7 +145,9 @@ impl Rules {
             }
             let results = self.correlations.process_with_detections(&view, detections, ticks);
             self.full |= self.correlations.state_count() >= GROUPS;
-            if self.correlated && let Some(process) = &event.process {
+            if self.correlated
+                && let Some(process) = &event.process
+            {
                 self.makers.insert(event.seq, process.clone());
                 if self.makers.len() > REMEMBERED {
                     self.makers.pop_first();
@@ -180,6 +182,7 @@ impl Rules {
 
     /// What was too much to be looked at.
     pub(crate) fn hole(&self) -> Option<String> {
-        self.full.then(|| format!("more than {GROUPS} groups were to be correlated; the oldest were forgotten"))
+        self.full
+            .then(|| format!("more than {GROUPS} groups were to be correlated; the oldest were forgotten"))
     }
 }

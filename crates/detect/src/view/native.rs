@@ -90,9 +90,7 @@ impl<'a> Native<'a> {
     pub(crate) fn told(&self, field: &str) -> Option<String> {
         fn text(value: &EventValue<'_>) -> Option<String> {
             match value {
-                EventValue::Array(all) => {
-                    Some(all.iter().filter_map(text).collect::<Vec<_>>().join(" "))
-                }
+                EventValue::Array(all) => Some(all.iter().filter_map(text).collect::<Vec<_>>().join(" ")),
                 other => other.as_str().map(Cow::into_owned),
             }
         }

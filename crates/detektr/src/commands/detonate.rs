@@ -315,6 +315,7 @@ fn artifact_remedy(request: &DetonateRequest, remedy: &str) -> String {
 }
 
 fn document(outcome: &Outcome, context: &mut Context) -> Result<(), Failure> {
+    let behaviours = commands::behaviours::of(&sealed(&outcome.bundle)?)?;
     context.out.document(&json!({
         "run": outcome.run,
         "bundle": outcome.bundle,
@@ -323,7 +324,7 @@ fn document(outcome: &Outcome, context: &mut Context) -> Result<(), Failure> {
         "complete": outcome.complete,
         "incomplete": outcome.incomplete,
         "events": outcome.events,
-        "behaviours": [],
+        "behaviours": behaviours.findings,
     }))?;
     Ok(())
 }
@@ -331,6 +332,7 @@ fn document(outcome: &Outcome, context: &mut Context) -> Result<(), Failure> {
 fn tell(outcome: &Outcome, context: &mut Context) -> Result<(), Failure> {
     let bundle = sealed(&outcome.bundle)?;
     let manifest = bundle.manifest().clone();
+    let behaviours = commands::behaviours::of(&bundle)?;
     let recording = Recording::Sealed(Box::new(bundle));
     let mut tree = Tree::default();
     recording.each(|event| {
@@ -355,6 +357,7 @@ fn tell(outcome: &Outcome, context: &mut Context) -> Result<(), Failure> {
         }
     }
     writeln!(out, "bundle    {}", shown(&outcome.bundle))?;
+    commands::behaviours::lines(&behaviours, out)?;
     Ok(())
 }
 

@@ -1,6 +1,7 @@
 //! `detektr show RUN`: what a bundle says about a run as a whole.
 
 use crate::cli::Context;
+use crate::commands::behaviours;
 use crate::exit;
 use crate::failure::{Failure, shown};
 use crate::recording::{Recording, told};
@@ -50,6 +51,8 @@ fn unfinished(leftover: &Leftover, context: &mut Context) -> Result<u8, Failure>
 fn sealed(bundle: &Bundle, context: &mut Context) -> Result<u8, Failure> {
     let manifest = bundle.manifest();
     let changes = bundle.changes().map_err(|e| told(bundle.path(), &e))?;
+    // a bundle that is damaged is told of as far as it goes; `verify` tells what is wrong
+    let behaviours = behaviours::of(bundle).ok();
     if context.json {
         let counts = |kind| changes.iter().filter(|change| change.change == kind).count();
         context.out.document(&json!({
@@ -60,6 +63,7 @@ fn sealed(bundle: &Bundle, context: &mut Context) -> Result<u8, Failure> {
             "complete": manifest.complete,
             "incomplete": manifest.incomplete,
             "events": manifest.events,
+            "behaviours": behaviours.map(|report| report.findings),
             "changes": {
                 "created": counts(ChangeKind::Created), "modified": counts(ChangeKind::Modified),
                 "removed": counts(ChangeKind::Removed), "metadata": counts(ChangeKind::Metadata),
@@ -71,6 +75,10 @@ fn sealed(bundle: &Bundle, context: &mut Context) -> Result<u8, Failure> {
     let out = &mut context.out;
     summary(manifest, out)?;
     writeln!(out, "bundle    {}", shown(bundle.path()))?;
+    match &behaviours {
+        Some(report) => behaviours::lines(report, out)?,
+        None => writeln!(out, "\nbehaviours are not known: the events can't be read to their end")?,
+    }
     environment(&manifest.environment, out)?;
     events(manifest, out)?;
     changed(&changes, out)?;
