@@ -7,6 +7,7 @@ use std::path::Path;
 /// Each file under `schema/`, and what belongs into it.
 fn all() -> Vec<(&'static str, Value)> {
     vec![
+        ("behaviour.schema.json", schemars::schema_for!(detektr_detect::Finding).to_value()),
         ("change.schema.json", detektr_evidence::schema::change()),
         ("event.schema.json", schemars::schema_for!(detektr_event::Event).to_value()),
         ("manifest.schema.json", detektr_evidence::schema::manifest()),

@@ -3,8 +3,12 @@
 //! A [`RuleSet`] is parsed and checked once; [`RuleSet::run`] asks it about the events of one run. Events are seen
 //! through [`View`]s, the shapes in which log sources would tell them. What a view can't tell is unknown, not absent:
 //! a rule that turns on it is undecided.
+//!
+//! [`Behaviours`] are what a run did, in Detektr's own taxonomy: rules and code over the native events.
 #![forbid(unsafe_code)]
 
+pub mod attack;
+mod behaviour;
 mod correlations;
 pub mod exemplar;
 mod load;
@@ -18,6 +22,9 @@ mod trace;
 mod view;
 mod why;
 
+pub use behaviour::{
+    Actor, AttackName, BehaviourReport, Behaviours, Confidence, Definition, Finding, Level, Reached,
+};
 pub use processes::Processes;
 pub use rules::{RuleError, RuleRef, RuleSet};
 pub use run::{Match, RuleOutcome, RuleReport, RunContext};

@@ -156,9 +156,9 @@ fn object(detail: &Detail, stable: &Stable) -> String {
         Detail::NetworkSocket { network } | Detail::NetworkRawSocket { network } => {
             format!("{} {} {}", network.domain, network.socket_type, network.protocol)
         }
-        Detail::NetworkConnect { network } => address(&network.address),
-        Detail::NetworkBind { network } => address(&network.address),
-        Detail::NetworkSend { network } => address(&network.address),
+        Detail::NetworkConnect { network } => stable.text(&address(&network.address)),
+        Detail::NetworkBind { network } => stable.text(&address(&network.address)),
+        Detail::NetworkSend { network } => stable.text(&address(&network.address)),
         Detail::FileMemfdCreate { file } => format!("memfd {}", file.name.lossy()),
         Detail::KernelModuleLoad { module_load } => module_load.call.clone(),
         Detail::KernelBpf { bpf } => bpf.command.clone(),

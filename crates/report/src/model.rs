@@ -27,8 +27,11 @@ pub struct Report {
     pub ending: Ending,
     /// What it did, in sentences.
     pub sentences: Vec<Sentence>,
-    /// What its acts mean.
+    /// What its acts mean, the gravest first.
     pub behaviours: Vec<Behaviour>,
+    /// What makes the behaviours incomplete.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub behaviours_incomplete: Vec<String>,
     /// Its processes, in the order of birth.
     pub processes: Vec<Process>,
     /// Processes that are not listed, for they are too many.
@@ -39,6 +42,9 @@ pub struct Report {
     pub files: Files,
     /// With whom it talked, or tried to.
     pub network: Network,
+    /// What it installed to be started again; absent where nobody looked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub persistence: Option<Persistence>,
     /// Values that were planted, and who touched them.
     pub baits: Vec<Bait>,
     /// What it wrote to its standard output and error.
@@ -458,6 +464,49 @@ pub struct Conversation {
     pub sent: u64,
     /// Numbers of its events, at most [`Sentence::LINKS`].
     pub events: Vec<u64>,
+}
+
+/// What was installed so that something starts again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Persistence {
+    /// The trigger phases that ran, each in a few words.
+    pub phases: Vec<String>,
+    /// What was installed, proven entries first.
+    pub entries: Vec<Persisted>,
+    /// Entries that are not listed.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub left_out: u64,
+}
+
+/// One installed entry.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Persisted {
+    /// The way to be started (`cron`, `systemd_service`, …).
+    pub mechanism: String,
+    /// Its ATT&CK technique.
+    pub technique: String,
+    /// Where it lies.
+    pub path: String,
+    /// The lines that matter.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lines: Vec<String>,
+    /// What it runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub runs: Option<String>,
+    /// As whom.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// `proven`, `installed` or `removed`.
+    pub status: String,
+    /// What started it, or why it was not proven.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+    /// Numbers of the events that made it.
+    pub made_by: Vec<u64>,
+    /// Numbers of the events that prove that it ran.
+    pub proven_by: Vec<u64>,
 }
 
 /// A value that was planted.

@@ -34,6 +34,22 @@ pub fn run_markdown(report: &Report) -> String {
     files(&mut text, report);
     network(&mut text, &report.network.conversations);
     exchanges(&mut text, &report.network.exchanges);
+    if let Some(persistence) = report.persistence.as_ref().filter(|p| !p.entries.is_empty()) {
+        text.push_str("\n### Persistence\n\n");
+        for entry in persistence.entries.iter().take(LISTED) {
+            let why = entry.why.as_deref().map(|why| format!(", {}", cell(why))).unwrap_or_default();
+            let _ = writeln!(
+                text,
+                "- **{}** {} ({}) `{}`{why}{}",
+                entry.status,
+                cell(&entry.mechanism),
+                cell(&entry.technique),
+                code(&entry.path),
+                numbers(&entry.proven_by)
+            );
+        }
+        more(&mut text, persistence.entries.len());
+    }
     let touched = report.baits.iter().filter(|b| !b.reads.is_empty() || !b.exfiltrated.is_empty());
     for (at, bait) in touched.enumerate() {
         if at == 0 {

@@ -4,6 +4,7 @@
 mod auditd;
 mod log;
 mod names;
+pub(crate) mod native;
 mod sysmon;
 
 use crate::processes::Processes;

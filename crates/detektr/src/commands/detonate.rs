@@ -361,6 +361,7 @@ fn artifact_remedy(request: &DetonateRequest, remedy: &str) -> String {
 fn document(outcome: &Outcome, context: &mut Context) -> Result<(), Failure> {
     let bundle = sealed(&outcome.bundle)?;
     let persistence = bundle.persistence().map_err(|e| told(&outcome.bundle, &e))?;
+    let behaviours = commands::behaviours::of(&bundle)?;
     context.out.document(&json!({
         "run": outcome.run,
         "bundle": outcome.bundle,
@@ -369,7 +370,7 @@ fn document(outcome: &Outcome, context: &mut Context) -> Result<(), Failure> {
         "complete": outcome.complete,
         "incomplete": outcome.incomplete,
         "events": outcome.events,
-        "behaviours": [],
+        "behaviours": behaviours.findings,
         "persistence": persistence.map(|persistence| persistence.entries).unwrap_or_default(),
     }))?;
     Ok(())
@@ -379,6 +380,7 @@ fn tell(outcome: &Outcome, context: &mut Context) -> Result<(), Failure> {
     let bundle = sealed(&outcome.bundle)?;
     let manifest = bundle.manifest().clone();
     let persistence = bundle.persistence().map_err(|e| told(&outcome.bundle, &e))?;
+    let behaviours = commands::behaviours::of(&bundle)?;
     let recording = Recording::Sealed(Box::new(bundle));
     let mut tree = Tree::default();
     recording.each(|event| {
@@ -406,6 +408,7 @@ fn tell(outcome: &Outcome, context: &mut Context) -> Result<(), Failure> {
     if let Some(persistence) = &persistence {
         commands::persistence::tell(persistence, out)?;
     }
+    commands::behaviours::lines(&behaviours, out)?;
     Ok(())
 }
 

@@ -1,6 +1,7 @@
 //! `detektr diff RUN RUN`: what one run did that the other did not.
 
 use crate::cli::Context;
+use crate::commands::behaviours;
 use crate::exit;
 use crate::failure::Failure;
 use crate::recording::{unbuilt, verified};
@@ -53,7 +54,8 @@ fn summary(run: &OsString, context: &Context) -> Result<Summary, Failure> {
     let path = context.store()?.find(run)?;
     let (bundle, _) = verified(&path)?;
     let names = names(&bundle)?;
-    Summary::new(&bundle, &names, &[]).map_err(|e| unbuilt(&bundle, e))
+    let meaning = behaviours::of(&bundle)?;
+    Summary::new(&bundle, &names, &meaning.findings).map_err(|e| unbuilt(&bundle, e))
 }
 
 /// The names that the run's environment had, and what they stand for.

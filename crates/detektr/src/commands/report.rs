@@ -1,6 +1,7 @@
 //! `detektr report RUN`: what a run did, as a page, as Markdown, for ATT&CK Navigator, as OCSF events, or as JSON.
 
 use crate::cli::Context;
+use crate::commands::behaviours;
 use crate::exit;
 use crate::failure::{Failure, shown};
 use crate::recording::{unbuilt, verified};
@@ -71,7 +72,8 @@ pub fn run(args: Args, context: &mut Context) -> Result<u8, Failure> {
     let path = context.store()?.find(&args.run)?;
     let (bundle, signer) = verified(&path)?;
     let to = target(&args, form, &bundle, context.json)?;
-    let report = report(&bundle, &signer, Vec::new()).map_err(|e| unbuilt(&bundle, e))?;
+    let meaning = behaviours::of(&bundle)?;
+    let report = report(&bundle, &signer, &meaning).map_err(|e| unbuilt(&bundle, e))?;
     let code = if report.ending.complete { exit::OK } else { exit::INCOMPLETE };
     let Some(file) = to else {
         write(&report, form, &bundle, &mut context.out)?;

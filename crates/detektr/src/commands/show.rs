@@ -1,7 +1,7 @@
 //! `detektr show RUN`: what a bundle says about a run as a whole.
 
 use crate::cli::Context;
-use crate::commands;
+use crate::commands::{self, behaviours};
 use crate::exit;
 use crate::failure::{Failure, shown};
 use crate::recording::{Recording, told};
@@ -52,6 +52,8 @@ fn sealed(bundle: &Bundle, context: &mut Context) -> Result<u8, Failure> {
     let manifest = bundle.manifest();
     let changes = bundle.changes().map_err(|e| told(bundle.path(), &e))?;
     let persistence = bundle.persistence().map_err(|e| told(bundle.path(), &e))?;
+    // a bundle that is damaged is told of as far as it goes; `verify` tells what is wrong
+    let behaviours = behaviours::of(bundle).ok();
     if context.json {
         let counts = |kind| changes.iter().filter(|change| change.change == kind).count();
         context.out.document(&json!({
@@ -62,6 +64,7 @@ fn sealed(bundle: &Bundle, context: &mut Context) -> Result<u8, Failure> {
             "complete": manifest.complete,
             "incomplete": manifest.incomplete,
             "events": manifest.events,
+            "behaviours": behaviours.map(|report| report.findings),
             "changes": {
                 "created": counts(ChangeKind::Created), "modified": counts(ChangeKind::Modified),
                 "removed": counts(ChangeKind::Removed), "metadata": counts(ChangeKind::Metadata),
@@ -76,6 +79,10 @@ fn sealed(bundle: &Bundle, context: &mut Context) -> Result<u8, Failure> {
     writeln!(out, "bundle    {}", shown(bundle.path()))?;
     if let Some(persistence) = &persistence {
         commands::persistence::tell(persistence, out)?;
+    }
+    match &behaviours {
+        Some(report) => behaviours::lines(report, out)?,
+        None => writeln!(out, "\nbehaviours are not known: the events can't be read to their end")?,
     }
     environment(&manifest.environment, out)?;
     events(manifest, out)?;

@@ -3,9 +3,10 @@
 use crate::browser::{Browser, DESKTOP, Look, PHONE};
 use crate::support::{Home, story};
 use crate::{able, detonated, page_of, sample};
+use detektr_detect::{Actor, AttackName, BehaviourReport, Confidence, Finding, Level, Reached};
 use detektr_event::{Access, Detail, Open, Outcome};
 use detektr_evidence::Bundle;
-use detektr_report::model::{AttackName, Behaviour, Confidence, Outcome as Reached, Severity};
+use detektr_report::model::Severity;
 use std::path::Path;
 
 /// A run with something for every room of the report.
@@ -266,20 +267,21 @@ fn the_policy_of_the_page_stops_what_the_page_does_not_hold_itself() {
     assert!(refused("script-src") && refused("img"), "{errors:#?}");
 }
 
-/// Behaviours as they are derived: `attack` names tactic and technique.
-fn behaviour(title: &str, severity: Severity, attack: (&str, &str, &str, &str), events: &[u64]) -> Behaviour {
+/// A behaviour as it is derived: `attack` names tactic and technique.
+fn finding(title: &str, level: Level, attack: (&str, &str, &str, &str), events: &[u64]) -> Finding {
     let name = |id: &str, name: &str| AttackName { id: id.into(), name: Some(name.into()) };
     let (tactic, tactic_name, technique, technique_name) = attack;
-    Behaviour {
+    let process = sample::process(3, 1, "/usr/bin/cat");
+    Finding {
         id: title.to_lowercase().replace(' ', "-"),
         title: title.into(),
         tactic: Some(name(tactic, tactic_name)),
         techniques: vec![name(technique, technique_name)],
-        sentence: format!("{title}: <b>/etc/shadow</b>."),
-        severity,
+        sentence: format!("{title}: <b>/etc/shadow</b>\u{202e}."),
+        level,
         confidence: Confidence::High,
         outcome: Reached::Attempted,
-        processes: vec![1],
+        processes: vec![Actor { id: process.id, pid: 3, exe: process.exe }],
         events: events.to_vec(),
         count: 1,
     }
@@ -291,11 +293,13 @@ fn behaviours_make_the_headline_and_the_matrix_and_lead_to_their_proof() {
     let bundle = Bundle::open(&home.sealed("meaning", story())).unwrap();
     let credential = ("TA0006", "Credential Access", "T1003.008", "/etc/passwd and /etc/shadow");
     let control = ("TA0011", "Command and Control", "T1071", "Application Layer Protocol");
-    let behaviours = vec![
-        behaviour("Called home", Severity::Medium, control, &[7]),
-        behaviour("Read password hashes", Severity::High, credential, &[5]),
+    let findings = vec![
+        finding("Called home", Level::Medium, control, &[7]),
+        finding("Read password hashes", Level::High, credential, &[5]),
+        finding("Ran a shell", Level::Informational, control, &[1]),
     ];
-    let report = detektr_report::report(&bundle, "sha256:0", behaviours).unwrap();
+    let meaning = BehaviourReport { findings, holes: vec![], events: 10 };
+    let report = detektr_report::report(&bundle, "sha256:0", &meaning).unwrap();
     assert_eq!(report.headline.sentence, "Read password hashes; Called home.");
     assert_eq!(report.headline.severity, Some(Severity::High));
 
@@ -308,7 +312,10 @@ fn behaviours_make_the_headline_and_the_matrix_and_lead_to_their_proof() {
     let mut lines = Vec::new();
     detektr_report::ocsf(&report, &bundle, &mut lines).unwrap();
     let lines = String::from_utf8(lines).unwrap();
-    let finding: serde_json::Value = serde_json::from_str(lines.lines().last().unwrap()).unwrap();
+    let finding: serde_json::Value = serde_json::from_str(
+        lines.lines().find(|line| line.contains("\"class_uid\":2004") && line.contains("T1003.008")).unwrap(),
+    )
+    .unwrap();
     assert_eq!((&finding["class_uid"], &finding["severity_id"]), (&2004.into(), &4.into()));
     assert_eq!(finding["finding_info"]["attacks"][0]["sub_technique"]["uid"], "T1003.008");
     assert_eq!(finding["finding_info"]["related_events"][0]["uid"], "meaning:5");

@@ -1,18 +1,22 @@
 //! From a sealed bundle to its [`Report`]: one pass over the events, each room noting what it will show.
 
 mod baits;
+mod behaviours;
 mod environment;
 mod events;
 mod facts;
 mod files;
 mod network;
+mod persistence;
 mod processes;
 
 use crate::clean::{clean, clean_bytes, shorten, words_line};
 use crate::model::{
-    Artifact, Behaviour, Ending, FORMAT, Headline, Output, Phase, Report, Sentence, Signature, Stream,
+    Artifact, Behaviour, Ending, FORMAT, Headline, Output, Phase, Report, Sentence, Severity, Signature,
+    Stream,
 };
 use crate::tree::Tree;
+use detektr_detect::BehaviourReport;
 use detektr_event::{Actor, Event};
 use detektr_evidence::{Bundle, EvidenceError, Exit, Manifest, OutputSpan, sha256_hex};
 use std::collections::HashSet;
@@ -72,16 +76,18 @@ struct Seen<'a> {
     artifact: bool,
 }
 
-/// The report of `bundle`, which was verified and is signed by `signer`. `behaviours` are what its events mean; the
-/// gravest stand first in the report.
+/// The report of `bundle`, which was verified and is signed by `signer`. `meaning` is what its events mean.
 ///
 /// # Errors
 /// What of the bundle can't be read.
-pub fn report(bundle: &Bundle, signer: &str, mut behaviours: Vec<Behaviour>) -> Result<Report, BuildError> {
+pub fn report(bundle: &Bundle, signer: &str, meaning: &BehaviourReport) -> Result<Report, BuildError> {
     let manifest = bundle.manifest();
     let changes = bundle.changes()?;
-    behaviours.sort_by_key(|behaviour| std::cmp::Reverse(behaviour.severity));
-    let named: HashSet<u64> = behaviours.iter().flat_map(|b| b.events.iter().copied()).collect();
+    let installed = bundle.persistence()?;
+    let mut named: HashSet<u64> = meaning.findings.iter().flat_map(|f| f.events.iter().copied()).collect();
+    for entry in installed.iter().flat_map(|installed| &installed.entries) {
+        named.extend(entry.made_by.iter().chain(&entry.proven_by));
+    }
     let mut tree = Tree::default();
     let mut events = events::Columns::default();
     let mut files = files::Changes::new(&changes);
@@ -107,6 +113,9 @@ pub fn report(bundle: &Bundle, signer: &str, mut behaviours: Vec<Behaviour>) -> 
         events.event(&seen, begin, telling);
     }
     let begin = begin.unwrap_or(0);
+    let mut behaviours: Vec<Behaviour> =
+        meaning.findings.iter().map(|finding| behaviours::behaviour(finding, &tree)).collect();
+    behaviours.sort_by_key(|behaviour| std::cmp::Reverse(behaviour.severity));
     let files = files.finish(manifest, bundle)?;
     let network = network.finish();
     let baits = baits.finish();
@@ -123,11 +132,13 @@ pub fn report(bundle: &Bundle, signer: &str, mut behaviours: Vec<Behaviour>) -> 
         ending,
         sentences,
         behaviours,
+        behaviours_incomplete: meaning.holes.iter().map(|hole| text(hole.as_bytes())).collect(),
         processes,
         processes_left_out,
         events: events.finish(),
         files,
         network,
+        persistence: persistence::persistence(installed.as_ref()),
         baits,
         output: Output {
             stdout: stream(manifest.output.stdout, bundle.stdout()?)?,
@@ -182,7 +193,8 @@ fn ending(manifest: &Manifest, begin: u64) -> Ending {
 fn headline(brief: String, behaviours: &[Behaviour]) -> Headline {
     let severity = behaviours.iter().map(|b| b.severity).max();
     let mut titles: Vec<String> = Vec::new();
-    for behaviour in behaviours {
+    // what ordinary programs do as well is no headline
+    for behaviour in behaviours.iter().filter(|b| b.severity > Severity::Informational) {
         if !titles.contains(&behaviour.title) {
             titles.push(behaviour.title.clone());
         }

@@ -4,10 +4,9 @@ use super::{About, Stable};
 use crate::BuildError;
 use crate::clean::{clean, command_line, copied, shorten};
 use crate::describe;
-use crate::model::Behaviour;
 use crate::tree::{End, Tree};
-use detektr_detect::made_by_lot;
 use detektr_detect::operation::{Act, key};
+use detektr_detect::{Finding, made_by_lot};
 use detektr_event::{Actor, Detail, Event};
 use detektr_evidence::{Bundle, Change, ChangeKind, Exit, FileState, Manifest, sha256_hex};
 use std::collections::{BTreeMap, BTreeSet};
@@ -40,11 +39,7 @@ impl Summary {
     ///
     /// # Errors
     /// What of the bundle can't be read.
-    pub fn new(
-        bundle: &Bundle,
-        names: &[(String, &str)],
-        behaviours: &[Behaviour],
-    ) -> Result<Self, BuildError> {
+    pub fn new(bundle: &Bundle, names: &[(String, &str)], findings: &[Finding]) -> Result<Self, BuildError> {
         let manifest = bundle.manifest();
         let mut stable = Stable::new(manifest.artifact.path.as_ref().map(|path| path.as_bytes()));
         for (value, meaning) in names {
@@ -83,10 +78,9 @@ impl Summary {
             let what = changed(&change, bundle, &stable)?;
             summary.count(About::Changes, what, None);
         }
-        for behaviour in behaviours {
-            let what =
-                format!("{} ({:?}): {}", behaviour.id, behaviour.outcome, stable.text(&behaviour.sentence));
-            summary.count(About::Behaviours, what, behaviour.events.first().copied());
+        for finding in findings {
+            let what = format!("{} ({:?}): {}", finding.id, finding.outcome, stable.text(&finding.sentence));
+            summary.count(About::Behaviours, what, finding.events.first().copied());
         }
         summary.count(About::Ending, ending(manifest), None);
         Ok(summary)

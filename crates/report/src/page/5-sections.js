@@ -40,7 +40,9 @@ function said() {
       behaviour.count > 1 ? `seen ${number(behaviour.count)} times` : null, behaviour.confidence === "high" ? null : ` ${behaviour.confidence} confidence`)));
   const sentences = report.sentences.map((sentence, at) => el("li", {},
     el("p", {}, sentence.text), proof(`s${at}`, sentence.text, sentence.events, sentence.more)));
-  return section("did", "What it did", el("ul", { class: "said" }, behaviours, sentences));
+  const holes = report.behaviours_incomplete ?? [];
+  return section("did", "What it did", el("ul", { class: "said" }, behaviours, sentences),
+    holes.length ? el("p", { class: "warn" }, `Behaviours may be missing: ${holes.join("; ")}`) : null);
 }
 
 function matrix() {
@@ -136,6 +138,21 @@ function network() {
     report.network.exchanges_left_out ? el("p", { class: "dim" }, `${plural(report.network.exchanges_left_out, "exchange")} more in the bundle.`) : null,
     local.length ? [el("h3", {}, "Sockets within the environment"), table(heads, rows(local), "Sockets within the environment")] : null,
     report.network.left_out ? el("p", { class: "dim" }, `${plural(report.network.left_out, "act")} of further conversations are not listed.`) : null);
+}
+
+function persistence() {
+  if (!report.persistence) return null;
+  const { phases, entries, left_out } = report.persistence;
+  const status = { proven: "bad", installed: "warn", removed: "" };
+  const rows = entries.map((it, at) => [
+    el("span", { class: `tag ${status[it.status]}` }, it.status), it.mechanism.replaceAll("_", " "), el("span", { class: "tag" }, it.technique),
+    [el("span", { class: "mono" }, it.path), it.lines?.length ? lines(it.lines, `Lines of ${it.path}`) : null],
+    [it.runs ? el("span", { class: "mono" }, it.runs) : "", it.user ? ` as ${it.user}` : ""], it.why ?? "",
+    [proof(`p${at}`, `proof of ${it.path}`, it.proven_by), it.made_by.length ? [" made by ", proof(`q${at}`, `making of ${it.path}`, it.made_by)] : null]]);
+  return section("persistence", "Persistence",
+    entries.length ? table(["status", "way", "technique", "place", "runs", "why", "events"], rows, "Persistence") : el("p", { class: "dim" }, "Nothing was installed to be started again."),
+    phases.length ? el("p", { class: "dim" }, `Trigger phases: ${phases.join("; ")}.`) : null,
+    left_out ? el("p", { class: "dim" }, `${plural(left_out, "entry", "entries")} more in the bundle`) : null);
 }
 
 function baits() {

@@ -1,10 +1,10 @@
 // Puts the rooms together.
 
 {
-  const rooms = [said(), matrix(), explorer(), files(), network(), baits(), output(), evidence(), environment()].filter(Boolean);
-  const names = { did: "What it did", attack: "ATT&CK", explorer: "Processes & events", files: "Files", network: "Network", baits: "Secrets", output: "Output", evidence: "Evidence", environment: "Environment" };
+  const rooms = [said(), matrix(), explorer(), files(), network(), persistence(), baits(), output(), evidence(), environment()].filter(Boolean);
+  const names = { did: "What it did", attack: "ATT&CK", explorer: "Processes & events", files: "Files", network: "Network", persistence: "Persistence", baits: "Secrets", output: "Output", evidence: "Evidence", environment: "Environment" };
   const touched = report.baits.filter((bait) => bait.reads.length || bait.exfiltrated.length).length;
-  const counts = { explorer: report.events.total, files: report.files.changes.length, network: report.network.conversations.length + (report.network.exchanges?.length ?? 0), baits: touched };
+  const counts = { explorer: report.events.total, files: report.files.changes.length, network: report.network.conversations.length + (report.network.exchanges?.length ?? 0), baits: touched, persistence: report.persistence?.entries.length ?? 0 };
   document.body.prepend(
     el("a", { class: "skip", href: "#did" }, "Skip to what it did"),
     top(),
