@@ -8,6 +8,7 @@ use crate::recording::{unbuilt, verified};
 use crate::terminal::{Style, clean, shorten};
 use detektr_event::Detail;
 use detektr_evidence::Bundle;
+use detektr_netsim::Addresses;
 use detektr_report::difference::{About, Difference, Line, Side, Summary, difference};
 use detektr_sandbox::Identity;
 use std::ffi::OsString;
@@ -67,6 +68,11 @@ fn names(bundle: &Bundle) -> Result<Vec<(String, &'static str)>, Failure> {
         (identity.user.clone(), "user"),
         (identity.machine_id, "machine id"),
     ];
+    let addresses = Addresses::from_seed(bundle.manifest().seed);
+    names.push((addresses.v4.to_string(), "own address"));
+    names.push((addresses.v6.to_string(), "own address"));
+    names.push((addresses.gateway4.to_string(), "gateway"));
+    names.push((addresses.gateway6.to_string(), "gateway"));
     // a profile or an image may have given others: the artifact's first program was told
     for event in bundle.events().map_err(|e| unbuilt(bundle, e.into()))? {
         let event = event.map_err(|e| unbuilt(bundle, e.into()))?;

@@ -33,6 +33,28 @@ fn two_runs_of_a_deterministic_program_show_nothing_with_either_sensor() {
 }
 
 #[test]
+fn two_runs_that_ask_the_simulated_internet_the_same_show_nothing() {
+    if !able() {
+        return;
+    }
+    let home = Home::new();
+    let script = "getent hosts example.com; \
+        bash -c 'exec 3<>/dev/tcp/192.0.2.1/80; printf \"GET /a HTTP/1.0\\r\\n\\r\\n\" >&3; cat <&3 > /dev/null'";
+    let options = ["--net", "sim"];
+    let [first, second] = [(); 2].map(|()| detonated(&home, &options, script));
+    let report = home.detektr(["report", &first, "--json"]).json();
+    let said = report["network"]["exchanges"].as_array().unwrap().clone();
+    for kind in ["dns", "http", "flow"] {
+        assert!(said.iter().any(|exchange| exchange["kind"] == kind), "{kind}: {said:#?}");
+    }
+    assert_eq!(differences(&home, &first, &second, 0), Vec::<Value>::new());
+    let third = detonated(&home, &options, &script.replace("/a HTTP", "/b HTTP"));
+    let found = differences(&home, &first, &third, 1);
+    let asked = |path: &str| found.iter().any(|line| line["what"].as_str().unwrap().contains(path));
+    assert!(asked("GET http://192.0.2.1/a") && asked("GET http://192.0.2.1/b"), "{found:#?}");
+}
+
+#[test]
 fn what_only_one_run_does_is_told_with_its_event_and_nothing_else() {
     if !able() {
         return;
