@@ -39,6 +39,8 @@ test)
     need ping iputils-ping
     need tshark tshark
     need newuidmap uidmap
+    need chromium chromium
+    need npm npm
     ;;
 bench)
     need bwrap bubblewrap
@@ -68,7 +70,17 @@ if [ "$task" = bench ] && [ ! -x "$rsigma" ]; then
         echo "setup: rsigma could not be built; the row that needs it will be left out" >&2
 fi
 
+# What looks for barriers in the report's page comes from the npm registry, as its lock file says.
+barriers() {
+    page=crates/detektr/tests/report/npm
+    [ "$task" = test ] && [ ! -e "$page/node_modules/axe-core/axe.min.js" ] || return 0
+    echo "setup: installing axe-core from the npm registry into $page/node_modules"
+    npm ci --prefix "$page" --ignore-scripts --no-audit --no-fund >/dev/null 2>&1 ||
+        echo "setup: axe-core could not be installed; the tests that need it will skip themselves" >&2
+}
+
 if [ -z "$missing" ]; then
+    barriers
     echo "setup: everything for '$task' is here"
     exit 0
 fi
@@ -100,3 +112,4 @@ if [ -n "$failed" ]; then
     bench) echo "setup: rows that need them will be left out (runsc: see https://gvisor.dev/docs/user_guide/install/)" >&2 ;;
     esac
 fi
+barriers

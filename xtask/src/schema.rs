@@ -14,6 +14,7 @@ fn all() -> Vec<(&'static str, Value)> {
         ("persistence.schema.json", detektr_evidence::schema::persistence()),
         ("profile.schema.json", schemars::schema_for!(detektr_sandbox::profile::ProfileFile).to_value()),
         ("site.schema.json", schemars::schema_for!(detektr_netsim::site::SiteFile).to_value()),
+        ("report.schema.json", schemars::schema_for!(detektr_report::model::Report).to_value()),
         ("validation.schema.json", schemars::schema_for!(detektr_validate::file::ValidationForm).to_value()),
         ("verdict.schema.json", schemars::schema_for!(detektr_validate::Verdict).to_value()),
     ]

@@ -4,7 +4,6 @@
 
 mod cli;
 mod commands;
-mod describe;
 mod exit;
 mod failure;
 mod filter;
@@ -18,6 +17,8 @@ mod store;
 mod terminal;
 mod tree;
 mod units;
+
+use detektr_report::describe;
 
 use clap::Parser as _;
 use clap::error::ErrorKind;

@@ -6,7 +6,8 @@ use crate::failure::{Failure, shown};
 use crate::store::Store;
 use detektr_event::Event;
 use detektr_evidence::stream::EventReader;
-use detektr_evidence::{Bundle, EvidenceError, Leftover, recover};
+use detektr_evidence::{Bundle, EvidenceError, Leftover, recover, verify};
+use detektr_report::BuildError;
 use std::ffi::OsStr;
 use std::fs::File;
 use std::path::Path;
@@ -87,6 +88,32 @@ pub fn damaged(bundle: &Bundle, e: &dyn std::error::Error) -> Failure {
 /// The sealed bundle at `path`.
 pub fn sealed(path: &Path) -> Result<Bundle, Failure> {
     Bundle::open(path).map_err(|e| told(path, &e))
+}
+
+/// The sealed bundle at `path`, found to be what was sealed, and the id of the key that signed it.
+pub fn verified(path: &Path) -> Result<(Bundle, String), Failure> {
+    let bundle = sealed(path)?;
+    let verification = verify(path, None);
+    let refused = |why: String| {
+        Failure::incomplete("detektr::bundle::invalid", format!("{} is not what was sealed", shown(path)))
+            .because(why)
+            .help(format!("detektr verify {}", shown(path)))
+    };
+    if let Some(problem) = verification.problems.first() {
+        return Err(refused(format!("{}: {}", problem.code, problem.detail)));
+    }
+    match verification.signer {
+        Some(signer) => Ok((bundle, signer.id())),
+        None => Err(refused("nobody signed it".into())),
+    }
+}
+
+/// A report or comparison that could not be made of a bundle.
+pub fn unbuilt(bundle: &Bundle, e: BuildError) -> Failure {
+    match e {
+        BuildError::Evidence(e) => told(bundle.path(), &e),
+        BuildError::Io(e) => damaged(bundle, &e),
+    }
 }
 
 /// What evidence says, for the user.

@@ -40,14 +40,7 @@ struct Stream {
 
 impl Leaks {
     pub(crate) fn new(baits: Vec<(String, Vec<u8>)>) -> Leaks {
-        Leaks {
-            baits,
-            made: None,
-            failure: None,
-            streams: HashMap::new(),
-            order: VecDeque::new(),
-            last: 0,
-        }
+        Leaks { baits, made: None, failure: None, streams: HashMap::new(), order: VecDeque::new(), last: 0 }
     }
 
     /// Why nothing is looked for.

@@ -62,7 +62,7 @@ fn word(verdict: &Verdict) -> &'static str {
 }
 
 /// Text that an artifact may have made, so that it can't end a cell, start markup or load anything.
-fn cell(text: &str) -> String {
+pub(crate) fn cell(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for letter in text.chars() {
         match letter {
@@ -82,7 +82,7 @@ fn cell(text: &str) -> String {
 }
 
 /// The same for a code span, in which nothing but the closing mark counts.
-fn code(text: &str) -> String {
+pub(crate) fn code(text: &str) -> String {
     text.chars()
         .map(|letter| match letter {
             '`' => '\'',

@@ -10,7 +10,6 @@ pub mod facts;
 pub mod file;
 pub mod goal;
 pub mod judge;
-pub mod operation;
 mod plan;
 pub mod result;
 pub mod run;

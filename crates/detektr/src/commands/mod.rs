@@ -2,12 +2,14 @@
 
 pub mod behaviours;
 pub mod detonate;
+pub mod diff;
 pub mod doctor;
 pub mod events;
 pub mod export;
 pub mod judge;
 pub mod key;
 pub mod persistence;
+pub mod report;
 pub mod rm;
 pub mod rule;
 pub mod runs;

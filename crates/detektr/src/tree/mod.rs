@@ -1,8 +1,6 @@
-//! The process tree of a run, with what each process did.
+//! The process tree of a run for people, with what each process did.
 
-mod acts;
-mod model;
 mod render;
 
-pub use model::Tree;
+pub use detektr_report::tree::Tree;
 pub use render::{Bounds, render};

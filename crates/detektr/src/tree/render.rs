@@ -1,8 +1,7 @@
 //! The process tree as lines for people.
 
-use super::acts::{Acts, Bounded};
-use super::model::{End, Process, Tree};
 use crate::terminal::{Style, clean_bytes, command_line, copied, shorten};
+use detektr_report::tree::{Acts, Bounded, End, Process, Tree};
 use std::collections::HashMap;
 use std::io::{self, Write};
 

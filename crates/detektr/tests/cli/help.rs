@@ -13,6 +13,8 @@ fn the_help_of_every_command_is_as_recorded() {
         "behaviours",
         "events",
         "tree",
+        "report",
+        "diff",
         "export",
         "rule",
         "rule check",

@@ -2,9 +2,9 @@
 
 use crate::facts::Seen;
 use crate::goal::{Condition, Fact, FactName};
-use crate::operation::address;
 use crate::plan::Moment;
 use crate::truth::Truth;
+use detektr_detect::operation::address;
 use detektr_detect::{BehaviourReport, Reached};
 use detektr_event::glob::Glob;
 use detektr_event::{Access, Address, Detail, Event, OutcomeResult};

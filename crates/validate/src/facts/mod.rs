@@ -6,9 +6,9 @@ mod read;
 
 pub use read::Trust;
 
-use crate::operation::Key;
 use crate::plan::Arm;
 use crate::truth::Truth;
+use detektr_detect::operation::Key;
 use std::collections::BTreeMap;
 
 /// A truth with the events that show it.

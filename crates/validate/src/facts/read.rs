@@ -3,9 +3,10 @@
 use super::condition::Watch;
 use super::{Denial, Observed, Operation, Seen, Unusable};
 use crate::goal::Condition;
-use crate::operation::{Act, Key, key};
 use crate::plan::{Arm, Moment, Plan};
 use crate::truth::Truth;
+use detektr_detect::Stable;
+use detektr_detect::operation::{Act, Key, key};
 use detektr_detect::{Behaviours, Derivation};
 use detektr_event::{Actor, Detail, Event};
 use detektr_evidence::{Change, Exit, Manifest, State};
@@ -46,7 +47,7 @@ impl Observed {
         let mut reader = Reader {
             behaviours: shipped.as_ref().map(|shipped| shipped.watch(manifest.artifact.path.as_ref())),
             deadline: goal.and_then(|goal| goal.by_ms).and_then(|ms| deadline(manifest, ms)),
-            artifact: manifest.artifact.path.as_ref().map(|path| path.as_bytes().to_vec()),
+            stable: Stable::new(manifest.artifact.path.as_ref().map(|path| path.as_bytes())),
             goal: goal_watch,
             attempt,
             first_euid: None,
@@ -92,7 +93,7 @@ struct Reader<'a> {
     behaviours: Option<Derivation<'a>>,
     /// Nanoseconds since 1970 after which nothing counts for the goal.
     deadline: Option<i64>,
-    artifact: Option<Vec<u8>>,
+    stable: Stable,
     goal: Watch,
     attempt: Option<Watch>,
     first_euid: Option<u32>,
@@ -140,7 +141,7 @@ impl Reader<'_> {
         if let Some(attempt) = &mut self.attempt {
             attempt.event(event, self.first_euid);
         }
-        let Some(key) = key(event, self.artifact.as_deref()) else { return };
+        let Some(key) = key(event, &self.stable) else { return };
         self.busy |= !key.act.is_ordinary() && key.act != Act::Execute && event.outcome.is_success();
         self.aim(event, process.pid, &key);
         if self.operations.len() >= OPERATIONS && !self.operations.contains_key(&key) {

@@ -3,9 +3,9 @@
 use super::answer::Answer;
 use super::{Detections, Fired, Reason};
 use crate::facts::{Denial, Observed, Seen};
-use crate::operation::{Act, Key};
 use crate::plan::{Arm, Plan, Question, Role};
 use crate::truth::Truth;
+use detektr_detect::operation::{Act, Key};
 use detektr_sandbox::controls::Measure;
 use std::collections::{BTreeMap, BTreeSet};
 

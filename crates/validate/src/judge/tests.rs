@@ -2,10 +2,10 @@
 
 use super::*;
 use crate::facts::{Denial, Observed, Operation, Seen, Unusable};
-use crate::operation::{Act, Key};
 use crate::plan::{
     Attack, Benign, Expect, FORMAT, Goal, In, Moment, On, Program, Rules, Sensor, Surroundings,
 };
+use detektr_detect::operation::{Act, Key};
 use detektr_sandbox::controls::{Control, Measure};
 
 const TRUTHS: [Truth; 3] = [Truth::Yes, Truth::No, Truth::Unknown];

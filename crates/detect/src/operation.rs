@@ -1,6 +1,7 @@
 //! What was done or tried, in a form that is the same in every arm: how the same attack's operations are found again
 //! where they fail, or take another outcome.
 
+use crate::stable::Stable;
 use detektr_event::{Access, Address, Detail, Event};
 use std::fmt;
 
@@ -77,10 +78,10 @@ impl fmt::Display for Key {
     }
 }
 
-/// The operation of an event; none where it tells of no act on anything. `artifact` is where the artifact lies.
-pub fn key(event: &Event, artifact: Option<&[u8]>) -> Option<Key> {
+/// The operation of an event; none where it tells of no act on anything. `stable` replaces what differs from run to run.
+pub fn key(event: &Event, stable: &Stable) -> Option<Key> {
     let act = act(&event.detail)?;
-    let object = object(&event.detail, artifact);
+    let object = object(&event.detail, stable);
     Some(Key { act, object })
 }
 
@@ -142,12 +143,9 @@ fn act(detail: &Detail) -> Option<Act> {
     })
 }
 
-fn object(detail: &Detail, artifact: Option<&[u8]>) -> String {
+fn object(detail: &Detail, stable: &Stable) -> String {
     if let Some(path) = detail.paths().first() {
-        return match path.in_environment() {
-            Some(path) if artifact == Some(path) => "{artifact}".into(),
-            _ => stable(&path.lossy()),
-        };
+        return stable.path(&path.lossy());
     }
     match detail {
         Detail::ProcessCredentials { credentials } => format!("{} {:?}", credentials.call, credentials.asked),
@@ -158,9 +156,9 @@ fn object(detail: &Detail, artifact: Option<&[u8]>) -> String {
         Detail::NetworkSocket { network } | Detail::NetworkRawSocket { network } => {
             format!("{} {} {}", network.domain, network.socket_type, network.protocol)
         }
-        Detail::NetworkConnect { network } => address(&network.address),
-        Detail::NetworkBind { network } => address(&network.address),
-        Detail::NetworkSend { network } => address(&network.address),
+        Detail::NetworkConnect { network } => stable.text(&address(&network.address)),
+        Detail::NetworkBind { network } => stable.text(&address(&network.address)),
+        Detail::NetworkSend { network } => stable.text(&address(&network.address)),
         Detail::FileMemfdCreate { file } => format!("memfd {}", file.name.lossy()),
         Detail::KernelModuleLoad { module_load } => module_load.call.clone(),
         Detail::KernelBpf { bpf } => bpf.command.clone(),
@@ -168,16 +166,6 @@ fn object(detail: &Detail, artifact: Option<&[u8]>) -> String {
         Detail::KernelKexec { .. } => "kexec or reboot".into(),
         Detail::KernelSysctlWrite { .. } => "sysctl".into(),
         _ => String::new(),
-    }
-}
-
-/// Without what differs from run to run: process numbers in `/proc`.
-fn stable(path: &str) -> String {
-    match path.strip_prefix("/proc/") {
-        Some(rest) if rest.starts_with(|c: char| c.is_ascii_digit()) => {
-            format!("/proc/{{pid}}{}", rest.trim_start_matches(|c: char| c.is_ascii_digit()))
-        }
-        _ => path.to_owned(),
     }
 }
 

@@ -1,6 +1,6 @@
 //! An event in a few words for people: what it was done to, and how it ended.
 
-use crate::terminal::{clean, command_line, copied, path};
+use crate::clean::{clean, command_line, copied, path};
 use detektr_event::{Address, Detail, Event, FilePath, OutcomeResult, Sha256};
 use std::fmt::Write as _;
 

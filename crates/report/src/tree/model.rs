@@ -1,7 +1,7 @@
 //! Who started whom: built from a run's events in one pass.
 
 use super::acts::Acts;
-use crate::terminal;
+use crate::clean::clean;
 use detektr_event::{Actor, Copied, Detail, Event, Sha256};
 use std::collections::HashMap;
 
@@ -33,8 +33,20 @@ pub struct Process {
     pub born_as: Copied,
     /// Programs that it executed, in order.
     pub programs: Vec<Program>,
+    /// When it was first seen, in nanoseconds since boot.
+    pub born_ns: u64,
+    /// Number of the event that first told of it.
+    pub born_seq: u64,
+    /// When it ended, in nanoseconds since boot, where that was seen.
+    pub ended_ns: Option<u64>,
     /// How it ended.
     pub end: Option<End>,
+    /// Its effective user id, as last told.
+    pub euid: u32,
+    /// Events that it made.
+    pub events: u64,
+    /// Those of them that were no success.
+    pub failures: u64,
     /// It is the artifact, or descends from it.
     pub artifact: bool,
     /// Threads made beside the first.
@@ -46,6 +58,8 @@ pub struct Process {
 /// One successful exec.
 #[derive(Debug)]
 pub struct Program {
+    /// Number of the event.
+    pub seq: u64,
     /// The file.
     pub path: Copied,
     /// Arguments.
@@ -74,22 +88,27 @@ impl Tree {
     pub fn add(&mut self, event: &Event) {
         let Some(process) = &event.process else { return };
         let artifact = process.actor == Actor::Artifact;
-        let Some(at) = self.at(process.id.process(), process.pid, &process.exe) else {
+        let Some(at) = self.at(process.id.process(), process.pid, &process.exe, event) else {
             self.unkept_events += 1;
             return;
         };
-        self.processes[at].artifact |= artifact;
+        let maker = &mut self.processes[at];
+        maker.artifact |= artifact;
+        maker.euid = process.euid;
+        maker.events += 1;
+        maker.failures += u64::from(!event.outcome.is_success());
         match &event.detail {
             Detail::ProcessFork { fork } if fork.thread || fork.io_worker => self.processes[at].threads += 1,
             Detail::ProcessFork { fork } => {
                 let exe = process.exe.clone();
-                if let Some(child) = self.at(fork.child.process(), fork.pid, &exe) {
+                if let Some(child) = self.at(fork.child.process(), fork.pid, &exe, event) {
                     self.processes[child].artifact |= artifact;
                     self.adopt(at, child);
                 }
             }
             Detail::ProcessExec { exec } if event.outcome.is_success() => {
                 self.processes[at].programs.push(Program {
+                    seq: event.seq,
                     path: exec.file.path.clone(),
                     argv: exec.argv.clone(),
                     sha256: match &exec.sha256 {
@@ -105,8 +124,9 @@ impl Tree {
                 }
             }
             Detail::ProcessExit { exit } if !exit.thread => {
+                self.processes[at].ended_ns = Some(event.boot_ns);
                 self.processes[at].end = Some(match (exit.code, &exit.signal) {
-                    (_, Some(signal)) => End::Signal(terminal::clean(signal)),
+                    (_, Some(signal)) => End::Signal(clean(signal)),
                     (Some(code), None) => End::Code(code),
                     (None, None) => End::Unknown,
                 });
@@ -194,7 +214,12 @@ impl Tree {
         false
     }
 
-    fn at(&mut self, id: &str, pid: u32, exe: &Copied) -> Option<usize> {
+    /// Position of the process `id` (`START-PID`), where it was kept.
+    pub fn position(&self, id: &str) -> Option<usize> {
+        self.index.get(id).copied()
+    }
+
+    fn at(&mut self, id: &str, pid: u32, exe: &Copied, event: &Event) -> Option<usize> {
         if let Some(at) = self.index.get(id) {
             return Some(*at);
         }
@@ -210,7 +235,13 @@ impl Tree {
             children: Vec::new(),
             born_as: exe.clone(),
             programs: Vec::new(),
+            born_ns: event.boot_ns,
+            born_seq: event.seq,
+            ended_ns: None,
             end: None,
+            euid: event.process.as_ref().map_or(0, |process| process.euid),
+            events: 0,
+            failures: 0,
             artifact: false,
             threads: 0,
             acts: Acts::default(),

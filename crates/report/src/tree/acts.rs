@@ -1,10 +1,13 @@
 //! What one process did, summed up: files, secrets, network, other things of note, failures. Each list is
 //! bounded; what did not fit is counted.
 
-use crate::{describe, terminal};
+use crate::clean::{clean, path};
+use crate::describe;
+use detektr_event::glob::Glob;
 use detektr_event::{Access, Detail, Event, FilePath, Kind, OutcomeResult, Text};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
 
 /// Most entries kept of each list of one process.
 const KEPT: usize = 1_000;
@@ -44,6 +47,10 @@ const SECRETS: &[&str] = &[
     "**/docker.sock",
     "**/containerd.sock",
 ];
+
+/// The same, read once.
+static PATTERNS: LazyLock<Vec<Glob>> =
+    LazyLock::new(|| SECRETS.iter().flat_map(|text| text.parse()).collect());
 
 /// A list that keeps only its first entries.
 #[derive(Debug, Default)]
@@ -122,11 +129,9 @@ impl Acts {
             Detail::FileOpen { file } if matches!(file.access, Access::Read | Access::Path) => {
                 self.reads += 1
             }
-            Detail::BaitRead { bait } => {
-                count(&mut self.secrets, format!("bait {}", terminal::clean(&bait.bait)))
-            }
+            Detail::BaitRead { bait } => count(&mut self.secrets, format!("bait {}", clean(&bait.bait))),
             Detail::BaitExfiltrated { bait } => {
-                count(&mut self.secrets, format!("bait {} sent out", terminal::clean(&bait.bait)));
+                count(&mut self.secrets, format!("bait {} sent out", clean(&bait.bait)));
             }
             detail => {
                 self.add_file(detail);
@@ -160,10 +165,10 @@ impl Acts {
         }
     }
 
-    fn file(&mut self, path: &FilePath, did: &'static str, bytes: u64) {
-        let key = match (&path.path_root, path.path.text()) {
+    fn file(&mut self, of: &FilePath, did: &'static str, bytes: u64) {
+        let key = match (&of.path_root, of.path.text()) {
             (None, Some(text)) => text.clone(),
-            _ => Text::from(terminal::path(path)),
+            _ => Text::from(path(of)),
         };
         // pipes, sockets and the like are no files of the environment
         if !key.as_bytes().starts_with(b"/") {
@@ -176,7 +181,7 @@ impl Acts {
     }
 
     fn add_secret(&mut self, event: &Event) {
-        let path = match &event.detail {
+        let secret = match &event.detail {
             Detail::FileOpen { file } if file.access != Access::Path => &file.path,
             Detail::FileLink { file } | Detail::FileSymlink { file } => match &file.source {
                 Some(source) => source,
@@ -184,13 +189,10 @@ impl Acts {
             },
             _ => return,
         };
-        let is_secret = path.path.text().is_some_and(|text| {
-            SECRETS.iter().any(|pattern| {
-                pattern.parse::<detektr_event::glob::Glob>().is_ok_and(|glob| glob.matches(text.as_bytes()))
-            })
-        });
+        let is_secret =
+            secret.path.text().is_some_and(|text| PATTERNS.iter().any(|glob| glob.matches(text.as_bytes())));
         if is_secret {
-            count(&mut self.secrets, with_ending(terminal::path(path), event));
+            count(&mut self.secrets, with_ending(path(secret), event));
         }
     }
 
