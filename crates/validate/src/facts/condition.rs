@@ -1,13 +1,14 @@
 //! Following a condition over the facts of a run: each fact is true from the event on that shows it.
 
 use crate::facts::Seen;
-use crate::goal::{Condition, Fact, FactName};
+use crate::goal::{Condition, Fact, FactName, is_technique};
 use crate::plan::Moment;
 use crate::truth::Truth;
 use detektr_detect::operation::address;
 use detektr_detect::{BehaviourReport, Reached};
 use detektr_event::glob::Glob;
 use detektr_event::{Access, Address, Detail, Event, OutcomeResult};
+use detektr_evidence::persistence::{Entry, Persistence, Reason, Status};
 use detektr_evidence::{Change, ChangeKind};
 
 /// Most events that are kept as witnesses of one fact.
@@ -36,7 +37,7 @@ impl Watch {
     pub(super) fn new(condition: Condition, moment: Moment, complete: bool) -> Self {
         let watched = |fact: &Fact| Watched {
             fact: fact.clone(),
-            glob: fact.args.first().filter(|_| fact.name.takes_path()).and_then(|path| path.parse().ok()),
+            glob: fact.args.first().filter(|arg| arg.starts_with('/')).and_then(|path| path.parse().ok()),
             events: Vec::new(),
             doubtful: None,
         };
@@ -56,7 +57,8 @@ impl Watch {
 
     /// Whether a path is one that a fact is about.
     pub(super) fn is_about(&self, path: &[u8]) -> bool {
-        self.facts.iter().any(|watched| watched.glob.as_ref().is_some_and(|glob| glob.matches_one(path)))
+        let asked = |watched: &Watched| watched.glob.as_ref().is_some_and(|glob| glob.matches_one(path));
+        self.facts.iter().any(asked)
     }
 
     /// Whether an address is one that a fact is about.
@@ -89,9 +91,9 @@ impl Watch {
         }
     }
 
-    /// Whether a fact asks for a behaviour.
-    pub(super) fn asks_for_behaviour(&self) -> bool {
-        self.facts.iter().any(|watched| watched.fact.name == FactName::Behaviour)
+    /// Whether it asks about facts of that name.
+    pub(super) fn asks_for(&self, name: FactName) -> bool {
+        self.condition.asks_for(name)
     }
 
     /// Whether a fact asks for that behaviour.
@@ -113,6 +115,33 @@ impl Watch {
                 _ => {}
             }
         }
+    }
+
+    /// Takes what was installed to be started again, and what of it was. `last` is the last event that counts.
+    pub(super) fn persisted(&mut self, persistence: &Persistence, last: u64) {
+        for watched in self.facts.iter_mut().filter(|watched| watched.fact.name == FactName::Persists) {
+            let in_time = |entry: &Entry| entry.made_by.first().is_none_or(|first| *first <= last);
+            for entry in persistence.entries.iter().filter(|entry| in_time(entry)) {
+                match persists(entry) {
+                    _ if !watched.names(entry) => {}
+                    Truth::Yes => {
+                        // whatever no event made still is there
+                        let events = entry.made_by.iter().chain(&entry.proven_by).copied();
+                        watched.events.extend(events.chain([0]).take(WITNESSES - 1));
+                    }
+                    Truth::Unknown => watched.doubtful = Some(0),
+                    Truth::No => {}
+                }
+            }
+        }
+    }
+
+    /// The events that installed what a fact asks about.
+    pub(super) fn installs(&self, persistence: &Persistence) -> Vec<u64> {
+        let asked = self.facts.iter().filter(|watched| watched.fact.name == FactName::Persists);
+        let entries =
+            asked.flat_map(|watched| persistence.entries.iter().filter(move |entry| watched.names(entry)));
+        entries.flat_map(|entry| entry.made_by.iter().copied()).collect()
     }
 
     /// What came of it. `changes` is what the file system shows at the end, where it was compared.
@@ -155,10 +184,30 @@ impl Watch {
 
 /// Whether this version can tell such a fact at all.
 fn is_known(name: FactName) -> bool {
-    !matches!(name, FactName::Persists | FactName::Exfiltrated)
+    !matches!(name, FactName::Exfiltrated)
+}
+
+/// Whether an entry runs again, or lets somebody in. It is not known where nobody tried.
+fn persists(entry: &Entry) -> Truth {
+    match (entry.status, entry.reason) {
+        (Status::Proven, _) | (Status::Installed, Some(Reason::GrantsAccess)) => Truth::Yes,
+        (
+            Status::Installed,
+            None | Some(Reason::NotTriggered | Reason::NotReached | Reason::OtherUser | Reason::NotEmulated),
+        ) => Truth::Unknown,
+        (Status::Installed | Status::Removed, _) => Truth::No,
+    }
 }
 
 impl Watched {
+    /// Whether it asks about that entry: any, or one by its mechanism, technique or file.
+    fn names(&self, entry: &Entry) -> bool {
+        self.fact.args.first().is_none_or(|wanted| match &self.glob {
+            Some(glob) => glob.matches_one(entry.path.as_bytes()),
+            None => wanted == entry.mechanism.name() || is_technique(wanted, &entry.technique),
+        })
+    }
+
     /// Whether `event` shows the fact; unknown where it may.
     fn shows(&self, event: &Event, first_euid: Option<u32>) -> Truth {
         let success = event.outcome.reached();
