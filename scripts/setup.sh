@@ -53,6 +53,7 @@ bench)
     need bwrap bubblewrap
     need strace strace
     need runsc runsc
+    need chromium chromium
     ;;
 *)
     echo "setup: unknown task $task" >&2

@@ -4,6 +4,7 @@ use crate::processes::command_line;
 use crate::view::native::Known;
 use detektr_event::{Detail, Event, ProcessId, Text};
 use std::collections::HashMap;
+use std::hash::RandomState;
 use std::rc::Rc;
 
 /// Characters of a command line that are kept.
@@ -23,13 +24,18 @@ pub(crate) struct Image {
 #[derive(Debug, Default)]
 pub(crate) struct Images {
     living: HashMap<String, Image>,
+    lot: RandomState,
     /// Where the artifact was placed.
     artifact: Option<String>,
 }
 
 impl Images {
     pub(crate) fn new(artifact: Option<&Text>) -> Self {
-        Images { living: HashMap::new(), artifact: artifact.map(|path| path.lossy().into_owned()) }
+        Images {
+            living: HashMap::new(),
+            lot: RandomState::new(),
+            artifact: artifact.map(|path| path.lossy().into_owned()),
+        }
     }
 
     /// Learns from the next event, before it is looked at.
@@ -46,6 +52,7 @@ impl Images {
                 let script = exec.interpreter.as_ref().map(|_| Rc::from(exec.file.lossy().as_ref()));
                 let image = Image {
                     known: Known::new(
+                        &self.lot,
                         Some(line),
                         parent.map(|parent| parent.exe.clone()),
                         parent.and_then(|parent| parent.known.command_line.clone()),
@@ -61,6 +68,7 @@ impl Images {
                 let exe: Rc<str> = process.exe.lossy().as_ref().into();
                 let child = Image {
                     known: Known::new(
+                        &self.lot,
                         maker.known.command_line.clone(),
                         Some(exe.clone()),
                         maker.known.command_line.clone(),

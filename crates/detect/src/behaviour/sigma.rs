@@ -9,6 +9,7 @@ use detektr_event::{Event, ProcessRef};
 use rsigma_eval::{CorrelationEngine, Engine};
 use rsigma_parser::{Level as SigmaLevel, SigmaRule};
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::hash::RandomState;
 
 const NATIVE: &str = "detektr";
 
@@ -110,6 +111,7 @@ pub(crate) struct Rules {
     plain: HashSet<String>,
     /// Events of such categories that no rule matched.
     quiet: HashSet<u64>,
+    lot: RandomState,
     correlations: CorrelationEngine,
     correlated: bool,
     /// Who made the events that a correlation may name.
@@ -143,6 +145,7 @@ impl Rules {
             engines,
             plain,
             quiet: HashSet::new(),
+            lot: RandomState::new(),
             correlations: set.engine().expect("the rules compiled when they were loaded"),
             correlated: !set.collection.correlations.is_empty(),
             makers: BTreeMap::new(),
@@ -152,7 +155,7 @@ impl Rules {
 
     pub(crate) fn event(&mut self, event: &Event, known: Option<&Known>, found: &mut Collector<'_>) {
         // most events repeat what others said
-        let alike = alike(event, known);
+        let alike = alike(&self.lot, event, known);
         if alike.is_some_and(|alike| self.quiet.contains(&alike)) {
             return;
         }

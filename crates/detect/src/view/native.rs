@@ -7,7 +7,7 @@ use rsigma_eval::EventValue;
 use serde_json::Value;
 use std::borrow::Cow;
 use std::cell::OnceCell;
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::hash::{BuildHasher as _, Hash as _, Hasher as _, RandomState};
 use std::rc::Rc;
 
 /// What is known of a process beside what its events tell.
@@ -21,14 +21,15 @@ pub(crate) struct Known {
 }
 
 impl Known {
+    /// `lot` is drawn for the run: an artifact can't choose arguments that are taken for others.
     pub(crate) fn new(
+        lot: &RandomState,
         command_line: Option<Rc<str>>,
         parent_exe: Option<Rc<str>>,
         parent_command_line: Option<Rc<str>>,
     ) -> Self {
-        let mut hasher = DefaultHasher::new();
-        (&command_line, &parent_exe, &parent_command_line).hash(&mut hasher);
-        Known { alike: hasher.finish(), command_line, parent_exe, parent_command_line }
+        let alike = lot.hash_one((&command_line, &parent_exe, &parent_command_line));
+        Known { alike, command_line, parent_exe, parent_command_line }
     }
 }
 
@@ -56,9 +57,10 @@ pub(crate) const ALIKE: [&str; 18] = [
 ];
 
 /// The same for events that differ in nothing but numbers and times. Only of the commonest kinds, and of no path below
-/// `/proc`, which tells of processes by their numbers.
-pub(crate) fn alike(event: &Event, known: Option<&Known>) -> Option<u64> {
-    let mut hasher = DefaultHasher::new();
+/// `/proc`, which tells of processes by their numbers. `lot` is drawn for the run: an artifact can't choose names that are
+/// taken for others.
+pub(crate) fn alike(lot: &RandomState, event: &Event, known: Option<&Known>) -> Option<u64> {
+    let mut hasher = lot.build_hasher();
     let path = match &event.detail {
         Detail::FileOpen { file } => {
             (&file.flags, file.access).hash(&mut hasher);
