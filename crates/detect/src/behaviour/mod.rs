@@ -13,6 +13,7 @@ mod sigma;
 
 mod argv_forged;
 mod beaconing;
+mod capability_gained;
 mod daemonised;
 mod dns_tunnel;
 mod downloaded_executed;
@@ -58,6 +59,7 @@ type Maker = fn() -> Box<dyn Watch>;
 const CODED: &[(&[Coded], Maker)] = &[
     (argv_forged::CODED, || Box::<argv_forged::ArgvForged>::default()),
     (beaconing::CODED, || Box::<beaconing::Beaconing>::default()),
+    (capability_gained::CODED, || Box::<capability_gained::CapabilityGained>::default()),
     (daemonised::CODED, || Box::<daemonised::Daemonised>::default()),
     (dns_tunnel::CODED, || Box::<dns_tunnel::DnsTunnel>::default()),
     (downloaded_executed::CODED, || Box::<downloaded_executed::DownloadedExecuted>::default()),
