@@ -4,7 +4,6 @@ use crate::processes::command_line;
 use crate::view::native::Known;
 use detektr_event::{Detail, Event, ProcessId, Text};
 use std::collections::HashMap;
-use std::hash::RandomState;
 use std::rc::Rc;
 
 /// Characters of a command line that are kept.
@@ -24,18 +23,13 @@ pub(crate) struct Image {
 #[derive(Debug, Default)]
 pub(crate) struct Images {
     living: HashMap<String, Image>,
-    lot: RandomState,
     /// Where the artifact was placed.
     artifact: Option<String>,
 }
 
 impl Images {
     pub(crate) fn new(artifact: Option<&Text>) -> Self {
-        Images {
-            living: HashMap::new(),
-            lot: RandomState::new(),
-            artifact: artifact.map(|path| path.lossy().into_owned()),
-        }
+        Images { living: HashMap::new(), artifact: artifact.map(|path| path.lossy().into_owned()) }
     }
 
     /// Learns from the next event, before it is looked at.
@@ -51,12 +45,11 @@ impl Images {
                 };
                 let script = exec.interpreter.as_ref().map(|_| Rc::from(exec.file.lossy().as_ref()));
                 let image = Image {
-                    known: Known::new(
-                        &self.lot,
-                        Some(line),
-                        parent.map(|parent| parent.exe.clone()),
-                        parent.and_then(|parent| parent.known.command_line.clone()),
-                    ),
+                    known: Known {
+                        command_line: Some(line),
+                        parent_exe: parent.map(|parent| parent.exe.clone()),
+                        parent_command_line: parent.and_then(|parent| parent.known.command_line.clone()),
+                    },
                     exe: process.exe.lossy().as_ref().into(),
                     script,
                     parent: exec.parent.clone(),
@@ -67,12 +60,11 @@ impl Images {
                 let maker = self.living.get(process.id.process()).cloned().unwrap_or_default();
                 let exe: Rc<str> = process.exe.lossy().as_ref().into();
                 let child = Image {
-                    known: Known::new(
-                        &self.lot,
-                        maker.known.command_line.clone(),
-                        Some(exe.clone()),
-                        maker.known.command_line.clone(),
-                    ),
+                    known: Known {
+                        command_line: maker.known.command_line.clone(),
+                        parent_exe: Some(exe.clone()),
+                        parent_command_line: maker.known.command_line.clone(),
+                    },
                     exe,
                     script: maker.script,
                     parent: Some(process.id.clone()),

@@ -216,7 +216,7 @@ fn a_finding_keeps_its_form() {
 }
 
 #[test]
-fn an_event_that_differs_from_a_quiet_one_only_by_a_number_is_asked_about_where_a_rule_asks_for_the_number() {
+fn rules_may_ask_for_numbers_and_whose_a_path_below_proc_is() {
     let rule = "title: Third\nid: third\nlogsource:\n  product: detektr\n  category: file.open\ndetection:\n  sel:\n    \
                 file.fd: 9\n  condition: sel\n";
     let all = Behaviours::load([("third.yml", rule.as_bytes())]).unwrap();
