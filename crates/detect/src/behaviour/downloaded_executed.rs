@@ -127,10 +127,8 @@ impl Watch for DownloadedExecuted {
                     self.talked(fork.child.process(), origin.seq, origin.place);
                 }
             }
-            Detail::ProcessExec { exec } => {
-                if images.artifact() != Some(exec.file.lossy().as_ref()) {
-                    self.started(event, &exec.file, &exec.sha256, found);
-                }
+            Detail::ProcessExec { exec } if images.artifact() != Some(exec.file.lossy().as_ref()) => {
+                self.started(event, &exec.file, &exec.sha256, found);
             }
             Detail::ProcessExit { exit } if !exit.thread => {
                 if let Some(key) = key {
