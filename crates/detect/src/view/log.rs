@@ -1,8 +1,12 @@
 //! Messages of programs as the system's logs have them: `syslog` all, `auth` those on rights and logins, and each
 //! service its own, by the name that the program gives itself.
 
-use super::{Source, View};
-use detektr_event::{Copied, Event};
+use super::{Source, View, journal};
+use detektr_event::{Event, LogMessage};
+use std::borrow::Cow;
+
+/// Where programs send the journal's own form.
+const JOURNAL: &str = "/run/systemd/journal/socket";
 
 /// The fields of a message.
 pub(super) const FIELDS: &[&str] = &["facility", "severity", "program", "pid", "message"];
@@ -14,33 +18,41 @@ const CRON: u8 = 9;
 
 /// A message taken apart.
 #[derive(Debug, Default, PartialEq, Eq)]
-struct Message<'a> {
-    /// Facility and severity, where it begins with them.
-    priority: Option<(u8, u8)>,
+pub(super) struct Message<'a> {
+    pub(super) facility: Option<u8>,
+    pub(super) severity: Option<u8>,
     /// The name that the program gives itself.
-    program: Option<&'a str>,
-    pid: Option<&'a str>,
-    text: &'a str,
+    pub(super) program: Option<Cow<'a, str>>,
+    pub(super) pid: Option<Cow<'a, str>>,
+    pub(super) text: Cow<'a, str>,
 }
 
-pub(super) fn views(event: &Event, sent: &Copied, views: &mut Vec<View>) {
-    let whole = sent.as_whole().is_some();
-    let text = sent.text().map(|text| text.lossy()).unwrap_or_default();
-    let message = parse(&text);
+pub(super) fn views(event: &Event, log: &LogMessage, views: &mut Vec<View>) {
+    let whole = log.message.as_whole().is_some();
+    let text = log.message.text();
+    let lossy = text.map(|text| text.lossy()).unwrap_or_default();
+    let message = if log.socket == JOURNAL {
+        journal::parse(text.map(|text| text.as_bytes()).unwrap_or_default())
+    } else {
+        parse(&lossy)
+    };
     for source in Source::ALL.into_iter().filter(|source| logs(*source, &message)) {
         let mut view = View::new(event, source);
-        if let Some((facility, severity)) = message.priority {
-            view.number("facility", facility);
-            view.number("severity", severity);
-        }
-        for (name, value) in [("program", message.program), ("pid", message.pid)] {
+        for (name, value) in [("facility", message.facility), ("severity", message.severity)] {
             if let Some(value) = value {
-                view.text(name, value);
+                view.number(name, value);
             }
         }
-        view.text("message", message.text);
+        for (name, value) in [("program", &message.program), ("pid", &message.pid)] {
+            if let Some(value) = value {
+                view.text(name, value.as_ref());
+            }
+        }
+        view.text("message", message.text.as_ref());
         if !whole {
-            view.unknown.push("message");
+            // a field of the journal may stand behind the cut
+            let cut = log.socket == JOURNAL;
+            view.unknown.extend(FIELDS.iter().filter(|field| cut || **field == "message"));
             view.is_part = true;
         }
         views.push(view);
@@ -49,9 +61,9 @@ pub(super) fn views(event: &Event, sent: &Copied, views: &mut Vec<View>) {
 
 /// Whether a system would put the message into the log of `source`.
 fn logs(source: Source, message: &Message<'_>) -> bool {
-    let facility = message.priority.map(|(facility, _)| facility);
+    let facility = message.facility;
     let by = |names: &[&str]| {
-        message.program.is_some_and(|program| {
+        message.program.as_ref().is_some_and(|program| {
             let name = program.rsplit('/').next().unwrap_or(program);
             names.iter().any(|known| known.eq_ignore_ascii_case(name))
         })
@@ -72,11 +84,14 @@ fn logs(source: Source, message: &Message<'_>) -> bool {
 /// Takes apart what was written to `/dev/log`: RFC 5424, or the older form with or without its time.
 fn parse(text: &str) -> Message<'_> {
     let text = text.trim_end_matches(['\0', '\n']);
-    let (priority, rest) = priority(text).map_or((None, text), |(priority, rest)| (Some(priority), rest));
+    let (facility, severity, rest) = match priority(text) {
+        Some(((facility, severity), rest)) => (Some(facility), Some(severity), rest),
+        None => (None, None, text),
+    };
     if let Some(rest) = rest.strip_prefix("1 ")
         && let Some(message) = newer(rest)
     {
-        return Message { priority, ..message };
+        return Message { facility, severity, ..message };
     }
     let rest = without_time(rest);
     let end = rest.find([':', '[', ' ']).unwrap_or(rest.len());
@@ -86,10 +101,14 @@ fn parse(text: &str) -> Message<'_> {
         None => (None, after),
     };
     match after.strip_prefix(':') {
-        Some(text) if !program.is_empty() => {
-            Message { priority, program: Some(program), pid, text: text.strip_prefix(' ').unwrap_or(text) }
-        }
-        _ => Message { priority, text: rest, ..Message::default() },
+        Some(text) if !program.is_empty() => Message {
+            facility,
+            severity,
+            program: Some(program.into()),
+            pid: pid.map(Cow::Borrowed),
+            text: text.strip_prefix(' ').unwrap_or(text).into(),
+        },
+        _ => Message { facility, severity, text: rest.into(), ..Message::default() },
     }
 }
 
@@ -114,7 +133,12 @@ fn newer(rest: &str) -> Option<Message<'_>> {
         Some(_) => rest.rfind("] ").map_or("", |end| &rest[end + 2..]),
         None => rest.strip_prefix("- ").unwrap_or(if rest == "-" { "" } else { rest }),
     };
-    Some(Message { priority: None, program, pid, text: text.trim_start_matches('\u{feff}') })
+    Some(Message {
+        program: program.map(Cow::Borrowed),
+        pid: pid.map(Cow::Borrowed),
+        text: text.trim_start_matches('\u{feff}').into(),
+        ..Message::default()
+    })
 }
 
 /// Without `Nov 27 14:21:20 ` at its beginning.
@@ -136,7 +160,13 @@ mod tests {
     use super::*;
 
     fn message<'a>(priority: (u8, u8), program: &'a str, pid: Option<&'a str>, text: &'a str) -> Message<'a> {
-        Message { priority: Some(priority), program: Some(program), pid, text }
+        Message {
+            facility: Some(priority.0),
+            severity: Some(priority.1),
+            program: Some(program.into()),
+            pid: pid.map(Cow::Borrowed),
+            text: text.into(),
+        }
     }
 
     #[test]
@@ -158,7 +188,7 @@ mod tests {
     fn what_is_no_message_of_a_program_is_text_alone() {
         for text in ["", "hello world", ": x", "<999>x", "<13", "[7]: x"] {
             let message = parse(text);
-            assert_eq!((message.program, message.pid, message.text), (None, None, text), "{text}");
+            assert_eq!((message.program, message.pid, message.text), (None, None, text.into()), "{text}");
         }
         assert_eq!(parse("<13>hello world").text, "hello world");
     }

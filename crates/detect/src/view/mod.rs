@@ -2,6 +2,7 @@
 //! would have had (and are absent), and with that which it can't tell.
 
 mod auditd;
+mod journal;
 mod log;
 mod names;
 pub(crate) mod native;
@@ -316,7 +317,7 @@ pub fn views(event: &Event, known: &Processes) -> Vec<View> {
     }
     if let Detail::LogMessage { log } = &event.detail {
         // the log has it, whoever sent it
-        log::views(event, &log.message, &mut views);
+        log::views(event, log, &mut views);
         return views;
     }
     let Some(process) = &event.process else { return views };

@@ -53,3 +53,19 @@ fn what_may_stand_in_the_rest_of_a_message_is_undecided() {
     let outcome = of(&asked(SSHD, &[cut]), "Ssh").clone();
     assert!(outcome.matches.is_empty() && outcome.undecided.unwrap().contains("the whole message"));
 }
+
+#[test]
+fn a_message_in_the_journals_own_form_has_its_fields() {
+    let mut sent = message(1, "");
+    let detektr_event::Detail::LogMessage { log } = &mut sent.detail else { panic!() };
+    log.socket = "/run/systemd/journal/socket".into();
+    let mut bytes = b"PRIORITY=6\nSYSLOG_FACILITY=4\nMESSAGE\n".to_vec();
+    bytes.extend(24u64.to_le_bytes());
+    bytes.extend(b"Failed password\nfor root\nSYSLOG_IDENTIFIER=sshd\n");
+    log.message = detektr_event::Copied::whole(bytes);
+    assert_eq!(of(&asked(SSHD, &[sent.clone()]), "Ssh").matched, 1);
+    // over the socket of syslog the same bytes are the text of nobody
+    let detektr_event::Detail::LogMessage { log } = &mut sent.detail else { panic!() };
+    log.socket = "/dev/log".into();
+    assert_eq!(of(&asked(SSHD, &[sent]), "Ssh").matched, 0);
+}
