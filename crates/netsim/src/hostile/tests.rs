@@ -2,6 +2,7 @@ use super::*;
 use proptest::prelude::*;
 use proptest::sample::Index;
 use std::cell::Cell;
+use std::path::Path;
 use std::sync::Once;
 
 thread_local! {
@@ -162,6 +163,31 @@ fn nearly(right: Vec<u8>) -> impl Strategy<Value = Vec<u8>> {
 
 fn anything() -> impl Strategy<Value = Vec<u8>> {
     proptest::collection::vec(any::<u8>(), 0..600)
+}
+
+#[test]
+fn what_the_fuzzer_starts_from_and_what_it_found_breaks_nothing() {
+    let targets: [(&str, fn(&[u8])); 6] = [
+        ("packets", |bytes| drop(packets(bytes))),
+        ("names", |bytes| drop(names(bytes))),
+        ("web", |bytes| drop(web(bytes))),
+        ("secure", |bytes| drop(secure(bytes))),
+        ("mail", |bytes| drop(mail(bytes))),
+        ("baits", baits),
+    ];
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz");
+    for (target, play) in targets {
+        let inputs = ["seeds", "regressions"].map(|kind| folder.join(kind).join(target));
+        let inputs: Vec<_> =
+            inputs.iter().filter_map(|folder| std::fs::read_dir(folder).ok()).flatten().collect();
+        assert!(!inputs.is_empty(), "{target} has no inputs");
+        for input in inputs {
+            let path = input.expect("a file").path();
+            eprintln!("{}", path.display());
+            let bytes = std::fs::read(path).expect("a file");
+            watched(|| play(&bytes));
+        }
+    }
 }
 
 proptest! {
