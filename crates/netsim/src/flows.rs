@@ -91,6 +91,11 @@ impl Flows {
         }
     }
 
+    /// Packets that went into the environment.
+    pub(crate) fn answered(&self, key: &Key) -> u64 {
+        self.open.get(key).map_or(0, |open| open.packets[Way::In as usize])
+    }
+
     /// The conversation as events name it.
     pub(crate) fn reference(&self, key: &Key) -> FlowRef {
         reference(self.open.get(key).map_or(0, |open| open.id), key)

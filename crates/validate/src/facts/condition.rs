@@ -20,6 +20,8 @@ pub(super) struct Watch {
     moment: Moment,
     /// Facts that were not seen are false; unknown where records may be missing.
     complete: bool,
+    /// The baits that were looked for in what left.
+    sought: Vec<String>,
     before: bool,
     ever: Option<Vec<u64>>,
 }
@@ -33,18 +35,19 @@ struct Watched {
 }
 
 impl Watch {
-    pub(super) fn new(condition: Condition, moment: Moment, complete: bool) -> Self {
+    pub(super) fn new(condition: Condition, moment: Moment, complete: bool, sought: Vec<String>) -> Self {
+        let globbed = |name: FactName| name.takes_path() || name == FactName::Exfiltrated;
         let watched = |fact: &Fact| Watched {
             fact: fact.clone(),
-            glob: fact.args.first().filter(|_| fact.name.takes_path()).and_then(|path| path.parse().ok()),
+            glob: fact.args.first().filter(|_| globbed(fact.name)).and_then(|path| path.parse().ok()),
             events: Vec::new(),
             doubtful: None,
         };
         let facts = condition.facts().iter().map(watched).collect();
-        let mut watch = Watch { condition, facts, moment, complete, before: false, ever: None };
+        let mut watch = Watch { condition, facts, moment, complete, sought, before: false, ever: None };
         // before anything ran, what was not seen did not happen
         watch.before = watch.condition.clone().evaluate(&mut |fact| {
-            if is_known(fact.name) { Truth::No } else { Truth::Unknown }
+            if fact.name == FactName::Persists { Truth::Unknown } else { Truth::No }
         }) == Truth::Yes;
         watch
     }
@@ -56,7 +59,15 @@ impl Watch {
 
     /// Whether a path is one that a fact is about.
     pub(super) fn is_about(&self, path: &[u8]) -> bool {
-        self.facts.iter().any(|watched| watched.glob.as_ref().is_some_and(|glob| glob.matches_one(path)))
+        self.facts
+            .iter()
+            .filter(|watched| watched.fact.name.takes_path())
+            .any(|watched| watched.glob.as_ref().is_some_and(|glob| glob.matches_one(path)))
+    }
+
+    /// Whether a bait is one that a fact is about.
+    pub(super) fn is_about_bait(&self, name: &str) -> bool {
+        self.facts.iter().any(|watched| watched.is_bait(name))
     }
 
     /// Whether an address is one that a fact is about.
@@ -136,9 +147,15 @@ impl Watch {
                 return absent;
             };
             match watched {
-                _ if !is_known(fact.name) => Truth::Unknown,
+                _ if fact.name == FactName::Persists => Truth::Unknown,
                 Watched { events, .. } if !events.is_empty() => Truth::Yes,
                 Watched { doubtful: Some(_), .. } => Truth::Unknown,
+                // nobody looked for it, so that nobody saw it
+                _ if fact.name == FactName::Exfiltrated
+                    && !self.sought.iter().any(|name| watched.is_bait(name)) =>
+                {
+                    Truth::Unknown
+                }
                 _ => absent,
             }
         })
@@ -153,12 +170,14 @@ impl Watch {
     }
 }
 
-/// Whether this version can tell such a fact at all.
-fn is_known(name: FactName) -> bool {
-    !matches!(name, FactName::Persists | FactName::Exfiltrated)
-}
-
 impl Watched {
+    /// Whether the fact is about that bait's leaving.
+    fn is_bait(&self, name: &str) -> bool {
+        self.fact.name == FactName::Exfiltrated
+            && (self.fact.args.is_empty()
+                || self.glob.as_ref().is_some_and(|glob| glob.matches_one(name.as_bytes())))
+    }
+
     /// Whether `event` shows the fact; unknown where it may.
     fn shows(&self, event: &Event, first_euid: Option<u32>) -> Truth {
         let success = event.outcome.reached();
@@ -222,6 +241,7 @@ impl Watched {
                 of(new && wanted.is_none_or(|uid| uid == gained))
             }
             (FactName::Executed, Detail::ProcessExec { .. }) => of(true),
+            (FactName::Exfiltrated, Detail::BaitExfiltrated { bait }) => of(self.is_bait(&bait.bait)),
             _ => Truth::No,
         }
     }

@@ -34,7 +34,7 @@ pub enum FactName {
     Executed,
     /// `persists(…)`: not known yet.
     Persists,
-    /// `exfiltrated(…)`: not known yet.
+    /// `exfiltrated(BAIT)`: that bait's value was seen leaving; without a name, any.
     Exfiltrated,
     /// `behaviour(ID)`: a behaviour that ships with Detektr took effect.
     Behaviour,

@@ -151,6 +151,9 @@ impl Walker<'_> {
                 }
                 (words.len() == 1, "the id of one behaviour, as in 'cron-job'")
             }
+            FactName::Exfiltrated => {
+                (words.len() <= 1, "the name of a bait, with * where wanted, or nothing")
+            }
             _ => (words.len() <= 1, "at most one word"),
         };
         if !fits {
