@@ -103,10 +103,11 @@ impl Internet {
                     // the tasks end here, and tell what they know
                     drop(local);
                     context.end_all();
+                    let mut leaks = context.leaks.borrow_mut();
                     Report {
                         misunderstood: context.misunderstood_count(),
-                        unsearched: context.leaks.borrow().cut(),
-                        blind: context.leaks.borrow_mut().failure(),
+                        unsearched: leaks.cut(),
+                        blind: leaks.failure(),
                         capture: context.recording.borrow_mut().finish(),
                         secrets: context.secrets.lines(),
                     }
