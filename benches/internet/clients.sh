@@ -41,7 +41,7 @@ ask "smtp with STARTTLS, any certificate" "$(py 'import smtplib, ssl; s=smtplib.
 ask "smtp with STARTTLS, verified" "$(py 'import smtplib, ssl; s=smtplib.SMTP("mail.example.com", 25, timeout=6); print(s.starttls(context=ssl.create_default_context())[0])')"
 ask "smtps by python3, any certificate" "$(py 'import smtplib, ssl; s=smtplib.SMTP_SSL("mail.example.com", 465, timeout=6, context=ssl._create_unverified_context()); print(s.noop()[0])')"
 ask "ntp by python3" "$(py 'import socket; s=socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.settimeout(3); s.sendto(b"\x23"+bytes(47), ("pool.example.com", 123)); print(len(s.recv(99)), "bytes")')"
-ask "ssh" "ssh -v -o BatchMode=yes -o ConnectTimeout=4 -o StrictHostKeyChecking=no root@www.example.com true 2>&1 | grep -o 'remote software version.*'"
+ask "ssh" "timeout 5 ssh -v -o BatchMode=yes -o ConnectTimeout=4 -o StrictHostKeyChecking=no root@www.example.com true 2>&1 | grep -o 'remote software version.*'"
 ask "ftp by curl" "curl -s -m 6 -v ftp://www.example.com/ 2>&1 | grep -o '< 220.*'"
 ask "nc, port 4445" "printf 'id\n' | nc -N -w 3 203.0.113.7 4445 && echo accepted"
 ask "nc, port 31337" "printf 'id\n' | nc -N -w 3 www.example.com 31337 && echo accepted"

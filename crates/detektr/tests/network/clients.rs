@@ -263,7 +263,7 @@ fn a_tunnel_leads_into_the_same_internet() {
     );
     let script = "p=http://proxy.example:3128; curl -sS -m 20 -x $p https://inner.example/a && echo && \
                   curl -sS -m 20 -p -x $p http://inner.example:8080/b && echo && \
-                  curl -sS -m 20 --proxy-http2 -x https://proxy.example:8443 https://inner.example/c && echo && \
+                  curl -sS -m 20 -x https://proxy.example:8443 https://inner.example/c && echo && \
                   curl -sS -m 20 -x $p https://shut.example/ 2>&1 | grep -o 502; \
                   curl -sS -m 20 -p -x $p http://169.254.169.254/latest/meta-data/iam/security-credentials/ && echo && \
                   python3 - <<'END'\n\

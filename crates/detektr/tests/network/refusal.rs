@@ -2,7 +2,6 @@
 
 use crate::support::{Place, has};
 use serde_json::Value;
-use std::process::{Command, Stdio};
 
 /// Runs what follows on a kernel that has, to all appearances, neither TUN devices (TUNSETIFF) nor packet sockets.
 const WITHOUT: &str = r#"
@@ -25,11 +24,7 @@ fn where_there_is_no_device_nothing_runs_and_the_reason_and_the_remedy_are_told(
         return;
     }
     let place = Place::new();
-    let without = |args: &[&str]| {
-        let mut command = Command::new("python3");
-        command.args(["-c", WITHOUT, env!("CARGO_BIN_EXE_detektr")]).args(args);
-        command.env("DETEKTR_HOME", place.path("data")).stdin(Stdio::null()).output().unwrap()
-    };
+    let without = |args: &[&str]| place.detektr_by(&["python3", "-c", WITHOUT], args);
     for mode in ["sim", "sim-404", "sim-nx"] {
         let output = without(&["detonate", "--json", "--net", mode, "--", "sh", "-c", "echo it ran"]);
         assert_eq!(output.status.code(), Some(4), "{}", String::from_utf8_lossy(&output.stderr));

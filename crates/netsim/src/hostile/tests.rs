@@ -166,6 +166,27 @@ fn anything() -> impl Strategy<Value = Vec<u8>> {
 }
 
 #[test]
+fn a_tunnel_in_a_tunnel_leads_to_a_mail_server() {
+    let asked =
+        b"CONNECT a.example:8080 HTTP/1.1\r\n\r\nCONNECT b.example:25 HTTP/1.1\r\n\r\nEHLO me\r\nQUIT\r\n";
+    let told = watched(|| web(asked));
+    let targets: Vec<String> = told
+        .iter()
+        .filter_map(|detail| match detail {
+            Detail::NetworkHttp { network } if network.status == 200 => {
+                Some(network.target.lossy().into_owned())
+            }
+            _ => None,
+        })
+        .collect();
+    assert_eq!(targets, ["a.example:8080", "b.example:25"], "{told:?}");
+    assert!(
+        told.iter()
+            .any(|detail| matches!(detail, Detail::NetworkFlow { network } if network.service == "smtp"))
+    );
+}
+
+#[test]
 fn what_the_fuzzer_starts_from_and_what_it_found_breaks_nothing() {
     let targets: [(&str, fn(&[u8])); 6] = [
         ("packets", |bytes| drop(packets(bytes))),

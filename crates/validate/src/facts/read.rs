@@ -50,10 +50,12 @@ impl Observed {
             .map(|text| Watch::new(parse(text), Moment::Ever, complete, sought.clone()));
         let goal_watch = Watch::new(condition, moment, complete, sought);
         let baits = manifest.baits.iter().filter(|bait| goal_watch.is_about_bait(&bait.name));
-        let bait_paths = baits.filter_map(|bait| match &bait.place {
-            BaitPlace::Path(path) => Some(path.as_bytes().to_vec()),
-            BaitPlace::Variable(_) | BaitPlace::Url(_) => None,
-        });
+        let bait_paths: BTreeSet<Vec<u8>> = baits
+            .filter_map(|bait| match &bait.place {
+                BaitPlace::Path(path) => Some(path.as_bytes().to_vec()),
+                BaitPlace::Variable(_) | BaitPlace::Url(_) => None,
+            })
+            .collect();
         let asked = goal_watch.asks_for_behaviour()
             || attempt.as_ref().is_some_and(|attempt| attempt.asks_for_behaviour());
         let shipped = asked.then(Behaviours::shipped);
@@ -68,7 +70,7 @@ impl Observed {
             not_started: None,
             operations: BTreeMap::new(),
             toward: BTreeSet::new(),
-            bait_paths: bait_paths.collect(),
+            bait_paths,
             left_to: BTreeSet::new(),
             forgotten: false,
             busy: false,
