@@ -4,6 +4,7 @@ use crate::sample::Pairs;
 use crate::{Bench, Result, peak_mib, request};
 use detektr_detonate::site::Site;
 use detektr_detonate::{ArtifactSpec, DetonateRequest, Detonator, NetworkChoice, NetworkMode, SensorChoice};
+use detektr_evidence::Bundle;
 use std::ffi::OsStr;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -66,8 +67,19 @@ pub fn memory_child(home: &OsStr) -> ExitCode {
     let act = || -> Result<()> {
         let line = format!("{}; {}", command(DOWN, "peer.example"), command(UP, "peer.example"));
         let outcome = Detonator::new().detonate(&through(Path::new(home), &line)?, &mut |_| {})?;
+        let bundle = Bundle::open(&outcome.bundle)?;
+        let manifest = bundle.manifest();
+        if let Some(hole) = manifest.incomplete.first() {
+            return Err(format!("the run is incomplete: {}", hole.detail).into());
+        }
+        let capture = manifest.witnesses.packets.as_ref().map(|packets| packets.capture).unwrap_or_default();
+        println!(
+            "| peak memory of a run that moves 1 GiB each way | {:.0} MiB; {} packets captured, {} past the bound | | | | 1 |",
+            peak_mib(),
+            capture.packets,
+            capture.cut_packets
+        );
         std::fs::remove_dir_all(&outcome.bundle)?;
-        println!("| peak memory of a run that moves 1 GiB each way | {:.0} MiB | | | | 1 |", peak_mib());
         Ok(())
     };
     match act() {

@@ -146,6 +146,11 @@ impl Context {
         self.flows.borrow_mut().serves(key, service);
     }
 
+    /// Whether there is such a conversation.
+    pub(crate) fn is_open(&self, key: &Key) -> bool {
+        self.flows.borrow().is_open(key)
+    }
+
     /// Packets that a conversation was answered with.
     pub(crate) fn answered(&self, key: &Key) -> u64 {
         self.flows.borrow().answered(key)

@@ -168,6 +168,26 @@ pub(crate) fn ports(protocol: u8, content: &[u8]) -> (u16, u16) {
     }
 }
 
+/// The conversation whose packet the environment's kernel sends back as undeliverable by an ICMP message, as where nobody
+/// waits for an answer any more.
+pub(crate) fn undelivered(protocol: u8, message: &[u8]) -> Option<Key> {
+    let quoted = message.get(8..)?;
+    let (from, to, protocol, content): (IpAddr, IpAddr, u8, &[u8]) = match (protocol, message[0]) {
+        (1, 3) => {
+            let header = usize::from(quoted.first()? & 15) * 4;
+            let address = |at: usize| <[u8; 4]>::try_from(quoted.get(at..at + 4)?).ok();
+            (address(12)?.into(), address(16)?.into(), *quoted.get(9)?, quoted.get(header..)?)
+        }
+        (58, 1) => {
+            let address = |at: usize| <[u8; 16]>::try_from(quoted.get(at..at + 16)?).ok();
+            (address(8)?.into(), address(24)?.into(), *quoted.get(6)?, quoted.get(40..)?)
+        }
+        _ => return None,
+    };
+    let (theirs, own) = ports(protocol, content);
+    Some(Key { protocol, local: (to, own), remote: (from, theirs) })
+}
+
 /// The address as smoltcp has it.
 pub(crate) fn address(address: IpAddr) -> IpAddress {
     address.into()
@@ -278,6 +298,21 @@ mod tests {
         let read = parse(&packet).expect("a packet");
         assert_eq!(read.key, Key { protocol: 17, local: KEY.remote, remote: KEY.local });
         assert_eq!(read.body, Body::Udp(b"hello"));
+    }
+
+    #[test]
+    fn what_is_undelivered_is_known_by_what_is_quoted() {
+        let six =
+            Key { local: ("fd00::2".parse().unwrap(), 9), remote: ("2001:2::7".parse().unwrap(), 7), ..KEY };
+        for (key, protocol, kind) in [(KEY, 1, 3), (six, 58, 1)] {
+            let sent = datagram(&key, b"late").expect("it fits");
+            let message = [&[kind, 3, 0, 0, 0, 0, 0, 0][..], &sent].concat();
+            assert_eq!(undelivered(protocol, &message), Some(key));
+            assert_eq!(undelivered(protocol, &[&[8][..], &message[1..]].concat()), None);
+            for end in 1..message.len() {
+                let _ = undelivered(protocol, &message[..end]);
+            }
+        }
     }
 
     #[test]

@@ -158,10 +158,17 @@ impl Net {
 
     /// The conversation that a packet is part of.
     fn key(&self, packet: &Packet<'_>) -> Key {
-        let Body::Fragment(whole, offset, _, content) = packet.body else { return packet.key };
-        let ports = self.inner.borrow_mut().reassembly.ports(whole, offset, content);
-        let Some((from, to)) = ports else { return packet.key };
-        Key { local: (whole.from, from), remote: (whole.to, to), ..packet.key }
+        match packet.body {
+            Body::Fragment(whole, offset, _, content) => {
+                let ports = self.inner.borrow_mut().reassembly.ports(whole, offset, content);
+                let Some((from, to)) = ports else { return packet.key };
+                Key { local: (whole.from, from), remote: (whole.to, to), ..packet.key }
+            }
+            Body::Icmp(message) => packet::undelivered(packet.key.protocol, message)
+                .filter(|key| key.local.0 == packet.key.local.0 && self.context.is_open(key))
+                .unwrap_or(packet.key),
+            _ => packet.key,
+        }
     }
 
     fn dispatch(self: &Rc<Self>, packet: &Packet<'_>, bytes: &[u8]) {
