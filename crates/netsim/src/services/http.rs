@@ -177,7 +177,8 @@ async fn respond(asked: &Asked, request: Request<Incoming>) -> Result<Response<A
             }
         }
     }
-    if !matches!(status.as_u16(), 204 | 304) && !(connect && status == StatusCode::OK) {
+    let tunnel = connect && status == StatusCode::OK;
+    if !tunnel && !matches!(status.as_u16(), 204 | 304) {
         insert(&mut headers, header::CONTENT_LENGTH, &content.length().to_string());
     }
     let silent = head.method == Method::HEAD || matches!(status.as_u16(), 204 | 304);
