@@ -188,7 +188,8 @@ fn a_tunnel_in_a_tunnel_leads_to_a_mail_server() {
 
 #[test]
 fn what_the_fuzzer_starts_from_and_what_it_found_breaks_nothing() {
-    let targets: [(&str, fn(&[u8])); 6] = [
+    type Target = (&'static str, fn(&[u8]));
+    let targets: [Target; 6] = [
         ("packets", |bytes| drop(packets(bytes))),
         ("names", |bytes| drop(names(bytes))),
         ("web", |bytes| drop(web(bytes))),
