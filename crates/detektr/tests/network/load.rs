@@ -60,7 +60,8 @@ fn ten_thousand_questions_in_a_burst_are_all_told() {
     assert_eq!(run.stdout, "sent\n", "{}", run.stderr);
     assert_eq!(run.of("network.dns").len(), 10_000);
     let flow = &run.flow(53)["network"];
-    assert_eq!(flow["packets_out"], 10_000);
+    // some of the answers find nobody any more, and are sent back
+    assert!(flow["packets_in"] == 10_000 && flow["packets_out"].as_u64() >= Some(10_000), "{flow}");
 }
 
 /// Runs a program and says how much memory it held at most, in KiB.
