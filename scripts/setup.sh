@@ -41,6 +41,13 @@ test)
     need newuidmap uidmap
     need chromium chromium
     need npm npm
+    need git git
+    need pip3 python3-pip
+    # servers that a test runs for a moment: only where installing one does not start it, as Debian's own script says
+    if [ -x /usr/sbin/policy-rc.d ] && ! /usr/sbin/policy-rc.d cron start >/dev/null 2>&1; then
+        need cron cron
+        need sshd openssh-server
+    fi
     ;;
 bench)
     need bwrap bubblewrap
@@ -49,6 +56,7 @@ bench)
     need curl curl
     need ip iproute2
     need inetsim inetsim
+    need chromium chromium
     ;;
 *)
     echo "setup: unknown task $task" >&2

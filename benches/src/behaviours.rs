@@ -9,13 +9,15 @@ use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
 use std::time::Instant;
 
-/// A million opens of the same file, and a million events of a program that forks, creates, reads and removes.
+/// A million opens of the same file, and a million events of a program that forks, creates, reads and removes: the same few
+/// files, and files that are never the same.
 pub fn derive(bench: &Bench) -> Result<()> {
     for (what, program, words) in [
-        ("opens", &bench.opens, ["1000000", "2"]),
-        ("forks, creations and removals", &bench.forkfile, ["6000", "40"]),
+        ("opens", &bench.opens, &["1000000", "2"][..]),
+        ("forks, creations and removals", &bench.forkfile, &["6000", "40"]),
+        ("the same, each file with a name of its own", &bench.forkfile, &["6000", "40", "own"]),
     ] {
-        let request = bench.request(ArtifactSpec::Path(program.clone()), &words, SensorChoice::Ebpf);
+        let request = bench.request(ArtifactSpec::Path(program.clone()), words, SensorChoice::Ebpf);
         let bundle = Detonator::new().detonate(&request, &mut |_| {})?.bundle;
         let mut child = Command::new("taskset");
         child.args(["--cpu-list", "0"]).arg(std::env::current_exe()?).args(["derive", what]).arg(&bundle);

@@ -1,10 +1,11 @@
 //! Prints the table of `docs/performance.md`: each row one measure, its ratios from alternating runs against a
-//! peer on this machine. Needs root, gcc, bwrap, runsc, strace, nginx, curl, ip and rsigma (`make bench` installs them), and
+//! peer on this machine. Needs root, gcc, bwrap, runsc, strace, nginx, curl, ip, chromium and rsigma (`make bench` installs them), and
 //! a folder of Sigma rules for the row that is about them. Names of rows as arguments measure these alone.
 
 mod behaviours;
 mod blind;
 mod internet;
+mod report;
 mod rows;
 mod sample;
 mod sigma;
@@ -89,7 +90,7 @@ fn run() -> Result<()> {
 type Row = fn(&Bench) -> Result<()>;
 
 /// Every row by its name on the command line.
-const ROWS: [(&str, Row); 9] = [
+const ROWS: [(&str, Row); 10] = [
     ("cold", rows::cold),
     ("warm", rows::warm),
     ("ebpf", rows::ebpf_overhead),
@@ -99,6 +100,7 @@ const ROWS: [(&str, Row); 9] = [
     ("sigma", sigma::throughput),
     ("behaviours", behaviours::derive),
     ("internet", internet::throughput),
+    ("report", report::page),
 ];
 
 /// The most memory that this process has held, in MiB.

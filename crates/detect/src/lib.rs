@@ -23,8 +23,8 @@ mod view;
 mod why;
 
 pub use behaviour::{
-    Actor, AttackName, BehaviourReport, Behaviours, Confidence, Definition, Derivation, Finding, Level,
-    Reached,
+    Actor, AttackName, BehaviourReport, Behaviours, Confidence, Content, Definition, Derivation, Finding,
+    Level, Reached,
 };
 pub use processes::Processes;
 pub use rules::{RuleError, RuleRef, RuleSet};

@@ -55,8 +55,6 @@ pub struct Environment {
     lost: bool,
     description: Description,
     pending: Pending,
-    /// Resident memory, as init last counted it.
-    pending_memory: u64,
     /// Held for as long as the run lives: its lock file, and the lock of its id range.
     _locks: Vec<OwnedFd>,
 }
@@ -68,6 +66,8 @@ struct Pending {
     exec_error: Option<i32>,
     ended: Option<Option<u32>>,
     packets_lost: Option<Option<u64>>,
+    /// Resident memory in bytes.
+    memory: Option<u64>,
 }
 
 /// A launched program, waiting for its release.

@@ -1,7 +1,7 @@
 //! From bundles to verdicts: every arm's evidence is checked and reduced to facts, the rules are run over it, and the
 //! judge has its say. The same bundles and files give the same verdicts anywhere.
 
-use crate::facts::{Observed, Trust};
+use crate::facts::{Left, Observed, Trust};
 use crate::judge::{Detections, Fired, Match, judge};
 use crate::plan::{In, Plan, Question, QuestionKind, Role};
 use crate::result::Inputs;
@@ -58,14 +58,18 @@ pub fn evaluate(
         let trust = sealed(one);
         if trust.is_err() {
             let nothing = std::iter::empty::<Result<_, io::Error>>();
-            observed
-                .push(Observed::read(plan, arm, bundle.manifest(), nothing, &[], trust).map_err(unreadable)?);
+            let left = Left { changes: &[], persistence: None, content: &|_| None };
+            let facts = Observed::read(plan, arm, bundle.manifest(), nothing, &left, trust);
+            observed.push(facts.map_err(unreadable)?);
             continue;
         }
         let changes = bundle.changes().map_err(|e| unreadable(io::Error::other(e)))?;
+        let persistence = bundle.persistence().map_err(|e| unreadable(io::Error::other(e)))?;
+        let content = |sha256: &str| bundle.beginning(sha256);
+        let left = Left { changes: &changes, persistence: persistence.as_ref(), content: &content };
         let manifest = bundle.manifest();
         let events = || bundle.events().map_err(|e| unreadable(io::Error::other(e)));
-        let facts = Observed::read(plan, arm, manifest, events()?, &changes, trust).map_err(unreadable)?;
+        let facts = Observed::read(plan, arm, manifest, events()?, &left, trust).map_err(unreadable)?;
         let telling = telling(&facts);
         observed.push(facts);
         for (question, rules) in asked.iter().filter(|(question, _)| reads(question, &arm.role)) {

@@ -1,5 +1,6 @@
 //! The plan of a validation: every choice is made, nothing has run. `--plan` prints it, results embed it.
 
+use crate::goal::{Condition, FactName};
 use detektr_detonate::{NetworkMode, site::Site};
 use detektr_sandbox::Limits;
 use detektr_sandbox::controls::Control;
@@ -67,6 +68,13 @@ impl Plan {
             (Role::Benign | Role::BenignBaseline | Role::Ordinary, _) => &self.benign.program,
             _ => &self.attack,
         }
+    }
+
+    /// Whether it is asked what persists: then trigger phases follow in every arm.
+    pub fn asks_what_persists(&self) -> bool {
+        let goal = self.goal.as_ref().map(|goal| goal.condition.as_str());
+        let asked = |text: &str| Condition::parse(text).is_ok_and(|all| all.asks_for(FactName::Persists));
+        goal.into_iter().chain(self.attempt.as_deref()).any(asked)
     }
 }
 

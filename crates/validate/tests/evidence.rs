@@ -4,7 +4,7 @@
 
 use detektr_detonate::{Detonator, SensorChoice};
 use detektr_evidence::{Bundle, Manifest};
-use detektr_validate::facts::Observed;
+use detektr_validate::facts::{Left, Observed};
 use detektr_validate::file::{self, Choices};
 use detektr_validate::judge::{Detections, judge};
 use detektr_validate::run::{self, Located, Settings};
@@ -113,12 +113,13 @@ fn other_version() -> Result<(), Failed> {
             let mut manifest = bundle.manifest().clone();
             change(&mut manifest);
             let changes = bundle.changes()?;
+            let left = Left { changes: &changes, persistence: None, content: &|_| None };
             observed.push(Observed::read(
                 &case.plan,
                 &one.arm.arm,
                 &manifest,
                 bundle.events()?,
-                &changes,
+                &left,
                 Ok(()),
             )?);
         }

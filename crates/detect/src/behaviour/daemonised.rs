@@ -9,7 +9,7 @@ pub(super) const CODED: &[Coded] = &[Coded {
     id: "daemonised",
     title: "Process detached from the one that started it",
     sentence: "{process.name} starts a session of its own and goes on after its parent has ended.",
-    level: Level::Low,
+    level: Level::Informational,
     confidence: Confidence::High,
     tags: &["attack.stealth", "attack.t1036.009"],
 }];

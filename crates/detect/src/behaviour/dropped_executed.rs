@@ -1,7 +1,7 @@
 //! A program that the run itself wrote, and then started.
 
 use super::definition::Coded;
-use super::{Collector, Confidence, Images, Level, Watch, paths};
+use super::{Collector, Confidence, Images, Level, Watch, objects};
 use detektr_event::{Access, Detail, Event, FilePath};
 use std::collections::HashMap;
 
@@ -26,7 +26,7 @@ pub(super) struct DroppedExecuted {
 
 impl DroppedExecuted {
     fn wrote(&mut self, path: &FilePath, seq: u64, makes: bool) {
-        if let Some(path) = paths::hash(path) {
+        if let Some(path) = objects::hash(path) {
             if makes {
                 self.written.remove(&path);
             } else {
@@ -50,15 +50,15 @@ impl Watch for DroppedExecuted {
                 self.wrote(&file.path, event.seq, makes());
             }
             Detail::FileRename { file } => {
-                let from = paths::hash(&file.path).and_then(|path| self.written.remove(&path));
-                if let (Some(seq), Some(to)) = (from, paths::hash(&file.to)) {
+                let from = objects::hash(&file.path).and_then(|path| self.written.remove(&path));
+                if let (Some(seq), Some(to)) = (from, objects::hash(&file.to)) {
                     self.written.insert(to, seq);
                 }
             }
             Detail::FileLink { file } => {
-                let source = file.source.as_ref().and_then(paths::hash);
+                let source = file.source.as_ref().and_then(objects::hash);
                 let from = source.and_then(|path| self.written.get(&path).copied());
-                if let (Some(seq), Some(to)) = (from, paths::hash(&file.path)) {
+                if let (Some(seq), Some(to)) = (from, objects::hash(&file.path)) {
                     self.written.insert(to, seq);
                 }
             }
@@ -67,7 +67,7 @@ impl Watch for DroppedExecuted {
                 if images.artifact() == Some(path.as_ref()) {
                     return;
                 }
-                if let Some(seq) = paths::hash(&exec.file).and_then(|path| self.written.get(&path)) {
+                if let Some(seq) = objects::hash(&exec.file).and_then(|path| self.written.get(&path)) {
                     let told = [("exec.file.path", path.into_owned())];
                     found.saw("dropped-executed", event, &[*seq], &told);
                 }
@@ -78,7 +78,7 @@ impl Watch for DroppedExecuted {
 }
 
 /// `/usr/bin/x86_64-linux-gnu-ld.bfd` is a linker too.
-fn is_maker(exe: &str) -> bool {
+pub(super) fn is_maker(exe: &str) -> bool {
     let name = exe.rsplit('/').next().unwrap_or_default();
     let name = name.rsplit("-gnu-").next().unwrap_or(name);
     MAKERS.contains(&name.split('.').next().unwrap_or(name))

@@ -45,11 +45,11 @@ impl Images {
                 };
                 let script = exec.interpreter.as_ref().map(|_| Rc::from(exec.file.lossy().as_ref()));
                 let image = Image {
-                    known: Known::new(
-                        Some(line),
-                        parent.map(|parent| parent.exe.clone()),
-                        parent.and_then(|parent| parent.known.command_line.clone()),
-                    ),
+                    known: Known {
+                        command_line: Some(line),
+                        parent_exe: parent.map(|parent| parent.exe.clone()),
+                        parent_command_line: parent.and_then(|parent| parent.known.command_line.clone()),
+                    },
                     exe: process.exe.lossy().as_ref().into(),
                     script,
                     parent: exec.parent.clone(),
@@ -60,11 +60,11 @@ impl Images {
                 let maker = self.living.get(process.id.process()).cloned().unwrap_or_default();
                 let exe: Rc<str> = process.exe.lossy().as_ref().into();
                 let child = Image {
-                    known: Known::new(
-                        maker.known.command_line.clone(),
-                        Some(exe.clone()),
-                        maker.known.command_line.clone(),
-                    ),
+                    known: Known {
+                        command_line: maker.known.command_line.clone(),
+                        parent_exe: Some(exe.clone()),
+                        parent_command_line: maker.known.command_line.clone(),
+                    },
                     exe,
                     script: maker.script,
                     parent: Some(process.id.clone()),

@@ -1,7 +1,7 @@
 //! Many files that get the same new ending, as files do that are encrypted for ransom.
 
 use super::definition::Coded;
-use super::{Collector, Confidence, Images, Level, Watch, paths};
+use super::{Collector, Confidence, Images, Level, Watch, objects};
 use detektr_event::{Access, Detail, Event};
 use std::collections::{BTreeMap, HashMap};
 
@@ -69,11 +69,11 @@ impl Watch for MassChange {
             }
             Detail::FileCreate { file } if file.access != Access::Read => {
                 if let Some((stem, ending)) = file.path.in_environment().and_then(split) {
-                    self.beside.insert(paths::hash_bytes(stem), (event.seq, ending));
+                    self.beside.insert(objects::hash_bytes(stem), (event.seq, ending));
                 }
             }
             Detail::FileUnlink { file } => {
-                let made = paths::hash(&file.path).and_then(|path| self.beside.remove(&path));
+                let made = objects::hash(&file.path).and_then(|path| self.beside.remove(&path));
                 if let Some((seq, ending)) = made {
                     self.replaced(&ending, &[seq, event.seq], event, found);
                 }

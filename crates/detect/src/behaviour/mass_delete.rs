@@ -1,7 +1,7 @@
 //! One process that deletes many files which were there before the run.
 
 use super::definition::Coded;
-use super::{Collector, Confidence, Images, Level, Watch, paths};
+use super::{Collector, Confidence, Images, Level, Watch, objects};
 use detektr_event::{Detail, Event};
 use std::collections::{HashMap, HashSet};
 
@@ -29,14 +29,14 @@ impl Watch for MassDelete {
     fn event(&mut self, event: &Event, _: &Images, found: &mut Collector<'_>) {
         let Some(process) = event.process.as_ref().filter(|_| event.outcome.reached()) else { return };
         match &event.detail {
-            Detail::FileCreate { file } => self.made.extend(paths::hash(&file.path)),
-            Detail::FileRename { file } => self.made.extend(paths::hash(&file.to)),
+            Detail::FileCreate { file } => self.made.extend(objects::hash(&file.path)),
+            Detail::FileRename { file } => self.made.extend(objects::hash(&file.to)),
             Detail::FileLink { file } | Detail::FileSymlink { file } => {
-                self.made.extend(paths::hash(&file.path))
+                self.made.extend(objects::hash(&file.path))
             }
-            Detail::FileMknod { file } => self.made.extend(paths::hash(&file.path)),
+            Detail::FileMknod { file } => self.made.extend(objects::hash(&file.path)),
             Detail::FileUnlink { file } => {
-                let Some(path) = paths::hash(&file.path) else { return };
+                let Some(path) = objects::hash(&file.path) else { return };
                 if self.made.contains(&path) {
                     return;
                 }

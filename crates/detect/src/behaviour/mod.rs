@@ -1,7 +1,8 @@
 //! Behaviours: meanings derived from the events of one run, each with the events that prove it.
 //!
 //! Most are Sigma rules and correlations over the native taxonomy, shipped with Detektr or a user's own; those that
-//! need more state than a rule has are code, a file each. Nothing but the events is asked.
+//! need more state than a rule has are code, a file each. Nothing but the events is asked, and of changed files what they held
+//! and hold.
 
 mod collect;
 mod definition;
@@ -11,11 +12,16 @@ mod shipped;
 mod sigma;
 
 mod argv_forged;
+mod beaconing;
+mod capability_gained;
 mod daemonised;
+mod dns_tunnel;
+mod downloaded_executed;
 mod dropped_executed;
+mod files_encrypted;
 mod mass_change;
 mod mass_delete;
-mod paths;
+mod objects;
 mod remote_shell;
 mod self_delete;
 mod timestomp;
@@ -28,6 +34,7 @@ use crate::rules::{RuleError, RuleSet};
 use collect::Collector;
 use definition::Coded;
 use detektr_event::{Actor as Whose, Detail, Event, Kind, Text};
+use detektr_evidence::Change;
 use images::Images;
 use serde::{Deserialize, Serialize};
 use sigma::Rules;
@@ -37,7 +44,13 @@ use std::collections::{BTreeMap, HashSet};
 trait Watch {
     /// Looks at the next event of the artifact's.
     fn event(&mut self, event: &Event, images: &Images, found: &mut Collector<'_>);
+
+    /// Looks at what files held before and hold after, once all events were seen.
+    fn changes(&mut self, _changes: &[Change], _content: &Content<'_>, _found: &mut Collector<'_>) {}
 }
+
+/// The beginning of the file of that hash; `None` where it was not kept.
+pub type Content<'a> = dyn Fn(&str) -> Option<Vec<u8>> + 'a;
 
 /// What finds some behaviours, made anew for each run.
 type Maker = fn() -> Box<dyn Watch>;
@@ -45,8 +58,13 @@ type Maker = fn() -> Box<dyn Watch>;
 /// Every behaviour that is code.
 const CODED: &[(&[Coded], Maker)] = &[
     (argv_forged::CODED, || Box::<argv_forged::ArgvForged>::default()),
+    (beaconing::CODED, || Box::<beaconing::Beaconing>::default()),
+    (capability_gained::CODED, || Box::<capability_gained::CapabilityGained>::default()),
     (daemonised::CODED, || Box::<daemonised::Daemonised>::default()),
+    (dns_tunnel::CODED, || Box::<dns_tunnel::DnsTunnel>::default()),
+    (downloaded_executed::CODED, || Box::<downloaded_executed::DownloadedExecuted>::default()),
     (dropped_executed::CODED, || Box::<dropped_executed::DroppedExecuted>::default()),
+    (files_encrypted::CODED, || Box::<files_encrypted::FilesEncrypted>::default()),
     (mass_change::CODED, || Box::<mass_change::MassChange>::default()),
     (mass_delete::CODED, || Box::<mass_delete::MassDelete>::default()),
     (remote_shell::CODED, || Box::<remote_shell::RemoteShell>::default()),
@@ -119,7 +137,7 @@ impl Behaviours {
         }
     }
 
-    /// What a run did, by its events in their order. The first error of the stream ends it and is handed back.
+    /// What a run did, by its events in their order alone. The first error of the stream ends it and is handed back.
     ///
     /// # Errors
     /// The stream's.
@@ -179,6 +197,13 @@ impl Derivation<'_> {
         event.kind() == Kind::ProcessExec
             && event.outcome.is_success()
             && self.launchers.remove(process.id.process())
+    }
+
+    /// Looks at what the run changed in the file system, after its events.
+    pub fn changes(&mut self, changes: &[Change], content: &Content<'_>) {
+        for watch in &mut self.coded {
+            watch.changes(changes, content, &mut self.found);
+        }
     }
 
     /// What was seen.

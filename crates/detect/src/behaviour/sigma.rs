@@ -3,19 +3,17 @@
 use crate::behaviour::collect::{Collector, Sighting, reached};
 use crate::behaviour::definition::{Definition, attacks};
 use crate::behaviour::finding::{Confidence, Level};
-use crate::rules::{Asked, GROUPS, RuleError, RuleSet};
-use crate::view::native::{ALIKE, Known, Native, alike, categories, is_category};
+use crate::rules::{GROUPS, RuleError, RuleSet};
+use crate::view::native::{Known, Native, categories, is_category};
 use detektr_event::{Event, ProcessRef};
 use rsigma_eval::{CorrelationEngine, Engine};
 use rsigma_parser::{Level as SigmaLevel, SigmaRule};
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 
 const NATIVE: &str = "detektr";
 
 /// Events behind correlations that are remembered for their processes.
 const REMEMBERED: usize = 100_000;
-/// Events that are remembered because no rule matches their like.
-const QUIET: usize = 200_000;
 
 /// What rules define, and what is wrong with them as behaviours.
 pub(crate) fn definitions(set: &RuleSet) -> Result<Vec<Definition>, Vec<RuleError>> {
@@ -106,10 +104,6 @@ fn misplaced(rule: &SigmaRule) -> Option<String> {
 pub(crate) struct Rules {
     /// The rules of each category, so that an event meets only those that can match it.
     engines: HashMap<String, Engine>,
-    /// Categories whose rules ask for nothing but what is the same for events that are alike.
-    plain: HashSet<String>,
-    /// Events of such categories that no rule matched.
-    quiet: HashSet<u64>,
     correlations: CorrelationEngine,
     correlated: bool,
     /// Who made the events that a correlation may name.
@@ -120,17 +114,9 @@ pub(crate) struct Rules {
 impl Rules {
     pub(crate) fn new(set: &RuleSet) -> Self {
         let mut engines: HashMap<String, Engine> = HashMap::new();
-        let mut restless: HashSet<String> = HashSet::new();
         for rule in &set.collection.rules {
             let category = rule.logsource.category.clone().unwrap_or_default();
             let engine = engines.entry(category).or_default();
-            let asked = Asked::by(rule, &set.collection.filters);
-            if asked.words
-                || !asked.is_plain()
-                || asked.fields.iter().any(|field| !ALIKE.contains(&field.as_str()))
-            {
-                restless.insert(rule.logsource.category.clone().unwrap_or_default());
-            }
             engine.add_rule(rule).expect("the rules compiled when they were loaded");
         }
         for filter in &set.collection.filters {
@@ -138,11 +124,8 @@ impl Rules {
                 engine.apply_filter(filter).expect("the filters applied when they were loaded");
             }
         }
-        let plain = engines.keys().filter(|category| !restless.contains(*category)).cloned().collect();
         Rules {
             engines,
-            plain,
-            quiet: HashSet::new(),
             correlations: set.engine().expect("the rules compiled when they were loaded"),
             correlated: !set.collection.correlations.is_empty(),
             makers: BTreeMap::new(),
@@ -151,25 +134,15 @@ impl Rules {
     }
 
     pub(crate) fn event(&mut self, event: &Event, known: Option<&Known>, found: &mut Collector<'_>) {
-        // most events repeat what others said
-        let alike = alike(event, known);
-        if alike.is_some_and(|alike| self.quiet.contains(&alike)) {
-            return;
-        }
-        let mut quiet = alike;
         // the engine's clock counts microseconds
         let ticks = event.time.0 / 1000;
         for (category, path) in categories(event) {
-            if self.engines.contains_key(category) && !self.plain.contains(category) {
-                quiet = None;
-            }
             let Some(engine) = self.engines.get(category) else { continue };
             let view = Native::new(event, known, path);
             let detections = engine.evaluate(&view);
             if detections.is_empty() {
                 continue;
             }
-            quiet = None;
             let results = self.correlations.process_with_detections(&view, detections, ticks);
             self.full |= self.correlations.state_count() >= GROUPS;
             if self.correlated
@@ -204,12 +177,6 @@ impl Rules {
                 };
                 found.sighting(id, seen);
             }
-        }
-        if let Some(quiet) = quiet {
-            if self.quiet.len() >= QUIET {
-                self.quiet.clear();
-            }
-            self.quiet.insert(quiet);
         }
     }
 

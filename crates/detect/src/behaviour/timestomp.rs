@@ -1,7 +1,7 @@
 //! Times set back on files that another process made.
 
 use super::definition::Coded;
-use super::{Collector, Confidence, Images, Level, Watch, paths};
+use super::{Collector, Confidence, Images, Level, Watch, objects};
 use detektr_event::{Create, Detail, Event, FilePath};
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
@@ -31,8 +31,8 @@ impl Timestomp {
             self.made.insert(process.into(), HashSet::new());
         }
         if let Some(made) = self.made.get_mut(process) {
-            made.insert(paths::hash_bytes(bytes));
-            made.insert(paths::hash_bytes(paths::folder(bytes)));
+            made.insert(objects::hash_bytes(bytes));
+            made.insert(objects::hash_bytes(objects::folder(bytes)));
         }
     }
 }
@@ -54,7 +54,7 @@ impl Watch for Timestomp {
             Detail::FileRename { file } if event.outcome.is_success() => self.makes(key, &file.to),
             Detail::FileUtime { file } => {
                 let back = file.times[1].is_some_and(|time| time < event.time.0.saturating_sub(DAY));
-                let Some(path) = paths::hash(&file.path).filter(|_| back) else { return };
+                let Some(path) = objects::hash(&file.path).filter(|_| back) else { return };
                 if self.made.get(key).is_none_or(|made| !made.contains(&path)) {
                     found.saw("timestomp", event, &[], &[("path", file.path.lossy().into_owned())]);
                 }

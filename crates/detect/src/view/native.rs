@@ -7,7 +7,6 @@ use rsigma_eval::EventValue;
 use serde_json::Value;
 use std::borrow::Cow;
 use std::cell::OnceCell;
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::rc::Rc;
 
 /// What is known of a process beside what its events tell.
@@ -16,68 +15,6 @@ pub(crate) struct Known {
     pub(crate) command_line: Option<Rc<str>>,
     pub(crate) parent_exe: Option<Rc<str>>,
     pub(crate) parent_command_line: Option<Rc<str>>,
-    /// The same for processes of which the same is known.
-    pub(crate) alike: u64,
-}
-
-impl Known {
-    pub(crate) fn new(
-        command_line: Option<Rc<str>>,
-        parent_exe: Option<Rc<str>>,
-        parent_command_line: Option<Rc<str>>,
-    ) -> Self {
-        let mut hasher = DefaultHasher::new();
-        (&command_line, &parent_exe, &parent_command_line).hash(&mut hasher);
-        Known { alike: hasher.finish(), command_line, parent_exe, parent_command_line }
-    }
-}
-
-/// Fields that are the same for opens, creations and unlinks of one [`alike`].
-pub(crate) const ALIKE: [&str; 18] = [
-    "file.access",
-    "file.certain",
-    "file.flags",
-    "file.given",
-    "file.mode",
-    "file.path",
-    "kind",
-    "outcome.errno",
-    "outcome.result",
-    "parent.command_line",
-    "parent.exe",
-    "parent.name",
-    "path",
-    // below `/proc` only
-    "path.other_process",
-    "process.command_line",
-    "process.euid",
-    "process.exe",
-    "process.name",
-];
-
-/// The same for events that differ in nothing but numbers and times. Only of the commonest kinds, and of no path below
-/// `/proc`, which tells of processes by their numbers.
-pub(crate) fn alike(event: &Event, known: Option<&Known>) -> Option<u64> {
-    let mut hasher = DefaultHasher::new();
-    let path = match &event.detail {
-        Detail::FileOpen { file } => {
-            (&file.flags, file.access).hash(&mut hasher);
-            &file.path
-        }
-        Detail::FileCreate { file } => {
-            (&file.flags, file.access, file.mode, file.certain).hash(&mut hasher);
-            &file.path
-        }
-        Detail::FileUnlink { file } => &file.path,
-        _ => return None,
-    };
-    let process = event.process.as_ref()?;
-    if path.path.text().is_some_and(|path| path.as_bytes().starts_with(b"/proc/")) {
-        return None;
-    }
-    (&path.path, &path.given, path.path_root.is_some(), event.kind()).hash(&mut hasher);
-    (&event.outcome, &process.exe, process.euid, known.map(|known| known.alike)).hash(&mut hasher);
-    Some(hasher.finish())
 }
 
 /// One event of one category.
@@ -228,6 +165,7 @@ impl rsigma_eval::Event for Native<'_> {
     fn get_field(&self, field: &str) -> Option<EventValue<'_>> {
         let process = self.event.process.as_ref();
         match field {
+            "kind" => Some(EventValue::Str(Cow::Borrowed(self.event.kind().name()))),
             "path" => own(self.path?),
             "path.other_process" => {
                 Some(EventValue::Bool(pid(self.path?)? != self.event.process.as_ref()?.pid))
@@ -268,11 +206,27 @@ impl rsigma_eval::Event for Native<'_> {
 impl Native<'_> {
     /// Fields of the commonest kinds, without the detour over JSON; `None` for all others.
     fn detail(&self, field: &str) -> Option<Option<EventValue<'_>>> {
+        let file = match &self.event.detail {
+            Detail::FileOpen { file } => Some((&file.path, &file.flags[..])),
+            Detail::FileCreate { file } => Some((&file.path, &file.flags[..])),
+            Detail::FileWrite { file } => Some((&file.path, &[][..])),
+            Detail::FileUnlink { file } => Some((&file.path, &[][..])),
+            _ => None,
+        };
+        match (file, field) {
+            (Some((path, _)), "file.path") => return Some(own(path)),
+            (Some((path, _)), "file.given") => {
+                return Some(
+                    path.path_root.is_none().then_some(path.given.as_ref()).flatten().and_then(text),
+                );
+            }
+            (Some((path, flags)), "file.flags") if path.path_root.is_none() => {
+                let all = flags.iter().map(|flag| EventValue::Str(Cow::Borrowed(flag))).collect();
+                return Some(Some(EventValue::Array(all)));
+            }
+            _ => {}
+        }
         Some(match (&self.event.detail, field) {
-            (Detail::FileOpen { file }, "file.path") => own(&file.path),
-            (Detail::FileCreate { file }, "file.path") => own(&file.path),
-            (Detail::FileWrite { file }, "file.path") => own(&file.path),
-            (Detail::FileUnlink { file }, "file.path") => own(&file.path),
             (Detail::FileChmod { file } | Detail::FileMknod { file }, "file.mode_octal") => {
                 file.mode.map(|mode| EventValue::Str(Cow::Owned(format!("{:04o}", mode & 0o7777))))
             }

@@ -1,7 +1,8 @@
 //! What behaviours say of events, with values alone. That each of them happens for real is tested with the command line.
 
 use detektr_detect::{BehaviourReport, Behaviours, Finding, Reached, attack};
-use detektr_event::Event;
+use detektr_event::{Event, Timestamp};
+use detektr_evidence::Change;
 use serde_json::{Value, json};
 use std::convert::Infallible;
 
@@ -215,7 +216,7 @@ fn a_finding_keeps_its_form() {
 }
 
 #[test]
-fn an_event_that_differs_from_a_quiet_one_only_by_a_number_is_asked_about_where_a_rule_asks_for_the_number() {
+fn rules_may_ask_for_numbers_and_whose_a_path_below_proc_is() {
     let rule = "title: Third\nid: third\nlogsource:\n  product: detektr\n  category: file.open\ndetection:\n  sel:\n    \
                 file.fd: 9\n  condition: sel\n";
     let all = Behaviours::load([("third.yml", rule.as_bytes())]).unwrap();
@@ -236,6 +237,167 @@ fn an_event_that_differs_from_a_quiet_one_only_by_a_number_is_asked_about_where_
     let own: Event = serde_json::from_value(own).unwrap();
     let report = derived([open(1, "/proc/7/environ", success()), own, other]);
     assert_eq!(of(&report, "process-secrets-read").unwrap().events, [2, 3]);
+}
+
+/// The same event at another time, in milliseconds.
+fn at(ms: i64, event: Event) -> Event {
+    Event { time: Timestamp(event.time.0 + ms * 1_000_000), ..event }
+}
+
+#[test]
+fn calls_at_regular_intervals_are_a_beacon_and_calls_at_any_time_are_not() {
+    let calls = |times: &[i64], address: &str| {
+        let of = |(n, ms): (usize, &i64)| {
+            let address = json!({"family": "inet", "address": address, "port": 443});
+            let network = json!({"network": {"fd": 3, "address": address}});
+            at(*ms, event(2 + n as u64, "network.connect", success(), network))
+        };
+        derived(times.iter().enumerate().map(of).collect::<Vec<_>>())
+    };
+    // some calls are two connections, one is late
+    let regular = [0, 3, 1000, 1004, 2050, 2950, 4750, 5700];
+    let report = calls(&regular, "192.0.2.1");
+    let found = of(&report, "beaconing").unwrap();
+    assert_eq!((found.events.as_slice(), found.count), (&[2, 4, 6, 7, 8, 9][..], 1), "{found:#?}");
+    assert!(found.sentence.contains("192.0.2.1:443"));
+    for other in [
+        &regular[..7],
+        // tried again and again, less and less often
+        &[0, 500, 1500, 3500, 7500, 15_500, 31_500],
+        // a conversation
+        &[0, 100, 200, 300, 400, 500, 600, 700],
+        &[0, 400, 2000, 2400, 4500, 4900, 7000],
+    ] {
+        assert_eq!(of(&calls(other, "192.0.2.1"), "beaconing"), None, "{other:?}");
+    }
+    assert_eq!(of(&calls(&regular, "127.0.0.1"), "beaconing"), None);
+}
+
+fn flow() -> Value {
+    json!({"id": 1, "protocol": "tcp", "local": {"address": "192.168.71.20", "port": 4000},
+           "remote": {"address": "198.18.0.1", "port": 80}, "attribution": "connect"})
+}
+
+#[test]
+fn many_long_names_below_one_domain_are_a_tunnel() {
+    let asked = |names: Vec<String>| {
+        let of = |(n, name): (usize, String)| {
+            let network = json!({"flow": flow(), "name": name, "query": "A", "code": "NOERROR"});
+            event(2 + n as u64, "network.dns", success(), json!({"network": network}))
+        };
+        derived(names.into_iter().enumerate().map(of).collect::<Vec<_>>())
+    };
+    let data = |n: usize| format!("{n:032x}");
+    let many = |domain: &str| (0..20).map(|n| format!("{}.{domain}", data(n))).collect::<Vec<_>>();
+    for domain in ["evil.example", "evil.co.uk", "x.evil.example"] {
+        let report = asked(many(domain));
+        assert_eq!(of(&report, "dns-tunnel").map(|found| found.events.len()), Some(20), "{domain}");
+    }
+    for (why, names) in [
+        ("each in a domain of its own", (0..20).map(|n| format!("{}.d{n}.example", data(n))).collect()),
+        ("short", (0..20).map(|n| format!("www{n}.evil.example")).collect()),
+        ("always the same", vec![format!("{}.evil.example", data(1)); 20]),
+        ("addresses", (0..20).map(|n| format!("{}.8.b.d.0.1.0.0.2.ip6.arpa", data(n))).collect()),
+        ("no more than one label", (0..20).map(data).collect()),
+    ] {
+        assert_eq!(of(&asked(names), "dns-tunnel"), None, "{why}");
+    }
+}
+
+#[test]
+fn what_is_started_was_downloaded_if_its_bytes_were_an_answer_also_one_told_later() {
+    let program = "1f".repeat(32);
+    let answer = |seq, sha256: &str| {
+        let body = json!({"size": 9, "sha256": sha256, "stored": true});
+        let network = json!({
+            "flow": flow(), "secure": false, "version": "HTTP/1.1", "method": "GET", "host": "cdn.example", "target": "/x",
+            "request_headers": [], "status": 200, "response_headers": [], "response_body": body,
+        });
+        event(seq, "network.http", success(), json!({"network": network}))
+    };
+    let started = |seq| {
+        let mut event = serde_json::to_value(exec(seq, "/tmp/x")).unwrap();
+        event["exec"]["sha256"] = program.clone().into();
+        event["process"]["exe"] = "/tmp/x".into();
+        serde_json::from_value::<Event>(event).unwrap()
+    };
+    for events in [[answer(2, &program), started(3)], [started(2), answer(3, &program)]] {
+        let report = derived(events);
+        let found = of(&report, "downloaded-executed").unwrap();
+        assert_eq!((found.events.as_slice(), found.outcome), (&[2, 3][..], Reached::Succeeded));
+        assert!(found.sentence.contains("/tmp/x, which came from cdn.example"), "{}", found.sentence);
+    }
+    assert_eq!(of(&derived([answer(2, &"2e".repeat(32)), started(3)]), "downloaded-executed"), None);
+}
+
+/// Whether files are told to be encrypted: so many of them and who did it. Each of `many` files held `before`, and one with
+/// `ending` added to its name holds `after`.
+fn encrypted(many: u64, ending: &str, before: &str, after: &str, written: bool) -> Option<(usize, usize)> {
+    let mut seed = 1u64;
+    let noise: Vec<u8> = std::iter::repeat_with(|| {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (seed >> 40) as u8
+    })
+    .take(4096)
+    .collect();
+    let text = b"The quick brown fox jumps over the lazy dog. ".repeat(90);
+    let content = |hash: &str| match hash {
+        "noise" => Some(noise.clone()),
+        "other noise" => Some(noise.iter().rev().copied().collect()),
+        "text" => Some(text.clone()),
+        "longer text" => Some(text.repeat(2)),
+        _ => None,
+    };
+    let state = |hash: &str| json!({"type": "file", "mode": 420, "uid": 0, "gid": 0, "size": 4096, "sha256": hash, "stored": true});
+    let changed = |path: &str, before: Option<&str>, after: Option<&str>| -> Change {
+        let mut change = json!({"path": path, "change": "modified"});
+        for (when, hash) in [("before", before), ("after", after)] {
+            if let Some(hash) = hash {
+                change[when] = state(hash);
+            }
+        }
+        serde_json::from_value(change).unwrap()
+    };
+    let behaviours = Behaviours::shipped();
+    let mut derivation = behaviours.watch(None);
+    let mut changes = Vec::new();
+    derivation.event(&birth());
+    derivation.event(&exec(1, "/usr/bin/cat"));
+    for n in 0..many {
+        let (old, new) = (format!("/srv/{n}.txt"), format!("/srv/{n}.txt{ending}"));
+        if written {
+            let mut file = file(&new);
+            file["bytes"] = 4096.into();
+            file["calls"] = 1.into();
+            file["read_bytes"] = 0.into();
+            derivation.event(&event(2 + n, "file.write", success(), json!({"file": file})));
+        }
+        if old == new {
+            changes.push(changed(&old, Some(before), Some(after)));
+        } else {
+            changes.extend([changed(&old, Some(before), None), changed(&new, None, Some(after))]);
+        }
+    }
+    derivation.changes(&changes, &content);
+    of(&derivation.finish(), "files-encrypted").map(|found| (found.events.len(), found.processes.len()))
+}
+
+#[test]
+fn files_are_encrypted_where_what_they_hold_turned_from_order_to_noise() {
+    for ending in ["", ".locked"] {
+        assert_eq!(encrypted(10, ending, "text", "noise", true), Some((10, 1)), "{ending}");
+    }
+    for (why, many, ending, before, after, written) in [
+        ("too few", 9, "", "text", "noise", true),
+        ("more of the same", 10, "", "text", "longer text", true),
+        ("noise before", 10, "", "other noise", "noise", true),
+        ("decrypted", 10, "", "noise", "text", true),
+        ("packed", 10, ".gz", "text", "noise", true),
+        ("a content that was not kept", 10, "", "text", "lost", true),
+        ("nobody was seen to write it", 10, "", "text", "noise", false),
+    ] {
+        assert_eq!(encrypted(many, ending, before, after, written), None, "{why}");
+    }
 }
 
 #[test]

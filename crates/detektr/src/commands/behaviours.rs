@@ -1,4 +1,4 @@
-//! `detektr behaviours RUN`: what a run did, by its sealed events; and the lines by which other commands tell of it.
+//! `detektr behaviours RUN`: what a run did, by its sealed bundle; and the lines by which other commands tell of it.
 
 use crate::cli::Context;
 use crate::exit;
@@ -19,7 +19,7 @@ const SHOWN: usize = 8;
 
 /// Show what a run did, with the events that prove it
 ///
-/// Behaviours are derived from the events alone: the same bundle gives the same ones. The exit code is 3 where the
+/// Behaviours are derived from the sealed bundle alone: the same bundle gives the same ones. The exit code is 3 where the
 /// evidence is incomplete: then what is not listed may have happened all the same.
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -98,8 +98,13 @@ fn with_own(folder: &Path) -> Result<Behaviours, Failure> {
 
 /// What a sealed run did.
 fn derive(behaviours: &Behaviours, bundle: &Bundle) -> Result<BehaviourReport, Failure> {
-    let events = bundle.events().map_err(|e| crate::recording::told(bundle.path(), &e))?;
-    behaviours.derive(bundle.manifest().artifact.path.as_ref(), events).map_err(|e| damaged(bundle, &e))
+    let unreadable = |e| crate::recording::told(bundle.path(), &e);
+    let mut derivation = behaviours.watch(bundle.manifest().artifact.path.as_ref());
+    for event in bundle.events().map_err(unreadable)? {
+        derivation.event(&event.map_err(|e| damaged(bundle, &e))?);
+    }
+    derivation.changes(&bundle.changes().map_err(unreadable)?, &|sha256| bundle.beginning(sha256));
+    Ok(derivation.finish())
 }
 
 /// What a sealed run did, by the shipped behaviours.

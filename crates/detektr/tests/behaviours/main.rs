@@ -21,19 +21,25 @@ const APART: &[&str] = &["io-uring-files", "setuid-program-run"];
 /// A detonation that trials share; made when the first of them runs.
 struct Shared {
     script: String,
+    /// With a simulated internet that has this site; without one there is none.
+    site: Option<&'static str>,
     run: OnceLock<Result<Run, String>>,
 }
 
 impl Shared {
-    fn new(script: String) -> Arc<Self> {
-        Arc::new(Shared { script, run: OnceLock::new() })
+    fn new(script: String, site: Option<&'static str>) -> Arc<Self> {
+        Arc::new(Shared { script, site, run: OnceLock::new() })
     }
 
     fn run(&self) -> Result<&Run, Failed> {
-        self.run
-            .get_or_init(|| Place::new().script("root", &self.script))
-            .as_ref()
-            .map_err(|why| Failed::from(why.clone()))
+        self.run.get_or_init(|| self.make()).as_ref().map_err(|why| Failed::from(why.clone()))
+    }
+
+    fn make(&self) -> Result<Run, String> {
+        let place = Place::new();
+        let Some(site) = self.site else { return place.script("root", &self.script) };
+        let (site, acts) = (place.write("site.yaml", site), place.write("acts", &self.script));
+        place.detonate_in(&["--net", "sim", "--site", &site], &["--user", "root", &acts])
     }
 }
 
@@ -43,12 +49,17 @@ fn main() {
     if let Some(why) = run::unable() {
         eprintln!("skipped: {why}");
     } else {
-        let acts = Shared::new(script(|case| case.act, "act"));
-        let nears = Shared::new(script(|case| case.near, "near"));
-        for case in cases::all() {
-            let (acts, nears) = (acts.clone(), nears.clone());
-            trials.push(Trial::test(format!("happens::{}", case.id), move || happens(case, acts.run()?)));
-            trials.push(Trial::test(format!("near_miss::{}", case.id), move || misses(case, nears.run()?)));
+        let groups: [(Vec<&'static Case>, _); 2] =
+            [(cases::all().collect(), None), (cases::on_the_internet().collect(), Some(cases::SITE))];
+        for (cases, site) in groups {
+            let acts = Shared::new(script(&cases, |case| case.act, "act"), site);
+            let nears = Shared::new(script(&cases, |case| case.near, "near"), site);
+            for case in cases {
+                let (acts, nears) = (acts.clone(), nears.clone());
+                trials.push(Trial::test(format!("happens::{}", case.id), move || happens(case, acts.run()?)));
+                trials
+                    .push(Trial::test(format!("near_miss::{}", case.id), move || misses(case, nears.run()?)));
+            }
         }
         trials.push(Trial::test("apart::setuid-program-run", setuid));
         trials.push(Trial::test("apart::io-uring-files", io_uring));
@@ -62,9 +73,9 @@ fn main() {
 }
 
 /// One script of all cases, each in a shell of its own that tells by its arguments which it is.
-fn script(part: fn(&Case) -> &str, mark: &str) -> String {
+fn script(cases: &[&Case], part: fn(&Case) -> &str, mark: &str) -> String {
     let mut script = String::from("#!/bin/sh\ncd /tmp\n");
-    for case in cases::all() {
+    for case in cases {
         let quoted = part(case).replace('\'', r"'\''");
         script.push_str(&format!("sh -c '{quoted}' {mark}:{} > /dev/null 2>&1 < /dev/null\n", case.id));
     }
@@ -101,7 +112,8 @@ fn misses(case: &Case, run: &Run) -> Result<(), Failed> {
 
 fn complete() -> Result<(), Failed> {
     let shipped = detektr_detect::Behaviours::shipped();
-    let mut tested: Vec<&str> = cases::all().map(|case| case.id).chain(APART.iter().copied()).collect();
+    let cases = cases::all().chain(cases::on_the_internet());
+    let mut tested: Vec<&str> = cases.map(|case| case.id).chain(APART.iter().copied()).collect();
     let all: BTreeSet<&str> = tested.iter().copied().collect();
     tested.sort_unstable();
     let known: BTreeSet<&str> = shipped.definitions().map(|one| one.id.as_str()).collect();

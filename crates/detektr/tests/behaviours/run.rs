@@ -99,13 +99,18 @@ impl Place {
         self.detonate(&["--user", user, &path])
     }
 
-    /// Detonates, and holds that the run completed.
+    /// Detonates without a network, and holds that the run completed and nothing is missing.
     pub fn detonate(&self, args: &[&str]) -> Result<Run, String> {
-        let fixed = ["detonate", "--json", "--net", "none", "--trigger", "none", "--timeout", "120s"];
+        self.detonate_in(&["--net", "none"], args)
+    }
+
+    /// Detonates with options of the network, and holds that the run completed and nothing is missing.
+    pub fn detonate_in(&self, network: &[&str], args: &[&str]) -> Result<Run, String> {
+        let fixed = [&["detonate", "--json", "--trigger", "none", "--timeout", "120s"], network].concat();
         let output = self.output(&[&fixed[..], args].concat());
         let document: Value = serde_json::from_slice(&output.stdout)
             .map_err(|e| format!("{args:?}: {e}\n{}", String::from_utf8_lossy(&output.stderr)))?;
-        if document["state"] != "completed" {
+        if document["state"] != "completed" || document["complete"] != true {
             return Err(format!("{args:?}: {document:#}"));
         }
         let events = self.output(&["events", "last", "--json"]).stdout;

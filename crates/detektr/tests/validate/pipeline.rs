@@ -83,6 +83,32 @@ fn a_goal_may_be_a_behaviour_which_must_be_one_that_there_is() {
 }
 
 #[test]
+fn a_goal_may_be_that_something_persists_which_must_run_again() {
+    let (place, how) = (sound(), how());
+    let goal = |wanted: &str| validation("").replace("created('/etc/cron.d/upd')", wanted);
+    let runs = "/opt/x/beacon";
+    let install =
+        |line: &str| format!("mkdir -p /opt/x; cp /bin/true {runs}; echo '{line}' > /etc/cron.d/upd\n");
+    place.write("attack.sh", &install(&format!("* * * * * root {runs}")));
+    for wanted in ["persists()", "persists('cron')", "persists('T1053')", "persists('/etc/cron.d/*')"] {
+        place.write("v.yaml", &goal(wanted));
+        let said = place.validate(how, &["v.yaml"]);
+        assert_eq!(said.answer("v", "mitigation"), "holds/prevented", "{wanted}: {}", said.stdout);
+    }
+    // a control that stops nothing of it
+    place.write("v.yaml", &goal("persists()").replace("read_only: /etc", "read_only: /srv"));
+    assert_eq!(place.validate(how, &["v.yaml"]).answer("v", "mitigation"), "fails/goal_reached");
+    // it is installed, and its time never comes
+    place.write("attack.sh", &install(&format!("0 0 30 2 * root {runs}")));
+    place.write("v.yaml", &goal("persists()"));
+    assert_eq!(place.validate(how, &["v.yaml"]).answer("v", "mitigation"), "inconclusive/goal_not_reached");
+    place.write("v.yaml", &goal("persists('crontab')"));
+    let said = place.validate(how, &["v.yaml"]);
+    assert_eq!(said.code, 2);
+    assert!(said.stderr.contains("crontab"), "{}", said.stderr);
+}
+
+#[test]
 fn an_accepted_gap_passes_until_its_date_and_a_gap_that_is_none_fails() {
     let (place, how) = (sound(), how());
     place.write("rule.yml", &rule("/nowhere/"));

@@ -13,6 +13,8 @@ use std::path::{Path, PathBuf};
 
 /// Longest manifest that is read.
 const MAX_MANIFEST: u64 = 256 << 20;
+/// What a beginning of a content is, in bytes.
+const BEGINNING: u64 = 64 << 10;
 
 /// A sealed bundle.
 #[derive(Debug)]
@@ -93,6 +95,14 @@ impl Bundle {
     pub fn file(&self, sha256: &str) -> Result<Option<File>> {
         let name = format!("{FILES}/{sha256}");
         if self.manifest.files.contains_key(&name) { self.open_file(&name).map(Some) } else { Ok(None) }
+    }
+
+    /// The first 64 KiB of the content with this hash, where it is stored and can be read.
+    pub fn beginning(&self, sha256: &str) -> Option<Vec<u8>> {
+        let mut content = Vec::new();
+        let file = self.file(sha256).ok().flatten()?;
+        file.take(BEGINNING).read_to_end(&mut content).ok()?;
+        Some(content)
     }
 
     fn open_file(&self, name: &str) -> Result<File> {

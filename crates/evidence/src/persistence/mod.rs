@@ -95,6 +95,28 @@ pub enum Mechanism {
 }
 
 impl Mechanism {
+    /// Every way.
+    pub const ALL: [Mechanism; 18] = [
+        Mechanism::Cron,
+        Mechanism::At,
+        Mechanism::SystemdService,
+        Mechanism::SystemdTimer,
+        Mechanism::InitScript,
+        Mechanism::RcLocal,
+        Mechanism::ShellProfile,
+        Mechanism::Preload,
+        Mechanism::Pam,
+        Mechanism::SshKey,
+        Mechanism::Sudoers,
+        Mechanism::Udev,
+        Mechanism::Autostart,
+        Mechanism::Motd,
+        Mechanism::GitHook,
+        Mechanism::KernelModule,
+        Mechanism::Setuid,
+        Mechanism::Account,
+    ];
+
     /// The name, as in JSON.
     pub const fn name(self) -> &'static str {
         match self {

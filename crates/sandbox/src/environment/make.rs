@@ -118,7 +118,6 @@ impl Environment {
             lost: false,
             description,
             pending: Pending::default(),
-            pending_memory: 0,
             _locks: locks,
         })
     }

@@ -3,29 +3,29 @@
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, ResolveFlags};
 use std::collections::HashSet;
 use std::fs;
+use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-/// Resident memory in bytes and number of threads of all processes of this pid namespace but its init.
-pub(crate) fn usage_here() -> (u64, u64) {
+/// Resident memory in bytes of all processes of this pid namespace but its init.
+///
+/// # Errors
+/// `/proc` can't be listed.
+pub(crate) fn memory_here() -> io::Result<u64> {
     let page = rustix::param::page_size() as u64;
-    let (mut memory, mut threads) = (0, 0);
-    let Ok(list) = fs::read_dir("/proc") else { return (0, 0) };
-    for entry in list.flatten() {
-        let name = entry.file_name();
+    let mut memory = 0;
+    for entry in fs::read_dir("/proc")? {
+        let name = entry?.file_name();
         let Some(pid) = name.to_str().and_then(|n| n.parse::<u32>().ok()).filter(|p| *p != 1) else {
             continue;
         };
-        let Ok(stat) = fs::read_to_string(format!("/proc/{pid}/stat")) else { continue };
-        let Some((_, rest)) = stat.rsplit_once(')') else { continue };
-        let fields: Vec<&str> = rest.split_whitespace().collect();
-        let field = |at: usize| fields.get(at).and_then(|f| f.parse::<u64>().ok()).unwrap_or(0);
-        threads += field(17);
-        memory += field(21) * page;
+        // One that is gone meanwhile has none. The second number of proc_pid_statm(5) is what is resident.
+        let Ok(statm) = fs::read_to_string(format!("/proc/{pid}/statm")) else { continue };
+        memory += statm.split(' ').nth(1).and_then(|f| f.parse::<u64>().ok()).unwrap_or(0) * page;
     }
-    (memory, threads)
+    Ok(memory)
 }
 
 /// Bytes on disk below some folders, hard links counted once. Stops counting past `enough`. A file that is

@@ -108,10 +108,10 @@ impl Init {
                     Err(e) => self.fail(&format!("writing {}", path.display()), e),
                 },
             },
-            ToInit::Usage => {
-                let (memory, threads) = crate::limits::watch::usage_here();
-                self.say(&FromInit::Usage { memory, threads })
-            }
+            ToInit::Usage => match crate::limits::watch::memory_here() {
+                Ok(memory) => self.say(&FromInit::Usage { memory }),
+                Err(e) => self.fail("counting memory", e),
+            },
             ToInit::Loss => {
                 let packets = self.watched.as_ref().and_then(|watched| watched.lost().ok());
                 self.say(&FromInit::Loss { packets })

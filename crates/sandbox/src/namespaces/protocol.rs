@@ -107,8 +107,8 @@ pub(crate) enum FromInit {
     Placed,
     /// Packets that were dropped; unknown where the device is gone.
     Loss { packets: Option<u64> },
-    /// Resident memory in bytes, and the number of threads.
-    Usage { memory: u64, threads: u64 },
+    /// Resident memory in bytes.
+    Usage { memory: u64 },
 }
 
 /// One end of the connection.

@@ -1,13 +1,14 @@
 //! Following a condition over the facts of a run: each fact is true from the event on that shows it.
 
 use crate::facts::Seen;
-use crate::goal::{Condition, Fact, FactName};
+use crate::goal::{Condition, Fact, FactName, is_technique};
 use crate::plan::Moment;
 use crate::truth::Truth;
 use detektr_detect::operation::address;
 use detektr_detect::{BehaviourReport, Reached};
 use detektr_event::glob::Glob;
 use detektr_event::{Access, Address, Detail, Event, OutcomeResult};
+use detektr_evidence::persistence::{Entry, Persistence, Reason, Status};
 use detektr_evidence::{Change, ChangeKind};
 
 /// Most events that are kept as witnesses of one fact.
@@ -36,19 +37,17 @@ struct Watched {
 
 impl Watch {
     pub(super) fn new(condition: Condition, moment: Moment, complete: bool, sought: Vec<String>) -> Self {
-        let globbed = |name: FactName| name.takes_path() || name == FactName::Exfiltrated;
+        let globbed = |name: FactName, arg: &str| arg.starts_with('/') || name == FactName::Exfiltrated;
         let watched = |fact: &Fact| Watched {
             fact: fact.clone(),
-            glob: fact.args.first().filter(|_| globbed(fact.name)).and_then(|path| path.parse().ok()),
+            glob: fact.args.first().filter(|arg| globbed(fact.name, arg)).and_then(|path| path.parse().ok()),
             events: Vec::new(),
             doubtful: None,
         };
         let facts = condition.facts().iter().map(watched).collect();
         let mut watch = Watch { condition, facts, moment, complete, sought, before: false, ever: None };
         // before anything ran, what was not seen did not happen
-        watch.before = watch.condition.clone().evaluate(&mut |fact| {
-            if fact.name == FactName::Persists { Truth::Unknown } else { Truth::No }
-        }) == Truth::Yes;
+        watch.before = watch.condition.evaluate(&mut |_| Truth::No) == Truth::Yes;
         watch
     }
 
@@ -61,7 +60,7 @@ impl Watch {
     pub(super) fn is_about(&self, path: &[u8]) -> bool {
         self.facts
             .iter()
-            .filter(|watched| watched.fact.name.takes_path())
+            .filter(|watched| watched.fact.name != FactName::Exfiltrated)
             .any(|watched| watched.glob.as_ref().is_some_and(|glob| glob.matches_one(path)))
     }
 
@@ -100,9 +99,9 @@ impl Watch {
         }
     }
 
-    /// Whether a fact asks for a behaviour.
-    pub(super) fn asks_for_behaviour(&self) -> bool {
-        self.facts.iter().any(|watched| watched.fact.name == FactName::Behaviour)
+    /// Whether it asks about facts of that name.
+    pub(super) fn asks_for(&self, name: FactName) -> bool {
+        self.condition.asks_for(name)
     }
 
     /// Whether a fact asks for that behaviour.
@@ -126,6 +125,33 @@ impl Watch {
         }
     }
 
+    /// Takes what was installed to be started again, and what of it was. `last` is the last event that counts.
+    pub(super) fn persisted(&mut self, persistence: &Persistence, last: u64) {
+        for watched in self.facts.iter_mut().filter(|watched| watched.fact.name == FactName::Persists) {
+            let in_time = |entry: &Entry| entry.made_by.first().is_none_or(|first| *first <= last);
+            for entry in persistence.entries.iter().filter(|entry| in_time(entry)) {
+                match persists(entry) {
+                    _ if !watched.names(entry) => {}
+                    Truth::Yes => {
+                        // whatever no event made still is there
+                        let events = entry.made_by.iter().chain(&entry.proven_by).copied();
+                        watched.events.extend(events.chain([0]).take(WITNESSES - 1));
+                    }
+                    Truth::Unknown => watched.doubtful = Some(0),
+                    Truth::No => {}
+                }
+            }
+        }
+    }
+
+    /// The events that installed what a fact asks about.
+    pub(super) fn installs(&self, persistence: &Persistence) -> Vec<u64> {
+        let asked = self.facts.iter().filter(|watched| watched.fact.name == FactName::Persists);
+        let entries =
+            asked.flat_map(|watched| persistence.entries.iter().filter(move |entry| watched.names(entry)));
+        entries.flat_map(|entry| entry.made_by.iter().copied()).collect()
+    }
+
     /// What came of it. `changes` is what the file system shows at the end, where it was compared.
     pub(super) fn finish(mut self, changes: &[Change]) -> Seen {
         for watched in &mut self.facts {
@@ -147,7 +173,6 @@ impl Watch {
                 return absent;
             };
             match watched {
-                _ if fact.name == FactName::Persists => Truth::Unknown,
                 Watched { events, .. } if !events.is_empty() => Truth::Yes,
                 Watched { doubtful: Some(_), .. } => Truth::Unknown,
                 // nobody looked for it, so that nobody saw it
@@ -170,12 +195,32 @@ impl Watch {
     }
 }
 
+/// Whether an entry runs again, or lets somebody in. It is not known where nobody tried.
+fn persists(entry: &Entry) -> Truth {
+    match (entry.status, entry.reason) {
+        (Status::Proven, _) | (Status::Installed, Some(Reason::GrantsAccess)) => Truth::Yes,
+        (
+            Status::Installed,
+            None | Some(Reason::NotTriggered | Reason::NotReached | Reason::OtherUser | Reason::NotEmulated),
+        ) => Truth::Unknown,
+        (Status::Installed | Status::Removed, _) => Truth::No,
+    }
+}
+
 impl Watched {
     /// Whether the fact is about that bait's leaving.
     fn is_bait(&self, name: &str) -> bool {
         self.fact.name == FactName::Exfiltrated
             && (self.fact.args.is_empty()
                 || self.glob.as_ref().is_some_and(|glob| glob.matches_one(name.as_bytes())))
+    }
+
+    /// Whether it asks about that entry: any, or one by its mechanism, technique or file.
+    fn names(&self, entry: &Entry) -> bool {
+        self.fact.args.first().is_none_or(|wanted| match &self.glob {
+            Some(glob) => glob.matches_one(entry.path.as_bytes()),
+            None => wanted == entry.mechanism.name() || is_technique(wanted, &entry.technique),
+        })
     }
 
     /// Whether `event` shows the fact; unknown where it may.

@@ -4,7 +4,7 @@
 mod condition;
 mod read;
 
-pub use read::Trust;
+pub use read::{Left, Trust};
 
 use crate::plan::Arm;
 use crate::truth::Truth;

@@ -2,13 +2,14 @@
 
 use super::condition::Watch;
 use super::{Denial, Observed, Operation, Seen, Unusable};
-use crate::goal::Condition;
+use crate::goal::{Condition, FactName};
 use crate::plan::{Arm, Moment, Plan};
 use crate::truth::Truth;
 use detektr_detect::Stable;
 use detektr_detect::operation::{Act, Key, key};
-use detektr_detect::{Behaviours, Derivation};
+use detektr_detect::{Behaviours, Content, Derivation};
 use detektr_event::{Actor, Detail, Event};
+use detektr_evidence::persistence::Persistence;
 use detektr_evidence::{BaitPlace, Change, Exit, Manifest, State};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -24,6 +25,16 @@ const SHORTEST: usize = 8;
 /// Whether a bundle is what was sealed.
 pub type Trust = Result<(), String>;
 
+/// What a run left beside its events.
+pub struct Left<'a> {
+    /// The difference of the file system.
+    pub changes: &'a [Change],
+    /// What was installed to be started again, if anything was.
+    pub persistence: Option<&'a Persistence>,
+    /// The contents that were kept.
+    pub content: &'a Content<'a>,
+}
+
 impl Observed {
     /// Reduces the run of `arm` to what a judge asks.
     ///
@@ -34,7 +45,7 @@ impl Observed {
         arm: &Arm,
         manifest: &Manifest,
         events: impl Iterator<Item = Result<Event, E>>,
-        changes: &[Change],
+        left: &Left<'_>,
         trust: Trust,
     ) -> Result<Observed, E> {
         let missing = missing(manifest);
@@ -56,9 +67,10 @@ impl Observed {
                 BaitPlace::Variable(_) | BaitPlace::Url(_) => None,
             })
             .collect();
-        let asked = goal_watch.asks_for_behaviour()
-            || attempt.as_ref().is_some_and(|attempt| attempt.asks_for_behaviour());
-        let shipped = asked.then(Behaviours::shipped);
+        let asked = |name| {
+            goal_watch.asks_for(name) || attempt.as_ref().is_some_and(|attempt| attempt.asks_for(name))
+        };
+        let shipped = asked(FactName::Behaviour).then(Behaviours::shipped);
         let mut reader = Reader {
             behaviours: shipped.as_ref().map(|shipped| shipped.watch(manifest.artifact.path.as_ref())),
             deadline: goal.and_then(|goal| goal.by_ms).and_then(|ms| deadline(manifest, ms)),
@@ -76,15 +88,19 @@ impl Observed {
             busy: false,
             programs: BTreeSet::new(),
             last_exec: BTreeMap::new(),
+            last: 0,
         };
         for event in events {
             reader.event(&event?);
         }
-        reader.behave();
+        reader.behave(left);
         reader.connected();
+        if let Some(persistence) = left.persistence {
+            reader.persist(persistence);
+        }
         let goal_before = reader.goal.before() && plan.goal.is_some();
         let executed = reader.executed.map_or_else(|| Seen::absent(complete), |event| Seen::yes(vec![event]));
-        let changes = if complete { changes } else { &[] };
+        let changes = if complete { left.changes } else { &[] };
         Ok(Observed {
             arm: arm.clone(),
             run: manifest.run.clone(),
@@ -129,11 +145,16 @@ struct Reader<'a> {
     programs: BTreeSet<Vec<u8>>,
     /// What each process runs: whoever gains rights by an exec does so by that file.
     last_exec: BTreeMap<u32, Key>,
+    /// The last event in time.
+    last: u64,
 }
 
 impl Reader<'_> {
     fn event(&mut self, event: &Event) {
         let in_time = self.deadline.is_none_or(|deadline| event.time.0 <= deadline);
+        if in_time {
+            self.last = event.seq;
+        }
         if let Some(behaviours) = self.behaviours.as_mut().filter(|_| in_time) {
             behaviours.event(event);
         }
@@ -207,14 +228,32 @@ impl Reader<'_> {
     }
 
     /// Asks for the behaviours, and notes the operations that they are made of.
-    fn behave(&mut self) {
-        let Some(report) = self.behaviours.take().map(Derivation::finish) else { return };
+    fn behave(&mut self, left: &Left<'_>) {
+        let Some(mut behaviours) = self.behaviours.take() else { return };
+        if self.deadline.is_none() {
+            behaviours.changes(left.changes, left.content);
+        }
+        let report = behaviours.finish();
         self.goal.behaved(&report);
         if let Some(attempt) = &mut self.attempt {
             attempt.behaved(&report);
         }
         let about = report.findings.iter().filter(|finding| self.goal.is_about_behaviour(&finding.id));
-        let events: BTreeSet<u64> = about.flat_map(|finding| finding.events.iter().copied()).collect();
+        let events = about.flat_map(|finding| finding.events.iter().copied()).collect();
+        self.head_for(&events);
+    }
+
+    /// Asks what persists, and notes the operations that installed it.
+    fn persist(&mut self, persistence: &Persistence) {
+        self.goal.persisted(persistence, self.last);
+        if let Some(attempt) = &mut self.attempt {
+            attempt.persisted(persistence, self.last);
+        }
+        self.head_for(&self.goal.installs(persistence).into_iter().collect());
+    }
+
+    /// Notes the operations that are among `events`: they lead to the goal.
+    fn head_for(&mut self, events: &BTreeSet<u64>) {
         let part = |operation: &Operation| {
             operation
                 .succeeded

@@ -32,7 +32,8 @@ pub enum FactName {
     UidGained,
     /// `executed`: the artifact's own code ran.
     Executed,
-    /// `persists(…)`: not known yet.
+    /// `persists()`, `persists(WHAT)`: something was installed that runs again, or that lets somebody in; WHAT is its
+    /// mechanism, its technique, or its file.
     Persists,
     /// `exfiltrated(BAIT)`: that bait's value was seen leaving; without a name, any.
     Exfiltrated,
@@ -72,6 +73,11 @@ impl FactName {
         use FactName::{Changed, Created, Ran, Read, Removed, Wrote};
         matches!(self, Created | Changed | Removed | Read | Ran | Wrote)
     }
+}
+
+/// Whether `wanted` is the technique `known`, or the one that it is a part of.
+pub(crate) fn is_technique(wanted: &str, known: &str) -> bool {
+    known.strip_prefix(wanted).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
 
 impl fmt::Display for Fact {

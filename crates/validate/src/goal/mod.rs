@@ -4,6 +4,7 @@
 mod fact;
 mod parse;
 
+pub(crate) use fact::is_technique;
 pub use fact::{Fact, FactName};
 pub use parse::ConditionError;
 
@@ -53,6 +54,11 @@ impl Condition {
     /// The facts that it asks about, in the order of the text.
     pub fn facts(&self) -> &[Fact] {
         &self.facts
+    }
+
+    /// Whether it asks about facts of that name.
+    pub fn asks_for(&self, name: FactName) -> bool {
+        self.facts.iter().any(|fact| fact.name == name)
     }
 
     /// What the facts make of it. A fact that is unknown leaves the whole unknown only if it could change it.

@@ -1,9 +1,10 @@
 //! From the text of a condition to an expression in which every fact is a variable.
 
-use super::fact::{Fact, FactName};
+use super::fact::{Fact, FactName, is_technique};
 use cel::common::ast::{Expr, IdedExpr, LiteralValue, SourceInfo};
 use cel::parser::Parser;
 use detektr_detect::Behaviours;
+use detektr_evidence::persistence::Mechanism;
 use std::ops::Range;
 
 /// What is wrong with a condition, where in its text, and what to write instead.
@@ -154,6 +155,12 @@ impl Walker<'_> {
             FactName::Exfiltrated => {
                 (words.len() <= 1, "the name of a bait, with * where wanted, or nothing")
             }
+            FactName::Persists => {
+                if let [what] = words.as_slice() {
+                    self.persistence(id, what)?;
+                }
+                (words.len() <= 1, "a mechanism, a technique or a path, or nothing")
+            }
             _ => (words.len() <= 1, "at most one word"),
         };
         if !fits {
@@ -172,6 +179,16 @@ impl Walker<'_> {
         let what = format!("there is no behaviour `{wanted}`");
         let near = detektr_yaml::suggestion(wanted, &known);
         Err(self.error(id, &what, &near))
+    }
+
+    fn persistence(&self, id: u64, what: &str) -> Result<(), ConditionError> {
+        let known: Vec<&str> = Mechanism::ALL.iter().map(|mechanism| mechanism.name()).collect();
+        let technique = |known: &Mechanism| is_technique(what, known.technique());
+        if what.starts_with('/') || known.contains(&what) || Mechanism::ALL.iter().any(technique) {
+            return Ok(());
+        }
+        let near = detektr_yaml::suggestion(what, &known);
+        Err(self.error(id, &format!("there is no way to persist named `{what}`"), &near))
     }
 
     fn unknown(&self, id: u64, name: &str) -> ConditionError {

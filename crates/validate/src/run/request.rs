@@ -3,7 +3,9 @@
 use super::{RunError, Settings};
 use crate::plan::{Arm, Attack, Plan, Program, Rootfs, Sensor};
 use crate::result::Inputs;
-use detektr_detonate::{ArtifactSpec, DetonateRequest, NetworkChoice, RootfsChoice, RunAs, SensorChoice};
+use detektr_detonate::{
+    ArtifactSpec, DetonateRequest, NetworkChoice, RootfsChoice, RunAs, SensorChoice, TRIGGERS,
+};
 use detektr_evidence::sha256_hex;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -103,7 +105,7 @@ impl Scratch {
             key: settings.key.clone(),
             out: None,
             ring_bytes: settings.ring_bytes,
-            triggers: Default::default(),
+            triggers: if plan.asks_what_persists() { TRIGGERS.into() } else { Default::default() },
             cancel: settings.cancel.clone(),
             controls: plan.controls.iter().filter(|c| arm.role.has(&c.name)).cloned().collect(),
             seed: Some(arm.seed),

@@ -66,6 +66,13 @@ regs = ctypes.create_string_buffer(512)
 c.ptrace(12, child, None, regs)
 c.ptrace(17, child, None, None); os.kill(child, 9); os.waitpid(child, 0)'"#,
     ),
+    case(
+        "capability-gained",
+        r#"cp /bin/true /usr/local/bin/act-able; python3 -c 'import os,struct
+os.setxattr("/usr/local/bin/act-able", "security.capability", struct.pack("<IIIII", 0x02000001, 1 << 13, 0, 0, 0))'
+setpriv --reuid 65534 --clear-groups sh -c /usr/local/bin/act-able"#,
+        "cp /bin/true /usr/local/bin/unable; setpriv --reuid 65534 --clear-groups sh -c /usr/local/bin/unable",
+    ),
     case("memory-written-to", VM_WRITE_OTHER, VM_WRITE_OWN),
     case(
         "proc-mem-written",

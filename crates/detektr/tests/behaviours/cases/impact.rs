@@ -10,6 +10,16 @@ pub const CASES: &[Case] = &[
         "mkdir -p /tmp/docs; cd /tmp/docs; for n in $(seq 25); do echo x > $n.txt; done; gzip *; for f in *; do mv $f $f.bak; done",
     ),
     case(
+        "files-encrypted",
+        r#"python3 -c 'import glob, os
+for path in [one for one in sorted(glob.glob("/usr/share/common-licenses/*")) if not os.path.islink(one)][:11]:
+    open(path, "r+b").write(os.urandom(os.path.getsize(path)))'"#,
+        r#"python3 -c 'import glob, os
+for path in [one for one in sorted(glob.glob("/usr/share/common-licenses/*")) if not os.path.islink(one)][:11]:
+    text = open(path, "rb").read(); open(path, "wb").write(text.upper() + text)'
+for n in $(seq 20); do head -c 2000 /dev/urandom > /tmp/noise-$n; done"#,
+    ),
+    case(
         "ransom-note",
         "for d in 1 2 3; do mkdir -p /tmp/act-notes/$d; echo harmless > /tmp/act-notes/$d/HOW_TO_DECRYPT.txt; done",
         "for d in 1 2 3; do mkdir -p /tmp/notes/$d; echo harmless > /tmp/notes/$d/README.txt; done; echo x > /tmp/recover.txt",
@@ -29,6 +39,13 @@ pub const CASES: &[Case] = &[
         "python3 -c 'import socket; socket.socket().connect_ex((\"127.0.0.1\", 3333))'",
         "python3 -c 'import socket; socket.socket().connect_ex((\"127.0.0.1\", 23333))'",
     ),
+    case(
+        "mining-program",
+        "sh -c true --donate-level=1 -o stratum+tcp://pool.example:3333",
+        "sh -c true --level=1 -o tcp://pool.example:3333",
+    ),
+    // there are no such registers in an environment
+    case("mining-preparation", "true > /dev/cpu/0/msr", "cat /proc/sys/vm/nr_hugepages"),
     case(
         "backups-removed",
         "mkdir -p /var/backups; echo x > /var/backups/zz; rm /var/backups/zz",

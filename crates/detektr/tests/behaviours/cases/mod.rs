@@ -7,9 +7,12 @@ mod escalation;
 mod execution;
 mod impact;
 mod impairment;
+mod internet;
 mod network;
 mod persistence;
 mod stealth;
+
+pub use internet::SITE;
 
 /// One behaviour's test.
 pub struct Case {
@@ -41,4 +44,9 @@ pub fn all() -> impl Iterator<Item = &'static Case> {
     ]
     .into_iter()
     .flatten()
+}
+
+/// Every case that needs an internet, a simulated one.
+pub fn on_the_internet() -> impl Iterator<Item = &'static Case> {
+    internet::CASES.iter()
 }
