@@ -17,5 +17,5 @@ test:
 bench:
 	@scripts/setup.sh bench
 	cargo build --release --package detektr --package detektr-bench
-	RSIGMA="$$PWD/target/bench-tools/bin/rsigma" SIGMA_RULES="$${SIGMA_RULES:-$$PWD/../shared/data/sigma-linux}" \
+	PATH="$$PATH:$$PWD/target/bench-tools/nginx/usr/sbin" RSIGMA="$$PWD/target/bench-tools/bin/rsigma" SIGMA_RULES="$${SIGMA_RULES:-$$PWD/../shared/data/sigma-linux}" \
 		"$${CARGO_TARGET_DIR:-target}"/release/detektr-bench

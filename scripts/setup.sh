@@ -53,6 +53,9 @@ bench)
     need bwrap bubblewrap
     need strace strace
     need runsc runsc
+    need curl curl
+    need ip iproute2
+    need inetsim inetsim
     need chromium chromium
     ;;
 *)
@@ -76,6 +79,15 @@ if [ "$task" = bench ] && [ ! -x "$rsigma" ]; then
     echo "setup: building rsigma 0.23.0 from the registry into target/bench-tools (some minutes)"
     cargo install rsigma --version 0.23.0 --locked --quiet --root target/bench-tools ||
         echo "setup: rsigma could not be built; the row that needs it will be left out" >&2
+fi
+
+# A web server to measure against: unpacked only, since an installed one would start, now and at every boot.
+nginx=target/bench-tools/nginx
+if [ "$task" = bench ] && ! command -v nginx >/dev/null 2>&1 && [ ! -x "$nginx/usr/sbin/nginx" ]; then
+    echo "setup: unpacking the package nginx into $nginx"
+    mkdir -p "$nginx"
+    (cd "$nginx" && apt-get download -q nginx >/dev/null 2>&1 && dpkg-deb -x nginx_*.deb . && rm nginx_*.deb) ||
+        echo "setup: nginx could not be had; the rows that need it will be left out" >&2
 fi
 
 # What looks for barriers in the report's page comes from the npm registry, as its lock file says.

@@ -1,9 +1,10 @@
 //! Prints the table of `docs/performance.md`: each row one measure, its ratios from alternating runs against a
-//! peer on this machine. Needs root, gcc, bwrap, runsc, strace, chromium and rsigma (`make bench` installs them), and
+//! peer on this machine. Needs root, gcc, bwrap, runsc, strace, nginx, curl, ip, chromium and rsigma (`make bench` installs them), and
 //! a folder of Sigma rules for the row that is about them. Names of rows as arguments measure these alone.
 
 mod behaviours;
 mod blind;
+mod internet;
 mod report;
 mod rows;
 mod sample;
@@ -32,6 +33,11 @@ fn main() -> ExitCode {
         && word == "derive"
     {
         return behaviours::derive_child(what, Path::new(bundle));
+    }
+    if let [_, word, home] = &arguments[..]
+        && word == "gibibytes"
+    {
+        return internet::memory_child(home);
     }
     match run() {
         Ok(()) => ExitCode::SUCCESS,
@@ -84,7 +90,7 @@ fn run() -> Result<()> {
 type Row = fn(&Bench) -> Result<()>;
 
 /// Every row by its name on the command line.
-const ROWS: [(&str, Row); 9] = [
+const ROWS: [(&str, Row); 10] = [
     ("cold", rows::cold),
     ("warm", rows::warm),
     ("ebpf", rows::ebpf_overhead),
@@ -93,6 +99,7 @@ const ROWS: [(&str, Row); 9] = [
     ("memory", rows::memory),
     ("sigma", sigma::throughput),
     ("behaviours", behaviours::derive),
+    ("internet", internet::throughput),
     ("report", report::page),
 ];
 

@@ -222,7 +222,7 @@ fn bait_read(event: &Event, baits: &HashMap<Vec<u8>, String>) -> Option<Event> {
     Some(Event {
         sensor: SensorName::Detektr,
         outcome: Outcome::SUCCESS,
-        detail: Detail::BaitRead { bait: BaitRead { bait: bait.clone() } },
+        detail: Detail::BaitRead { bait: BaitRead { bait: bait.clone(), flow: None } },
         syscall: None,
         ..event.clone()
     })

@@ -11,7 +11,7 @@ use crate::packet::Key;
 use crate::recording::Recording;
 use crate::services::{Certificates, Secrets};
 use crate::told::{Content, Sink, Told};
-use detektr_event::{BaitExfiltrated, Detail, FlowRef};
+use detektr_event::{BaitExfiltrated, BaitRead, Detail, FlowRef};
 use sha2::{Digest, Sha256};
 use std::cell::{Cell, RefCell};
 use std::net::IpAddr;
@@ -131,9 +131,29 @@ impl Context {
         }
     }
 
+    /// An answer is given to whoever asked for it: the baits in it are read.
+    pub(crate) fn gives(&self, key: &Key, answer: &[u8]) {
+        let inside =
+            |value: &[u8]| !value.is_empty() && answer.windows(value.len()).any(|part| part == value);
+        for (bait, _) in self.settings.baits.iter().filter(|(_, value)| inside(value)) {
+            let flow = Some(Box::new(self.reference(key)));
+            self.tell_now(Detail::BaitRead { bait: BaitRead { bait: bait.clone(), flow } });
+        }
+    }
+
     /// Names what speaks for the internet in a conversation.
     pub(crate) fn serves(&self, key: &Key, service: &'static str) {
         self.flows.borrow_mut().serves(key, service);
+    }
+
+    /// Whether there is such a conversation.
+    pub(crate) fn is_open(&self, key: &Key) -> bool {
+        self.flows.borrow().is_open(key)
+    }
+
+    /// Packets that a conversation was answered with.
+    pub(crate) fn answered(&self, key: &Key) -> u64 {
+        self.flows.borrow().answered(key)
     }
 
     /// The conversation as events name it.

@@ -91,6 +91,16 @@ impl Flows {
         }
     }
 
+    /// Whether there is such a conversation.
+    pub(crate) fn is_open(&self, key: &Key) -> bool {
+        self.open.contains_key(key)
+    }
+
+    /// Packets that went into the environment.
+    pub(crate) fn answered(&self, key: &Key) -> u64 {
+        self.open.get(key).map_or(0, |open| open.packets[Way::In as usize])
+    }
+
     /// The conversation as events name it.
     pub(crate) fn reference(&self, key: &Key) -> FlowRef {
         reference(self.open.get(key).map_or(0, |open| open.id), key)

@@ -332,7 +332,7 @@ mod tests {
     }
 
     #[test]
-    fn ja3_is_that_of_its_authors_example() {
+    fn ja3_is_that_of_its_authors_examples() {
         let hello = ClientHello {
             legacy_version: 769,
             ciphers: vec![47, 53, 5, 10, 49161, 49162, 49171, 49172, 50, 56, 19, 4],
@@ -343,6 +343,13 @@ mod tests {
         };
         assert_eq!(hello.ja3_text(), "769,47-53-5-10-49161-49162-49171-49172-50-56-19-4,0-10-11,23-24-25,0");
         assert_eq!(hello.ja3(), "ada70206e40642a3e4461f35503241d5");
+        let bare = ClientHello {
+            legacy_version: 769,
+            ciphers: vec![4, 5, 10, 9, 100, 98, 3, 6, 19, 18, 99],
+            ..ClientHello::default()
+        };
+        assert_eq!(bare.ja3_text(), "769,4-5-10-9-100-98-3-6-19-18-99,,,");
+        assert_eq!(bare.ja3(), "de350869b8c85de67a350c8d186f11e6");
     }
 
     #[test]

@@ -198,7 +198,8 @@ fn world(play: impl AsyncFnOnce(&mut World)) -> Vec<Detail> {
     let file = std::fs::OpenOptions::new().write(true).open("/dev/null").expect("it is there");
     let recording =
         Recording::new(CaptureTo { file, bound: CAPTURE, boot_to_wall_ns: 0 }).expect("it takes all");
-    let (sink, told) = sync_channel(1 << 16);
+    // it is emptied after every packet; at the end every conversation is told
+    let (sink, told) = sync_channel(1 << 12);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
     let local = tokio::task::LocalSet::new();
     let (context, mut world) = local.block_on(&runtime, async {

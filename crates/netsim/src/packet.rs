@@ -153,14 +153,39 @@ fn body(protocol: u8, payload: &[u8]) -> ((u16, u16), Body<'_>) {
             },
             Err(_) => ((0, 0), Body::Other),
         },
-        IpProtocol::Icmp | IpProtocol::Icmpv6 => {
-            // the identifier of an echo, which is the port of a ping socket
-            let echo = matches!((protocol, payload.first()), (1, Some(8)) | (58, Some(128)));
-            let identifier = payload.get(4..6).filter(|_| echo);
-            (identifier.map_or((0, 0), |id| (u16::from_be_bytes([id[0], id[1]]), 0)), Body::Icmp(payload))
-        }
+        IpProtocol::Icmp | IpProtocol::Icmpv6 => (ports(protocol, payload), Body::Icmp(payload)),
         _ => ((0, 0), Body::Other),
     }
+}
+
+/// The ports in the first part of a packet's content, or what stands for them; zeros where there are none.
+pub(crate) fn ports(protocol: u8, content: &[u8]) -> (u16, u16) {
+    match (protocol, content) {
+        (6 | 17, [a, b, c, d, ..]) => (u16::from_be_bytes([*a, *b]), u16::from_be_bytes([*c, *d])),
+        // the identifier of an echo, which is the port of a ping socket
+        (1, [8, _, _, _, a, b, ..]) | (58, [128, _, _, _, a, b, ..]) => (u16::from_be_bytes([*a, *b]), 0),
+        _ => (0, 0),
+    }
+}
+
+/// The conversation whose packet the environment's kernel sends back as undeliverable by an ICMP message, as where nobody
+/// waits for an answer any more.
+pub(crate) fn undelivered(protocol: u8, message: &[u8]) -> Option<Key> {
+    let quoted = message.get(8..)?;
+    let (from, to, protocol, content): (IpAddr, IpAddr, u8, &[u8]) = match (protocol, message[0]) {
+        (1, 3) => {
+            let header = usize::from(quoted.first()? & 15) * 4;
+            let address = |at: usize| <[u8; 4]>::try_from(quoted.get(at..at + 4)?).ok();
+            (address(12)?.into(), address(16)?.into(), *quoted.get(9)?, quoted.get(header..)?)
+        }
+        (58, 1) => {
+            let address = |at: usize| <[u8; 16]>::try_from(quoted.get(at..at + 16)?).ok();
+            (address(8)?.into(), address(24)?.into(), *quoted.get(6)?, quoted.get(40..)?)
+        }
+        _ => return None,
+    };
+    let (theirs, own) = ports(protocol, content);
+    Some(Key { protocol, local: (to, own), remote: (from, theirs) })
 }
 
 /// The address as smoltcp has it.
@@ -197,6 +222,41 @@ pub(crate) fn answer(key: &Key, length: usize, write: impl FnOnce(&mut [u8])) ->
     repr.emit(&mut packet[..], &Default::default());
     write(&mut packet[header..]);
     Some(packet)
+}
+
+/// The parts in which a packet goes over a wire that takes `most` bytes at once (RFC 791, RFC 8200); `identification` tells
+/// that they belong together.
+pub(crate) fn fragments(packet: Vec<u8>, most: usize, identification: u32) -> Vec<Vec<u8>> {
+    if packet.len() <= most {
+        return vec![packet];
+    }
+    let six = packet[0] >> 4 == 6;
+    let (header, content) = packet.split_at(if six { 40 } else { 20 });
+    let room = (most - header.len() - if six { 8 } else { 0 }) & !7;
+    let count = content.len().div_ceil(room);
+    let part = |(at, part): (usize, &[u8])| {
+        let more = at + 1 < count;
+        let mut header = header.to_vec();
+        if six {
+            let length = (part.len() + 8) as u16;
+            header[4..6].copy_from_slice(&length.to_be_bytes());
+            let next = std::mem::replace(&mut header[6], 44);
+            header.extend([next, 0]);
+            header.extend(((at * room) as u16 | u16::from(more)).to_be_bytes());
+            header.extend(identification.to_be_bytes());
+        } else {
+            let mut ip = Ipv4Packet::new_unchecked(&mut header[..]);
+            ip.set_total_len((20 + part.len()) as u16);
+            ip.set_ident(identification as u16);
+            ip.set_dont_frag(false);
+            ip.set_more_frags(more);
+            ip.set_frag_offset((at * room) as u16);
+            ip.fill_checksum();
+        }
+        header.extend(part);
+        header
+    };
+    content.chunks(room).enumerate().map(part).collect()
 }
 
 /// What is left of the hops on the way here: a world that is some routers away.
@@ -241,10 +301,54 @@ mod tests {
     }
 
     #[test]
+    fn what_is_undelivered_is_known_by_what_is_quoted() {
+        let six =
+            Key { local: ("fd00::2".parse().unwrap(), 9), remote: ("2001:2::7".parse().unwrap(), 7), ..KEY };
+        for (key, protocol, kind) in [(KEY, 1, 3), (six, 58, 1)] {
+            let sent = datagram(&key, b"late").expect("it fits");
+            let message = [&[kind, 3, 0, 0, 0, 0, 0, 0][..], &sent].concat();
+            assert_eq!(undelivered(protocol, &message), Some(key));
+            assert_eq!(undelivered(protocol, &[&[8][..], &message[1..]].concat()), None);
+            for end in 1..message.len() {
+                let _ = undelivered(protocol, &message[..end]);
+            }
+        }
+    }
+
+    #[test]
     fn what_does_not_fit_is_not_written() {
         assert!(datagram(&KEY, &vec![0; 65_507]).is_some());
         assert!(datagram(&KEY, &vec![0; 65_508]).is_none());
         assert!(datagram(&KEY, &vec![0; 100_000]).is_none());
+    }
+
+    #[test]
+    fn what_is_larger_than_the_wire_takes_goes_in_parts_that_are_the_same_together() {
+        let six = Key {
+            protocol: 17,
+            local: ("fd00::2".parse().unwrap(), 9),
+            remote: ("2001:2::7".parse().unwrap(), 7),
+        };
+        for (key, size) in [(KEY, 9000), (six, 9000), (KEY, 1472), (six, 1453), (KEY, 60_000)] {
+            let content: Vec<u8> = (0..size).map(|n| n as u8).collect();
+            let whole = datagram(&key, &content).expect("it fits");
+            let parts = fragments(whole.clone(), 1500, 77);
+            assert!(parts.iter().all(|part| part.len() <= 1500));
+            if whole.len() <= 1500 {
+                assert_eq!(parts, [whole]);
+                continue;
+            }
+            let mut reassembly = crate::reassembly::Reassembly::default();
+            let mut got = None;
+            for part in parts.iter().rev() {
+                let Some(Packet { body: Body::Fragment(of, offset, more, content), .. }) = parse(part) else {
+                    panic!("no fragment: {part:?}")
+                };
+                got = reassembly.part(of, offset, more, content).map(|content| (of, content));
+            }
+            let (of, got) = got.expect("all parts came");
+            assert_eq!(super::whole(of.from, of.to, of.protocol, &got).body, Body::Udp(&content[..]));
+        }
     }
 
     #[test]

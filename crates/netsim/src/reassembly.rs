@@ -1,5 +1,6 @@
 //! Packets that came in fragments, put together again: a few at once, each as large as a packet may be.
 
+use crate::packet;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::net::IpAddr;
 
@@ -24,6 +25,8 @@ pub(crate) struct Whole {
 pub(crate) struct Reassembly {
     packets: HashMap<Whole, Parts>,
     order: VecDeque<Whole>,
+    /// Ports of the last packets of which the first part came.
+    ports: VecDeque<(Whole, (u16, u16))>,
 }
 
 #[derive(Default)]
@@ -35,6 +38,20 @@ struct Parts {
 }
 
 impl Reassembly {
+    /// Ports of the packet that a part at `offset` belongs to: they stand in its first part only, so that `None` is known
+    /// of what comes before that.
+    pub(crate) fn ports(&mut self, whole: Whole, offset: usize, content: &[u8]) -> Option<(u16, u16)> {
+        if offset == 0 {
+            let ports = packet::ports(whole.protocol, content);
+            self.ports.retain(|(other, _)| *other != whole);
+            if self.ports.len() >= PACKETS {
+                self.ports.pop_front();
+            }
+            self.ports.push_back((whole, ports));
+        }
+        self.ports.iter().find(|(other, _)| *other == whole).map(|(_, ports)| *ports)
+    }
+
     /// Takes the part of `whole` that begins at `offset`; the content where that completes it. Parts that overlap
     /// make it be given up (RFC 5722).
     pub(crate) fn part(
@@ -89,6 +106,20 @@ mod tests {
 
     fn whole(identification: u32) -> Whole {
         Whole { from: [10, 0, 0, 1].into(), to: [10, 0, 0, 2].into(), protocol: 17, identification }
+    }
+
+    #[test]
+    fn ports_are_those_of_the_first_part_of_the_same_packet() {
+        let mut reassembly = Reassembly::default();
+        assert_eq!(reassembly.ports(whole(1), 8, &[0; 8]), None);
+        assert_eq!(reassembly.ports(whole(1), 0, &[0, 7, 0, 9, 0, 0, 0, 0]), Some((7, 9)));
+        assert_eq!(reassembly.ports(whole(1), 8, &[0; 8]), Some((7, 9)));
+        assert_eq!(reassembly.ports(whole(2), 8, &[0; 8]), None);
+        assert_eq!(reassembly.ports(whole(2), 0, &[0, 1]), Some((0, 0)));
+        for more in 3..3 + PACKETS as u32 {
+            reassembly.ports(whole(more), 0, &[0; 8]);
+        }
+        assert_eq!(reassembly.ports(whole(1), 8, &[0; 8]), None);
     }
 
     #[test]

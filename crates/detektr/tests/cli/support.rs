@@ -146,7 +146,11 @@ pub fn story() -> Vec<Event> {
         sample::fork(3, 2, 3),
         sample::exec(4, 3, Some(2), &["/usr/bin/cat", "/etc/shadow"]),
         by_child(5, Outcome::failure("EACCES"), Detail::FileOpen { file: shadow }),
-        by_child(6, Outcome::SUCCESS, Detail::BaitRead { bait: BaitRead { bait: "ssh_key".into() } }),
+        by_child(
+            6,
+            Outcome::SUCCESS,
+            Detail::BaitRead { bait: BaitRead { bait: "ssh_key".into(), flow: None } },
+        ),
         by_child(7, Outcome::failure("ENETUNREACH"), Detail::NetworkConnect { network: connect }),
         sample::open(8, "/bin/other", "/etc/hosts"),
         sample::exit(9, 3, 1),

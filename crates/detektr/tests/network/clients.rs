@@ -115,18 +115,29 @@ fn a_client_that_pins_its_certificate_is_seen_to() {
     if !has("curl") {
         return;
     }
+    let others = if has("python3") && has("openssl") {
+        "python3 -c 'import socket, ssl; ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).wrap_socket(socket.create_connection((\"pinned3.example\", 443), 20), server_hostname=\"pinned3.example\")' 2>/dev/null; \
+         openssl s_client -connect pinned4.example:443 -servername pinned4.example -CAfile /tmp/one.pem -no-CApath -no-CAstore -verify 5 -verify_return_error </dev/null >/dev/null 2>&1; "
+    } else {
+        ""
+    };
     let run = Place::new().script(
         "ptrace",
-        "curl -s -m 20 --cacert /dev/null https://pinned.example/; test $? -ne 0; \
-         awk '{print} /END CERT/{exit}' /etc/ssl/certs/ca-certificates.crt > /tmp/one.pem; \
-         curl -s -m 20 --cacert /tmp/one.pem https://pinned2.example/; test $? -ne 0",
+        &format!(
+            "curl -s -m 20 --cacert /dev/null https://pinned.example/; test $? -ne 0; \
+         awk '{{print}} /END CERT/{{exit}}' /etc/ssl/certs/ca-certificates.crt > /tmp/one.pem; \
+         curl -s -m 20 --cacert /tmp/one.pem https://pinned2.example/; test $? -ne 0; {others} true"
+        ),
     );
-    let tls = run.one("network.tls", |event| event["network"]["server_name"] == "pinned2.example");
-    assert_eq!(
-        (&tls["network"]["decrypted"], &tls["network"]["pinned"]),
-        (&false.into(), &true.into()),
-        "{tls}"
-    );
+    let pinned = ["pinned2.example", "pinned3.example", "pinned4.example"];
+    for name in if others.is_empty() { &pinned[..1] } else { &pinned[..] } {
+        let tls = run.one("network.tls", |event| event["network"]["server_name"] == *name);
+        assert_eq!(
+            (&tls["network"]["decrypted"], &tls["network"]["pinned"]),
+            (&false.into(), &true.into()),
+            "{tls}"
+        );
+    }
 }
 
 #[test]
@@ -184,6 +195,105 @@ fn letters_are_taken_with_and_without_starttls() {
     assert_eq!(run.stdout, "sent\n", "{}", run.stderr);
     let tls = run.of("network.tls");
     assert!(tls.len() == 2 && tls.iter().all(|event| event["network"]["decrypted"] == true), "{tls:?}");
+}
+
+const DATAGRAMS: &str = r#"
+import socket, struct
+def ask(port, say, host='203.0.113.5', family=socket.AF_INET):
+    u = socket.socket(family, socket.SOCK_DGRAM); u.settimeout(20); u.connect((host, port)); u.send(say)
+    return u.recv(65535)
+print(ask(5000, b'hello'), ask(6000, b'', '2001:db8::5', socket.AF_INET6), len(ask(7000, bytes(9000))))
+name = struct.pack('!6H', 7, 0x100, 1, 0, 0, 0) + b'\x05other\x07example\x00' + struct.pack('!2H', 1, 1)
+print(struct.unpack('!6H', ask(5454, name)[:12])[3])
+print(ask(1234, b'\x23' + bytes(47))[0])
+print(ask(443, (b'\xc3\0\0\0\1\x02ab\x01c' + bytes(1200))).hex())
+u = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); u.settimeout(1)
+u.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+for group in ('224.0.0.9', '255.255.255.255'):
+    u.sendto(b'all of you', (group, 5000))
+    try: print(u.recvfrom(99))
+    except TimeoutError: print('silence')
+"#;
+
+#[test]
+fn datagrams_to_any_port_are_answered_by_what_they_are_and_else_sent_back() {
+    if !has("python3") {
+        return;
+    }
+    let run = Place::new().script("ptrace", &format!("python3 - <<'END'\n{DATAGRAMS}\nEND"));
+    assert_eq!(
+        run.stdout, "b'hello' b'' 9000\n1\n36\n800000000001630261620a1a2a3a\nsilence\nsilence\n",
+        "{}",
+        run.stderr
+    );
+    for (port, service) in [(5000, "sink"), (5454, "dns"), (1234, "ntp"), (443, "quic")] {
+        let right = |event: &serde_json::Value| {
+            let network = &event["network"];
+            network["flow"]["remote"]["port"] == port
+                && network["service"] == service
+                && network["bytes_in"] != 0
+        };
+        run.one("network.flow", right);
+    }
+    run.one("network.dns", |event| event["network"]["name"] == "other.example");
+}
+
+#[test]
+fn two_who_answer_each_other_come_to_an_end() {
+    if !has("python3") {
+        return;
+    }
+    let echo = "import socket\nu = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); u.settimeout(3); u.connect(('203.0.113.5', 5000)); u.send(b'x')\n\
+                try:\n    while True: u.send(u.recv(99))\nexcept TimeoutError: print('over')";
+    let run = Place::new().script("ptrace", &format!("python3 - <<'END'\n{echo}\nEND"));
+    assert_eq!(run.stdout, "over\n");
+    let answers = run.flow(5000)["network"]["packets_in"].as_u64().unwrap();
+    assert!((1000..2000).contains(&answers), "{answers}");
+}
+
+#[test]
+fn a_tunnel_leads_into_the_same_internet() {
+    if !has("curl") || !has("python3") {
+        return;
+    }
+    let place = Place::new();
+    let site = place.file(
+        "site.yaml",
+        "detektr: 1\nhttp:\n  - {host: inner.example, body: within}\nrefuse:\n  - {host: shut.example}\n",
+    );
+    let script = "p=http://proxy.example:3128; curl -sS -m 20 -x $p https://inner.example/a && echo && \
+                  curl -sS -m 20 -p -x $p http://inner.example:8080/b && echo && \
+                  curl -sS -m 20 -x https://proxy.example:8443 https://inner.example/c && echo && \
+                  curl -sS -m 20 -x $p https://shut.example/ 2>&1 | grep -o 502; \
+                  curl -sS -m 20 -p -x $p http://169.254.169.254/latest/meta-data/iam/security-credentials/ && echo && \
+                  python3 - <<'END'\n\
+import socket\n\
+def line(s):\n    got = b''\n    while not got.endswith(b'\\r\\n\\r\\n'): got += s.recv(1)\n    return got.split(b' ')[1].decode()\n\
+s = socket.create_connection(('proxy.example', 3128), 20)\n\
+s.sendall(b'CONNECT ssh.example:22 HTTP/1.1\\r\\nHost: ssh.example:22\\r\\n\\r\\n'); print(line(s), s.recv(7))\n\
+s = socket.create_connection(('proxy.example', 3128), 20); told = []\n\
+for n in range(10):\n    s.sendall(b'CONNECT next.example:80 HTTP/1.1\\r\\n\\r\\n'); told.append(line(s))\n\
+print(*told)\nEND";
+    let options = ["--sensor", "ptrace", "--site", site.to_str().unwrap()];
+    let run = place.script_with(&options, script);
+    assert_eq!(
+        run.stdout,
+        "within\nwithin\nwithin\n502\nproduction-instance\n200 b'SSH-2.0'\n200 200 200 200 200 200 200 200 502 502\n",
+        "{}",
+        run.stderr
+    );
+    let inner = run.one("network.http", |event| event["network"]["target"] == "/a");
+    let outer = run.one("network.http", |event| {
+        event["network"]["target"] == "inner.example:443"
+            && event["network"]["flow"]["id"] == inner["network"]["flow"]["id"]
+    });
+    assert_eq!((&outer["network"]["method"], &inner["network"]["secure"]), (&"CONNECT".into(), &true.into()));
+    let tls =
+        run.one("network.tls", |event| event["network"]["flow"]["id"] == inner["network"]["flow"]["id"]);
+    assert_eq!(
+        (&tls["network"]["server_name"], &tls["network"]["decrypted"]),
+        (&"inner.example".into(), &true.into())
+    );
 }
 
 const OTHERS: &str = r#"
@@ -255,6 +365,15 @@ fn the_metadata_service_answers_like_three_clouds() {
          curl -sS -m 9 -H 'Metadata: true' \"$m/metadata/identity/oauth2/token?api-version=2018-02-01&resource=x\" | grep -o expires_on",
     );
     assert_eq!(run.stdout, "\"Code\" : \"Success\"\naccess_token\nexpires_on\n", "{}", run.stderr);
+    // whoever asks for what is a bait reads it
+    let mut read: Vec<&str> =
+        run.of("bait.read").into_iter().filter_map(|event| event["bait"]["bait"].as_str()).collect();
+    read.sort_unstable();
+    read.dedup();
+    assert_eq!(read, ["metadata_access_key", "metadata_secret_key", "metadata_token"]);
+    let key = run.one("bait.read", |event| event["bait"]["bait"] == "metadata_secret_key");
+    assert!(key["process"]["exe"].as_str().is_some_and(|exe| exe.ends_with("/curl")), "{key}");
+    assert_eq!(key["bait"]["flow"]["remote"]["address"], "169.254.169.254");
 }
 
 #[test]

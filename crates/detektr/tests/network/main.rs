@@ -6,5 +6,6 @@ mod clients;
 mod containment;
 mod load;
 mod packets;
+mod refusal;
 mod sites;
 mod support;

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 
 /// Both sensors.
 pub const SENSORS: [&str; 2] = ["ebpf", "ptrace"];
@@ -66,18 +66,29 @@ impl Place {
     }
 
     /// Runs the binary.
-    pub fn detektr(&self, args: &[&str]) -> std::process::Output {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_detektr"));
+    pub fn detektr(&self, args: &[&str]) -> Output {
+        self.detektr_by(&[], args)
+    }
+
+    /// Runs the binary by another program: its words stand before it.
+    pub fn detektr_by(&self, by: &[&str], args: &[&str]) -> Output {
+        let words = [by, &[env!("CARGO_BIN_EXE_detektr")], args].concat();
+        let mut command = Command::new(words[0]);
         command
             .env_clear()
             .env("PATH", "/usr/bin:/bin:/usr/sbin:/sbin")
             .env("DETEKTR_HOME", self.path("data"));
-        command.current_dir(self.folder.path()).stdin(Stdio::null()).args(args).output().unwrap()
+        command.current_dir(self.folder.path()).stdin(Stdio::null()).args(&words[1..]).output().unwrap()
     }
 
     /// Detonates, and holds that a sealed bundle that verifies came of it.
     pub fn detonate(&self, args: &[&str]) -> Run {
-        let output = self.detektr(&[&["detonate", "--json"][..], args].concat());
+        self.detonate_by(&[], args).0
+    }
+
+    /// The same by another program, and what that said.
+    pub fn detonate_by(&self, by: &[&str], args: &[&str]) -> (Run, String) {
+        let output = self.detektr_by(by, &[&["detonate", "--json"][..], args].concat());
         let document: Value = serde_json::from_slice(&output.stdout)
             .unwrap_or_else(|e| panic!("{args:?}: {e}\n{}", String::from_utf8_lossy(&output.stderr)));
         let run = document["run"].as_str().unwrap();
@@ -89,14 +100,15 @@ impl Place {
         let bundle = PathBuf::from(document["bundle"].as_str().unwrap());
         let text =
             |name: &str| String::from_utf8_lossy(&std::fs::read(bundle.join(name)).unwrap()).into_owned();
-        Run {
+        let run = Run {
             events: events.map(Result::unwrap).collect(),
             manifest: serde_json::from_str(&text("manifest.json")).unwrap(),
             stdout: text("stdout"),
             stderr: text("stderr"),
             bundle,
             document,
-        }
+        };
+        (run, String::from_utf8_lossy(&output.stderr).into_owned())
     }
 
     /// Detonates a shell script as root of the environment, and holds that it ended well and whole.

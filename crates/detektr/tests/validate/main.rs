@@ -4,6 +4,7 @@ mod controls;
 #[path = "../common/docker_save.rs"]
 mod docker_save;
 mod images;
+mod leaving;
 mod missed;
 mod ordinary;
 mod pipeline;

@@ -182,6 +182,7 @@ fn flow(detail: &mut Detail) -> Option<&mut FlowRef> {
         Detail::NetworkHttp { network } => Some(&mut network.flow),
         Detail::NetworkTls { network } => Some(&mut network.flow),
         Detail::NetworkFlow { network } => Some(&mut network.flow),
+        Detail::BaitRead { bait } => bait.flow.as_deref_mut(),
         Detail::BaitExfiltrated { bait } => bait.flow.as_deref_mut(),
         _ => None,
     }

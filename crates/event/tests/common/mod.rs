@@ -411,7 +411,9 @@ pub fn detail(kind: Kind) -> BoxedStrategy<Detail> {
         Kind::LogMessage => (copied(), word())
             .prop_map(|(message, socket)| Detail::LogMessage { log: LogMessage { message, socket } })
             .boxed(),
-        Kind::BaitRead => word().prop_map(|bait| Detail::BaitRead { bait: BaitRead { bait } }).boxed(),
+        Kind::BaitRead => (word(), of(flow()))
+            .prop_map(|(bait, flow)| Detail::BaitRead { bait: BaitRead { bait, flow: flow.map(Box::new) } })
+            .boxed(),
         Kind::BaitExfiltrated => (word(), word(), of(flow()))
             .prop_map(|(bait, encoding, flow)| Detail::BaitExfiltrated {
                 bait: BaitExfiltrated { bait, encoding, flow: flow.map(Box::new) },

@@ -95,6 +95,15 @@ fn tshark_reads_it_without_a_complaint() {
     annotate(&file[..], &mut annotated, "CLIENT_RANDOM aa bb\n", &flows, |flow| Some(format!("of {flow}")))
         .expect("annotate");
     std::fs::write(&path, annotated).expect("write");
+    // of severity warning or worse, by what its dissectors know of each protocol
+    let warned = Command::new("tshark")
+        .env("HOME", folder.path())
+        .arg("-r")
+        .arg(&path)
+        .args(["-Y", "_ws.expert.severity >= 0x600000"])
+        .output()
+        .expect("tshark");
+    assert!(warned.status.success() && warned.stdout.is_empty(), "{warned:?}");
     let fields = ["frame.time_epoch", "frame.comment", "frame.packet_flags_direction", "udp.payload"];
     let mut tshark = Command::new("tshark");
     tshark.env("HOME", folder.path()).args(["-r"]).arg(&path).args(["-T", "fields"]);

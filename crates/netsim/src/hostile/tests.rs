@@ -2,6 +2,7 @@ use super::*;
 use proptest::prelude::*;
 use proptest::sample::Index;
 use std::cell::Cell;
+use std::path::Path;
 use std::sync::Once;
 
 thread_local! {
@@ -162,6 +163,53 @@ fn nearly(right: Vec<u8>) -> impl Strategy<Value = Vec<u8>> {
 
 fn anything() -> impl Strategy<Value = Vec<u8>> {
     proptest::collection::vec(any::<u8>(), 0..600)
+}
+
+#[test]
+fn a_tunnel_in_a_tunnel_leads_to_a_mail_server() {
+    let asked =
+        b"CONNECT a.example:8080 HTTP/1.1\r\n\r\nCONNECT b.example:25 HTTP/1.1\r\n\r\nEHLO me\r\nQUIT\r\n";
+    let told = watched(|| web(asked));
+    let targets: Vec<String> = told
+        .iter()
+        .filter_map(|detail| match detail {
+            Detail::NetworkHttp { network } if network.status == 200 => {
+                Some(network.target.lossy().into_owned())
+            }
+            _ => None,
+        })
+        .collect();
+    assert_eq!(targets, ["a.example:8080", "b.example:25"], "{told:?}");
+    assert!(
+        told.iter()
+            .any(|detail| matches!(detail, Detail::NetworkFlow { network } if network.service == "smtp"))
+    );
+}
+
+#[test]
+fn what_the_fuzzer_starts_from_and_what_it_found_breaks_nothing() {
+    type Target = (&'static str, fn(&[u8]));
+    let targets: [Target; 6] = [
+        ("packets", |bytes| drop(packets(bytes))),
+        ("names", |bytes| drop(names(bytes))),
+        ("web", |bytes| drop(web(bytes))),
+        ("secure", |bytes| drop(secure(bytes))),
+        ("mail", |bytes| drop(mail(bytes))),
+        ("baits", baits),
+    ];
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz");
+    for (target, play) in targets {
+        let inputs = ["seeds", "regressions"].map(|kind| folder.join(kind).join(target));
+        let inputs: Vec<_> =
+            inputs.iter().filter_map(|folder| std::fs::read_dir(folder).ok()).flatten().collect();
+        assert!(!inputs.is_empty(), "{target} has no inputs");
+        for input in inputs {
+            let path = input.expect("a file").path();
+            eprintln!("{}", path.display());
+            let bytes = std::fs::read(path).expect("a file");
+            watched(|| play(&bytes));
+        }
+    }
 }
 
 proptest! {

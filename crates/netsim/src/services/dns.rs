@@ -90,6 +90,26 @@ pub(super) fn answer(context: &Context, key: &Key, question: &[u8], bound: Optio
     Some(bytes)
 }
 
+/// Whether a datagram to a port of no name server is a question for one all the same: whole, and nothing but that.
+pub(super) fn asks(content: &[u8]) -> bool {
+    // a question with no other flag than that for recursion
+    let begins = content.len() > 16 && content[2] & 0xfe == 0 && content[4..6] == [0, 1];
+    begins
+        && Packet::parse(content).is_ok_and(|packet| {
+            packet.questions.len() == 1 && packet.answers.is_empty() && packet.name_servers.is_empty()
+        })
+}
+
+/// The address of a name, as whoever asks for it is told.
+pub(super) fn address(context: &Context, name: &str) -> Option<IpAddr> {
+    [TYPE::A, TYPE::AAAA].into_iter().find_map(|wanted| {
+        look_up(context, name, QTYPE::TYPE(wanted)).records.into_iter().find_map(|record| match record {
+            Record::Address(address) => Some(address),
+            _ => None,
+        })
+    })
+}
+
 /// A format error, for what can't be read.
 fn refusal(question: &[u8]) -> Vec<u8> {
     let mut answer = question[..12].to_vec();

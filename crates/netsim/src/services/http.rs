@@ -17,9 +17,11 @@ use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode, Version};
 use hyper_util::rt::{TokioIo, TokioTimer};
 pub(super) use plausible::Page;
+use std::cell::RefCell;
 use std::io;
 use std::rc::Rc;
 use std::time::Duration;
+use tokio::io::AsyncWriteExt;
 
 /// How long the head of a request may take.
 const HEAD: Duration = Duration::from_secs(30);
@@ -42,29 +44,63 @@ impl<F: Future<Output = ()> + 'static> hyper::rt::Executor<F> for Here {
 pub(super) async fn serve(peer: Peer, stream: Prefixed, two: bool) -> io::Result<()> {
     let service = if peer.metadata() { "metadata" } else { "http" };
     peer.net.context.serves(&peer.key, service);
-    let peer = Rc::new(peer);
-    let respond = service_fn(|request: Request<Incoming>| {
-        let peer = peer.clone();
-        async move { respond(&peer, request).await }
+    let tunnel = Rc::new(RefCell::new(None));
+    let asked = Rc::new(Asked { peer, two, tunnel: tunnel.clone() });
+    let respond = service_fn(move |request: Request<Incoming>| {
+        let asked = asked.clone();
+        Box::pin(async move { respond(&asked, request).await })
     });
     let io = TokioIo::new(stream);
-    let served = if two {
-        hyper::server::conn::http2::Builder::new(Here)
+    if two {
+        return hyper::server::conn::http2::Builder::new(Here)
             .timer(TokioTimer::new())
             .max_concurrent_streams(STREAMS)
             .max_header_list_size(HEAD_BYTES as u32)
             .serve_connection(io, respond)
             .await
-    } else {
-        hyper::server::conn::http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(HEAD)
-            .max_buf_size(HEAD_BYTES)
-            .half_close(true)
-            .serve_connection(io, respond)
-            .await
-    };
-    served.map_err(io::Error::other)
+            .map_err(io::Error::other);
+    }
+    let ended = hyper::server::conn::http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD)
+        .max_buf_size(HEAD_BYTES)
+        .half_close(true)
+        .serve_connection(io, respond)
+        .without_shutdown()
+        .await
+        .map_err(io::Error::other)?;
+    let mut stream = ended.io.into_inner();
+    match tunnel.take() {
+        Some(peer) => {
+            let stream = Prefixed::after(ended.read_buf.into(), Box::new(stream));
+            super::serve(peer, Box::new(stream)).await;
+            Ok(())
+        }
+        None => stream.shutdown().await,
+    }
+}
+
+/// What the requests of one connection have in common.
+struct Asked {
+    peer: Peer,
+    /// They are HTTP/2's.
+    two: bool,
+    /// Who is at the far end of the tunnel that was asked for.
+    tunnel: Rc<RefCell<Option<Peer>>>,
+}
+
+impl Asked {
+    /// Makes the connection a tunnel to where `uri` says; the status that tells so. An HTTP/2 connection has others
+    /// to answer beside it.
+    fn connect(&self, uri: &hyper::Uri) -> StatusCode {
+        if self.two {
+            return StatusCode::NOT_IMPLEMENTED;
+        }
+        let (Some(host), Some(port)) = (uri.host(), uri.port_u16()) else { return StatusCode::BAD_REQUEST };
+        let Some(peer) = self.peer.through(host, port) else { return StatusCode::BAD_GATEWAY };
+        *self.tunnel.borrow_mut() = Some(peer);
+        StatusCode::OK
+    }
 }
 
 /// The connection is to be broken off.
@@ -72,7 +108,8 @@ pub(super) async fn serve(peer: Peer, stream: Prefixed, two: bool) -> io::Result
 #[error("the site file has this connection broken off")]
 struct BrokenOff;
 
-async fn respond(peer: &Peer, request: Request<Incoming>) -> Result<Response<Answer>, BrokenOff> {
+async fn respond(asked: &Asked, request: Request<Incoming>) -> Result<Response<Answer>, BrokenOff> {
+    let peer = &asked.peer;
     let (head, mut body) = request.into_parts();
     let host = host(peer, &head.uri, &head.headers);
     let mut exchange = Exchange::begin(peer, &head, &host);
@@ -90,6 +127,7 @@ async fn respond(peer: &Peer, request: Request<Incoming>) -> Result<Response<Ans
     }
     exchange.requested(whole);
     let path = head.uri.path();
+    let connect = head.method == Method::CONNECT;
     let rule = peer.net.context.settings.site.http(&host, path, head.method.as_str());
     let (mut status, mut headers, content) = match rule {
         Some(rule) => {
@@ -110,7 +148,8 @@ async fn respond(peer: &Peer, request: Request<Incoming>) -> Result<Response<Ans
             }
             (StatusCode::from_u16(rule.status).unwrap_or(StatusCode::OK), headers, Content::of(&rule.body))
         }
-        None if peer.metadata() => metadata::answer(&peer.net.context, &head),
+        None if connect => (asked.connect(&head.uri), HeaderMap::new(), Content::empty()),
+        None if peer.metadata() => metadata::answer(peer, &head),
         None if peer.net.context.settings.mode == Mode::Sim404 => plausible::missing(),
         None => plausible::page(&head.method, path),
     };
@@ -138,7 +177,8 @@ async fn respond(peer: &Peer, request: Request<Incoming>) -> Result<Response<Ans
             }
         }
     }
-    if !matches!(status.as_u16(), 204 | 304) {
+    let tunnel = connect && status == StatusCode::OK;
+    if !tunnel && !matches!(status.as_u16(), 204 | 304) {
         insert(&mut headers, header::CONTENT_LENGTH, &content.length().to_string());
     }
     let silent = head.method == Method::HEAD || matches!(status.as_u16(), 204 | 304);

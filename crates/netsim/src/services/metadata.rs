@@ -1,13 +1,23 @@
 //! What clouds tell their machines at 169.254.169.254: as AWS, Google and Azure do, with credentials that are baits.
 
+use super::Peer;
 use super::http::{Content, Page};
 use crate::context::Context;
 use hyper::header::{HeaderMap, HeaderValue};
 use hyper::http::request::Parts;
 use hyper::{Method, StatusCode};
 
-/// The answer to a request.
-pub(super) fn answer(context: &Context, head: &Parts) -> Page {
+/// The answer to a request. Baits in it are told: whoever asks for them reads them.
+pub(super) fn answer(peer: &Peer, head: &Parts) -> Page {
+    let context = &peer.net.context;
+    let page = page(context, head);
+    if head.method != Method::HEAD {
+        context.gives(&peer.key, page.2.known());
+    }
+    page
+}
+
+fn page(context: &Context, head: &Parts) -> Page {
     let credentials = &context.settings.credentials;
     let path = head.uri.path().trim_end_matches('/');
     let has = |name: &str| head.headers.get(name).map(HeaderValue::as_bytes);

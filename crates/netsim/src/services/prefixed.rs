@@ -18,6 +18,11 @@ impl Prefixed {
         Prefixed { prefix: Vec::new(), at: 0, stream }
     }
 
+    /// A stream of which others have read `prefix` already.
+    pub(crate) fn after(prefix: Vec<u8>, stream: Box<dyn Duplex>) -> Prefixed {
+        Prefixed { prefix, at: 0, stream }
+    }
+
     /// What was looked at and not read yet.
     pub(crate) fn seen(&self) -> &[u8] {
         &self.prefix[self.at..]

@@ -170,11 +170,16 @@ impl Site {
         self.dns.iter().find(|rule| rule.name.matches(name)).map(|rule| &rule.answer)
     }
 
+    /// The rule for a request. A tunnel (CONNECT) is no request for a page: only rules that name it are about it.
     pub(crate) fn http(&self, host: &str, path: &str, method: &str) -> Option<&HttpRule> {
+        let fits = |rule: &HttpRule| match &rule.method {
+            Some(wanted) => wanted.eq_ignore_ascii_case(method),
+            None => method != "CONNECT",
+        };
         self.http.iter().find(|rule| {
             rule.host.as_ref().is_none_or(|pattern| pattern.matches(host))
                 && rule.path.as_ref().is_none_or(|pattern| pattern.matches(path))
-                && rule.method.as_ref().is_none_or(|wanted| wanted.eq_ignore_ascii_case(method))
+                && fits(rule)
         })
     }
 

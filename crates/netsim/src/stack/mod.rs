@@ -31,6 +31,8 @@ const CONNECTIONS: usize = 4096;
 const HALF_OPEN: usize = 2048;
 /// Connections that get large buffers; more than so many at once move little each.
 const LARGE: usize = 64;
+/// Bytes of the largest packet that goes to the environment.
+const WIRE: usize = 1500;
 /// Packets that are taken before others get their turn.
 const BATCH: usize = 256;
 /// After this long without a packet a conversation without an end of its own has ended.
@@ -59,6 +61,8 @@ struct Inner {
     /// What goes to the environment.
     out: VecDeque<Outgoing>,
     reassembly: Reassembly,
+    /// Number of the last answer that may have gone in parts.
+    parted: u32,
     checksums: bool,
     began: std::time::Instant,
 }
@@ -90,6 +94,7 @@ impl Net {
             timers: BTreeSet::new(),
             out: VecDeque::new(),
             reassembly: Reassembly::default(),
+            parted: 0,
             checksums,
             began: std::time::Instant::now(),
         };
@@ -143,10 +148,26 @@ impl Net {
         if let Some(Packet { key, body: Body::Tcp(Segment { syn: true, ack: false, .. }) }) = &packet {
             self.context.begins(key);
         }
-        self.context.passed(packet.as_ref().map(|packet| &packet.key), Way::Out, bytes);
+        let key = packet.as_ref().map(|packet| self.key(packet));
+        self.context.passed(key.as_ref(), Way::Out, bytes);
         match packet {
             Some(packet) => self.dispatch(&packet, bytes),
             None => self.context.misunderstood(),
+        }
+    }
+
+    /// The conversation that a packet is part of.
+    fn key(&self, packet: &Packet<'_>) -> Key {
+        match packet.body {
+            Body::Fragment(whole, offset, _, content) => {
+                let ports = self.inner.borrow_mut().reassembly.ports(whole, offset, content);
+                let Some((from, to)) = ports else { return packet.key };
+                Key { local: (whole.from, from), remote: (whole.to, to), ..packet.key }
+            }
+            Body::Icmp(message) => packet::undelivered(packet.key.protocol, message)
+                .filter(|key| key.local.0 == packet.key.local.0 && self.context.is_open(key))
+                .unwrap_or(packet.key),
+            _ => packet.key,
         }
     }
 
@@ -201,7 +222,10 @@ impl Net {
     }
 
     fn push(&self, key: Key, packet: Vec<u8>) {
-        self.inner.borrow_mut().out.push_back(Outgoing::Packet(key, packet));
+        let mut inner = self.inner.borrow_mut();
+        inner.parted = inner.parted.wrapping_add(1);
+        let parts = packet::fragments(packet, WIRE, inner.parted);
+        inner.out.extend(parts.into_iter().map(|part| Outgoing::Packet(key, part)));
         self.work.notify_one();
     }
 

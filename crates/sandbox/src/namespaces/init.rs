@@ -215,7 +215,12 @@ impl Init {
         let make = |addresses| {
             File::open(format!("/proc/{}/ns/net", child.pid))
                 .and_then(|theirs| self.maker.make(&theirs, addresses))
-                .map_err(|e| io::Error::other(format!("making the network device: {e}")))
+                .map_err(|e| {
+                    io::Error::other(format!(
+                        "making the network device of the simulated internet: {e} (`--net none` does without one; \
+                         `detektr doctor` tells how to get one)"
+                    ))
+                })
         };
         let device = launch.network.as_ref().map(make).transpose()?;
         maps::write(child.pid as u32, &launch.uid_map, &launch.gid_map, false)

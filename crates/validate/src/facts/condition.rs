@@ -21,6 +21,8 @@ pub(super) struct Watch {
     moment: Moment,
     /// Facts that were not seen are false; unknown where records may be missing.
     complete: bool,
+    /// The baits that were looked for in what left.
+    sought: Vec<String>,
     before: bool,
     ever: Option<Vec<u64>>,
 }
@@ -34,19 +36,18 @@ struct Watched {
 }
 
 impl Watch {
-    pub(super) fn new(condition: Condition, moment: Moment, complete: bool) -> Self {
+    pub(super) fn new(condition: Condition, moment: Moment, complete: bool, sought: Vec<String>) -> Self {
+        let globbed = |name: FactName, arg: &str| arg.starts_with('/') || name == FactName::Exfiltrated;
         let watched = |fact: &Fact| Watched {
             fact: fact.clone(),
-            glob: fact.args.first().filter(|arg| arg.starts_with('/')).and_then(|path| path.parse().ok()),
+            glob: fact.args.first().filter(|arg| globbed(fact.name, arg)).and_then(|path| path.parse().ok()),
             events: Vec::new(),
             doubtful: None,
         };
         let facts = condition.facts().iter().map(watched).collect();
-        let mut watch = Watch { condition, facts, moment, complete, before: false, ever: None };
+        let mut watch = Watch { condition, facts, moment, complete, sought, before: false, ever: None };
         // before anything ran, what was not seen did not happen
-        watch.before = watch.condition.clone().evaluate(&mut |fact| {
-            if is_known(fact.name) { Truth::No } else { Truth::Unknown }
-        }) == Truth::Yes;
+        watch.before = watch.condition.evaluate(&mut |_| Truth::No) == Truth::Yes;
         watch
     }
 
@@ -57,8 +58,15 @@ impl Watch {
 
     /// Whether a path is one that a fact is about.
     pub(super) fn is_about(&self, path: &[u8]) -> bool {
-        let asked = |watched: &Watched| watched.glob.as_ref().is_some_and(|glob| glob.matches_one(path));
-        self.facts.iter().any(asked)
+        self.facts
+            .iter()
+            .filter(|watched| watched.fact.name != FactName::Exfiltrated)
+            .any(|watched| watched.glob.as_ref().is_some_and(|glob| glob.matches_one(path)))
+    }
+
+    /// Whether a bait is one that a fact is about.
+    pub(super) fn is_about_bait(&self, name: &str) -> bool {
+        self.facts.iter().any(|watched| watched.is_bait(name))
     }
 
     /// Whether an address is one that a fact is about.
@@ -165,9 +173,14 @@ impl Watch {
                 return absent;
             };
             match watched {
-                _ if !is_known(fact.name) => Truth::Unknown,
                 Watched { events, .. } if !events.is_empty() => Truth::Yes,
                 Watched { doubtful: Some(_), .. } => Truth::Unknown,
+                // nobody looked for it, so that nobody saw it
+                _ if fact.name == FactName::Exfiltrated
+                    && !self.sought.iter().any(|name| watched.is_bait(name)) =>
+                {
+                    Truth::Unknown
+                }
                 _ => absent,
             }
         })
@@ -180,11 +193,6 @@ impl Watch {
         all.dedup();
         all
     }
-}
-
-/// Whether this version can tell such a fact at all.
-fn is_known(name: FactName) -> bool {
-    !matches!(name, FactName::Exfiltrated)
 }
 
 /// Whether an entry runs again, or lets somebody in. It is not known where nobody tried.
@@ -200,6 +208,13 @@ fn persists(entry: &Entry) -> Truth {
 }
 
 impl Watched {
+    /// Whether the fact is about that bait's leaving.
+    fn is_bait(&self, name: &str) -> bool {
+        self.fact.name == FactName::Exfiltrated
+            && (self.fact.args.is_empty()
+                || self.glob.as_ref().is_some_and(|glob| glob.matches_one(name.as_bytes())))
+    }
+
     /// Whether it asks about that entry: any, or one by its mechanism, technique or file.
     fn names(&self, entry: &Entry) -> bool {
         self.fact.args.first().is_none_or(|wanted| match &self.glob {
@@ -271,6 +286,7 @@ impl Watched {
                 of(new && wanted.is_none_or(|uid| uid == gained))
             }
             (FactName::Executed, Detail::ProcessExec { .. }) => of(true),
+            (FactName::Exfiltrated, Detail::BaitExfiltrated { bait }) => of(self.is_bait(&bait.bait)),
             _ => Truth::No,
         }
     }

@@ -10,13 +10,17 @@ use detektr_detect::operation::{Act, Key, key};
 use detektr_detect::{Behaviours, Content, Derivation};
 use detektr_event::{Actor, Detail, Event};
 use detektr_evidence::persistence::Persistence;
-use detektr_evidence::{Change, Exit, Manifest, State};
+use detektr_evidence::{BaitPlace, Change, Exit, Manifest, State};
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
 
 /// Most operations that are remembered of one arm.
 const OPERATIONS: usize = 200_000;
 /// Denials that are remembered of one operation.
 const DENIALS: usize = 4;
+
+/// Bytes of the shortest value that is looked for.
+const SHORTEST: usize = 8;
 
 /// Whether a bundle is what was sealed.
 pub type Trust = Result<(), String>;
@@ -50,8 +54,19 @@ impl Observed {
         let parse = |text: &str| Condition::parse(text).unwrap_or_else(|_| Condition::executed());
         let condition = goal.map_or_else(Condition::executed, |goal| parse(&goal.condition));
         let moment = goal.map_or(Moment::Ever, |goal| goal.moment);
-        let attempt = plan.attempt.as_deref().map(|text| Watch::new(parse(text), Moment::Ever, complete));
-        let goal_watch = Watch::new(condition, moment, complete);
+        let sought = sought(manifest);
+        let attempt = plan
+            .attempt
+            .as_deref()
+            .map(|text| Watch::new(parse(text), Moment::Ever, complete, sought.clone()));
+        let goal_watch = Watch::new(condition, moment, complete, sought);
+        let baits = manifest.baits.iter().filter(|bait| goal_watch.is_about_bait(&bait.name));
+        let bait_paths: BTreeSet<Vec<u8>> = baits
+            .filter_map(|bait| match &bait.place {
+                BaitPlace::Path(path) => Some(path.as_bytes().to_vec()),
+                BaitPlace::Variable(_) | BaitPlace::Url(_) => None,
+            })
+            .collect();
         let asked = |name| {
             goal_watch.asks_for(name) || attempt.as_ref().is_some_and(|attempt| attempt.asks_for(name))
         };
@@ -67,6 +82,8 @@ impl Observed {
             not_started: None,
             operations: BTreeMap::new(),
             toward: BTreeSet::new(),
+            bait_paths,
+            left_to: BTreeSet::new(),
             forgotten: false,
             busy: false,
             programs: BTreeSet::new(),
@@ -77,6 +94,7 @@ impl Observed {
             reader.event(&event?);
         }
         reader.behave(left);
+        reader.connected();
         if let Some(persistence) = left.persistence {
             reader.persist(persistence);
         }
@@ -117,6 +135,10 @@ struct Reader<'a> {
     not_started: Option<Denial>,
     operations: BTreeMap<Key, Operation>,
     toward: BTreeSet<Key>,
+    /// Where the baits lie whose leaving the goal is.
+    bait_paths: BTreeSet<Vec<u8>>,
+    /// Connections by which they left.
+    left_to: BTreeSet<Key>,
     forgotten: bool,
     busy: bool,
     /// By their paths; the artifact itself is none.
@@ -136,7 +158,13 @@ impl Reader<'_> {
         if let Some(behaviours) = self.behaviours.as_mut().filter(|_| in_time) {
             behaviours.event(event);
         }
-        let Some(process) = &event.process else { return };
+        let Some(process) = &event.process else {
+            // what left has left, whoever sent it
+            if let Detail::BaitExfiltrated { .. } = event.detail {
+                self.follow(event, in_time);
+            }
+            return;
+        };
         if process.actor == Actor::Environment {
             if let Detail::ProcessExec { .. } = event.detail
                 && !event.outcome.is_success()
@@ -156,12 +184,7 @@ impl Reader<'_> {
             }
             self.executed.get_or_insert(event.seq);
         }
-        if in_time {
-            self.goal.event(event, self.first_euid);
-        }
-        if let Some(attempt) = &mut self.attempt {
-            attempt.event(event, self.first_euid);
-        }
+        self.follow(event, in_time);
         let Some(key) = key(event, &self.stable) else { return };
         self.busy |= !key.act.is_ordinary() && key.act != Act::Execute && event.outcome.is_success();
         self.aim(event, process.pid, &key);
@@ -174,6 +197,33 @@ impl Reader<'_> {
             operation.succeeded.get_or_insert(event.seq);
         } else if operation.denied.len() < DENIALS {
             operation.denied.push(denial(event));
+        }
+    }
+
+    /// Has the conditions take notice.
+    fn follow(&mut self, event: &Event, in_time: bool) {
+        if in_time {
+            self.goal.event(event, self.first_euid);
+        }
+        if let Some(attempt) = &mut self.attempt {
+            attempt.event(event, self.first_euid);
+        }
+        if let Detail::BaitExfiltrated { bait } = &event.detail
+            && let Some(flow) = bait.flow.as_ref().filter(|_| self.goal.is_about_bait(&bait.bait))
+        {
+            let to = SocketAddr::new(flow.remote.address, flow.remote.port).to_string();
+            self.left_to.insert(Key { act: Act::Connect, object: self.stable.text(&to) });
+        }
+    }
+
+    /// Notes the connections by which baits left. A client that does not wait for its connection leaves the call
+    /// unfinished; what was said in it tells that it was made.
+    fn connected(&mut self) {
+        for key in std::mem::take(&mut self.left_to) {
+            let Some(operation) = self.operations.get_mut(&key) else { continue };
+            let begun = operation.denied.first().map(|begun| begun.event);
+            operation.succeeded = operation.succeeded.or(begun);
+            self.toward.insert(key);
         }
     }
 
@@ -224,7 +274,8 @@ impl Reader<'_> {
             Detail::NetworkSend { network } => Some(&network.address),
             _ => None,
         };
-        if paths.iter().filter_map(|path| path.in_environment()).any(|path| self.goal.is_about(path))
+        let about = |path: &[u8]| self.goal.is_about(path) || self.bait_paths.contains(path);
+        if paths.iter().filter_map(|path| path.in_environment()).any(about)
             || peer.is_some_and(|peer| self.goal.is_about_address(peer))
         {
             self.toward.insert(key.clone());
@@ -266,6 +317,16 @@ fn missing(manifest: &Manifest) -> Option<String> {
         .map(|hole| hole.detail.as_str())
         .collect();
     (!holes.is_empty()).then(|| holes.join("; "))
+}
+
+/// The baits that were looked for in what left: there must be somebody who listens, and a value long enough to be known.
+fn sought(manifest: &Manifest) -> Vec<String> {
+    let simulated = manifest.environment.get("network").and_then(|network| network.as_str());
+    if !simulated.is_some_and(|mode| mode.starts_with("sim")) {
+        return Vec::new();
+    }
+    let long = manifest.baits.iter().filter(|bait| bait.value.as_bytes().len() >= SHORTEST);
+    long.map(|bait| bait.name.clone()).collect()
 }
 
 /// Why the bundle can't stand for the arm.

@@ -35,7 +35,7 @@ pub enum FactName {
     /// `persists()`, `persists(WHAT)`: something was installed that runs again, or that lets somebody in; WHAT is its
     /// mechanism, its technique, or its file.
     Persists,
-    /// `exfiltrated(…)`: not known yet.
+    /// `exfiltrated(BAIT)`: that bait's value was seen leaving; without a name, any.
     Exfiltrated,
     /// `behaviour(ID)`: a behaviour that ships with Detektr took effect.
     Behaviour,

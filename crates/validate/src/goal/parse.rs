@@ -152,6 +152,9 @@ impl Walker<'_> {
                 }
                 (words.len() == 1, "the id of one behaviour, as in 'cron-job'")
             }
+            FactName::Exfiltrated => {
+                (words.len() <= 1, "the name of a bait, with * where wanted, or nothing")
+            }
             FactName::Persists => {
                 if let [what] = words.as_slice() {
                     self.persistence(id, what)?;

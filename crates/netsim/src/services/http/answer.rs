@@ -51,6 +51,14 @@ impl Content {
         }
     }
 
+    /// What it consists of, where that is in memory.
+    pub(in crate::services) fn known(&self) -> &[u8] {
+        match &self.source {
+            Source::Bytes(bytes) => bytes,
+            Source::Zeros | Source::File(_) => &[],
+        }
+    }
+
     /// Bytes of it.
     pub(super) fn length(&self) -> u64 {
         self.left

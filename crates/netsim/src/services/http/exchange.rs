@@ -59,7 +59,11 @@ impl Counted {
 impl Exchange {
     /// An exchange that begins with this head.
     pub(super) fn begin(peer: &Peer, head: &Parts, host: &str) -> Exchange {
-        let target = head.uri.path_and_query().map_or("", |target| target.as_str());
+        let target = match (head.uri.path_and_query(), head.uri.authority()) {
+            (Some(target), _) => target.as_str(),
+            // of a tunnel
+            (None, authority) => authority.map_or("", |authority| authority.as_str()),
+        };
         let http = Http {
             flow: peer.net.context.reference(&peer.key),
             secure: peer.secure,

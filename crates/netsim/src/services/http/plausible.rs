@@ -54,7 +54,7 @@ const GZIP: &[u8] = b"\x1f\x8b\x08\0\0\0\0\0\0\x03\x03\0\0\0\0\0\0\0\0\0";
 /// A page for any request.
 pub(super) fn page(method: &Method, path: &str) -> Page {
     let body = match *method {
-        Method::OPTIONS | Method::DELETE | Method::CONNECT => Content::empty(),
+        Method::OPTIONS | Method::DELETE => Content::empty(),
         _ => Content::bytes(find(path).2),
     };
     (StatusCode::OK, HeaderMap::new(), body)
