@@ -24,6 +24,7 @@ case "$task" in
 demo) ;;
 test)
     need clang clang
+    need g++ g++
     need llvm-strip llvm
     need_package /usr/include/bpf/bpf_helpers.h libbpf-dev
     need bpftool bpftool
