@@ -294,13 +294,13 @@ fn behaviours_make_the_headline_and_the_matrix_and_lead_to_their_proof() {
     let credential = ("TA0006", "Credential Access", "T1003.008", "/etc/passwd and /etc/shadow");
     let control = ("TA0011", "Command and Control", "T1071", "Application Layer Protocol");
     let findings = vec![
-        finding("Called home", Level::Medium, control, &[7]),
+        Finding { outcome: Reached::Succeeded, ..finding("Called home", Level::Medium, control, &[7]) },
         finding("Read password hashes", Level::High, credential, &[5]),
         finding("Ran a shell", Level::Informational, control, &[1]),
     ];
     let meaning = BehaviourReport { findings, holes: vec![], events: 10 };
     let report = detektr_report::report(&bundle, "sha256:0", &meaning).unwrap();
-    assert_eq!(report.headline.sentence, "Read password hashes; Called home.");
+    assert_eq!(report.headline.sentence, "Read password hashes (attempted); Called home.");
     assert_eq!(report.headline.severity, Some(Severity::High));
 
     let layer = detektr_report::navigator(&report);
@@ -326,7 +326,10 @@ fn behaviours_make_the_headline_and_the_matrix_and_lead_to_their_proof() {
     let Some(mut browser) = Browser::start() else { return };
     let file = home.file("meaning.html", detektr_report::html(&report).unwrap().as_bytes());
     browser.open(&file, DESKTOP);
-    assert_eq!(browser.eval("document.querySelector('h1').innerText"), "Read password hashes; Called home.");
+    assert_eq!(
+        browser.eval("document.querySelector('h1').innerText"),
+        "Read password hashes (attempted); Called home."
+    );
     assert_eq!(browser.eval("document.querySelectorAll('#attack .cell').length"), 2);
     browser.click("#attack .cell.is-high");
     browser.until("document.querySelector('#told').innerText.startsWith('1 event of 10')");

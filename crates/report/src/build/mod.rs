@@ -12,8 +12,8 @@ mod processes;
 
 use crate::clean::{clean, clean_bytes, shorten, words_line};
 use crate::model::{
-    Artifact, Behaviour, Ending, FORMAT, Headline, Output, Phase, Report, Sentence, Severity, Signature,
-    Stream,
+    Artifact, Behaviour, Ending, FORMAT, Headline, Outcome, Output, Phase, Report, Sentence, Severity,
+    Signature, Stream,
 };
 use crate::tree::Tree;
 use detektr_detect::BehaviourReport;
@@ -192,11 +192,11 @@ fn ending(manifest: &Manifest, begin: u64) -> Ending {
 /// What it did, in one line: the worst of its behaviours, else the facts.
 fn headline(brief: String, behaviours: &[Behaviour]) -> Headline {
     let severity = behaviours.iter().map(|b| b.severity).max();
-    let mut titles: Vec<String> = Vec::new();
+    let mut titles: Vec<&str> = Vec::new();
     // what ordinary programs do as well is no headline
     for behaviour in behaviours.iter().filter(|b| b.severity > Severity::Informational) {
-        if !titles.contains(&behaviour.title) {
-            titles.push(behaviour.title.clone());
+        if !titles.contains(&behaviour.title.as_str()) {
+            titles.push(&behaviour.title);
         }
     }
     let sentence = if titles.is_empty() {
@@ -205,9 +205,22 @@ fn headline(brief: String, behaviours: &[Behaviour]) -> Headline {
         let more = titles.len().saturating_sub(3);
         titles.truncate(3);
         let rest = if more > 0 { format!(", and {more} more") } else { String::new() };
-        format!("{}{rest}", titles.join("; "))
+        let told: Vec<String> = titles.iter().map(|title| as_it_ended(title, behaviours)).collect();
+        format!("{}{rest}", told.join("; "))
     };
     Headline { sentence: shorten(&format!("{sentence}."), TEXT), severity }
+}
+
+/// A title, with what became of it where it did not succeed even once: titles say that something was done.
+fn as_it_ended(title: &str, behaviours: &[Behaviour]) -> String {
+    let ended = |outcome| behaviours.iter().any(|b| b.title == title && b.outcome == outcome);
+    if ended(Outcome::Succeeded) {
+        title.to_owned()
+    } else if ended(Outcome::Attempted) {
+        format!("{title} (attempted)")
+    } else {
+        format!("{title} (blocked)")
+    }
 }
 
 fn stream(span: OutputSpan, file: impl Read) -> io::Result<Stream> {
