@@ -61,12 +61,17 @@ impl MiningLoad {
 
     /// The conversation of a process or of one of its relatives.
     fn talk_of(&self, id: &ProcessId, images: &Images) -> Option<&Talk> {
-        line(id, images)
-            .find_map(|id| self.own.get(id.process()))
-            .or_else(|| self.below.get(id.process()))
+        line(id, images).find_map(|id| self.own.get(id.process())).or_else(|| self.below.get(id.process()))
     }
 
-    fn ended(&mut self, event: &Event, id: &ProcessId, cpu_ns: u64, images: &Images, found: &mut Collector<'_>) {
+    fn ended(
+        &mut self,
+        event: &Event,
+        id: &ProcessId,
+        cpu_ns: u64,
+        images: &Images,
+        found: &mut Collector<'_>,
+    ) {
         let life_ns = event.boot_ns.saturating_sub(id.start_ns());
         if cpu_ns < BUSY_NS || cpu_ns < life_ns / 100 * SHARE {
             return;

@@ -65,7 +65,9 @@ fn bared(value: &Value) -> Value {
                     "protocol": value["protocol"], "address": value["address"], "has port": port != 0,
                 }),
                 // a time, which is another one each time; but both tell it
-                ("cpu_ns", _) => json!({ "within reason": value.as_u64().is_some_and(|ns| ns < 60_000_000_000) }),
+                ("cpu_ns", _) => {
+                    json!({ "within reason": value.as_u64().is_some_and(|ns| ns < 60_000_000_000) })
+                }
                 _ => bared(value),
             };
             Value::Object(kept.map(|(name, value)| (name.clone(), plain(name, value))).collect())

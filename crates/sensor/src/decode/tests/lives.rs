@@ -61,7 +61,9 @@ impl Kernel {
                     self.living[&tgid].iter().copied().filter(|other| *other != tid).collect();
                 let mut records: Vec<Raw> = others
                     .into_iter()
-                    .map(|other| record(other, Body::Exit(RawExit { status: 0, process_ended: false, cpu_ns: None })))
+                    .map(|other| {
+                        record(other, Body::Exit(RawExit { status: 0, process_ended: false, cpu_ns: None }))
+                    })
                     .collect();
                 self.living.insert(tgid, vec![tgid]);
                 self.zombies.remove(&tgid);
