@@ -87,6 +87,11 @@ fn agree_in_every_field(program: &str, user: &str, left_out: impl Fn(&Value) -> 
     let Some(file) = place.program(program) else { return };
     let fields = |sensor: &str| {
         let run = place.act(sensor, user, &file);
+        for end in run.of("process.exit") {
+            // a worker that the kernel made is a thread too
+            let process = end["exit"]["thread"] != true;
+            assert_eq!(end["exit"]["cpu_ns"].is_u64(), process, "{program}, {sensor}: {end}");
+        }
         let acts = run.acts().filter(|event| !left_out(event));
         count(acts.map(|event| bared(event).to_string()).collect::<Vec<_>>())
     };
