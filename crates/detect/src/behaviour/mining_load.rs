@@ -35,6 +35,7 @@ const GENERATIONS: usize = 8;
 const REMEMBERED: usize = 100_000;
 /// Queries for names are no conversation.
 const DNS: u16 = 53;
+const UDP: u16 = 17;
 
 /// The first conversation of a process: the event, and with whom.
 #[derive(Clone)]
@@ -100,6 +101,12 @@ impl Watch for MiningLoad {
     fn event(&mut self, event: &Event, images: &Images, found: &mut Collector<'_>) {
         let Some(id) = event.process.as_ref().map(|process| &process.id) else { return };
         let address = match &event.detail {
+            // sends nothing: resolvers do it to put the addresses of a name in order
+            Detail::NetworkConnect { network }
+                if network.local.as_ref().is_some_and(|local| local.protocol == UDP) =>
+            {
+                return;
+            }
             Detail::NetworkConnect { network } => &network.address,
             Detail::NetworkSend { network } => &network.address,
             Detail::ProcessFork { fork } if !fork.thread && event.outcome.is_success() => {

@@ -296,9 +296,14 @@ fn load_is_like_mining_where_the_process_or_a_relative_talked_to_a_remote_host()
         event["boot_ns"] = (0x64 + life_s * SECOND).into();
         of(id, event)
     };
+    let (me, child, grandchild) = ("64-7-1", "64-8-0", "64-9-0");
+    let talk_by = |protocol: u16| {
+        let mut event = serde_json::to_value(talk(2, me, "192.0.2.1", 443, success())).unwrap();
+        event["network"]["local"] = json!({"protocol": protocol, "address": "192.0.2.9", "port": 40_000});
+        serde_json::from_value::<Event>(event).unwrap()
+    };
     let talked = |seq, id: &str| talk(seq, id, "192.0.2.1", 443, success());
     let five = Some(5 * SECOND);
-    let (me, child, grandchild) = ("64-7-1", "64-8-0", "64-9-0");
     let load = |seq| end(seq, me, five, 9);
     let mining = |events: Vec<Event>| {
         let report = derived(events);
@@ -309,6 +314,7 @@ fn load_is_like_mining_where_the_process_or_a_relative_talked_to_a_remote_host()
     };
     for (why, events, proof) in [
         ("itself", vec![talked(2, me), talked(3, me), load(4)], vec![2, 4]),
+        ("itself, by TCP", vec![talk_by(6), load(3)], vec![2, 3]),
         ("a child", vec![fork(2, me, child), talked(3, child), load(4)], vec![3, 4]),
         (
             "a grandchild",
@@ -336,6 +342,7 @@ fn load_is_like_mining_where_the_process_or_a_relative_talked_to_a_remote_host()
         ("itself, to itself", vec![talk(2, me, "127.0.0.1", 443, success()), load(3)], 3),
         ("nobody answered", vec![talk(2, me, "192.0.2.1", 443, failure("ECONNREFUSED")), load(3)], 3),
         ("a name was asked for", vec![talk(2, me, "192.0.2.1", 53, success()), load(3)], 3),
+        ("a name's addresses were put in order", vec![talk_by(17), load(3)], 3),
         ("a sibling", sibling, 5),
     ] {
         assert_eq!(mining(events), (None, Some(vec![at])), "{why}");
