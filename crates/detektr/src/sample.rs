@@ -79,6 +79,6 @@ pub fn fork(seq: u64, pid: u32, child: u32) -> Event {
 
 /// Process `pid` ended with `code`.
 pub fn exit(seq: u64, pid: u32, code: u8) -> Event {
-    let exit = Exit { code: Some(code), signal: None, core: false, thread: false };
+    let exit = Exit { code: Some(code), signal: None, core: false, thread: false, cpu_ns: None };
     event(seq, process(pid, 1, "/bin/x"), Outcome::SUCCESS, Detail::ProcessExit { exit })
 }

@@ -23,6 +23,12 @@ impl ProcessId {
         &self.0
     }
 
+    /// Start time of the process in nanoseconds since boot; 0 where it is not known.
+    pub fn start_ns(&self) -> u64 {
+        let start = self.0.split('-').next().unwrap_or_default();
+        u64::from_str_radix(start, 16).unwrap_or(0)
+    }
+
     /// What stays the same over execs: `START-PID`.
     pub fn process(&self) -> &str {
         self.0.rsplit_once('-').map_or(&self.0, |(process, _)| process)

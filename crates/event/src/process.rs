@@ -171,6 +171,9 @@ pub struct Exit {
     /// Only one thread ended, and the process lives on.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub thread: bool,
+    /// CPU time in nanoseconds that all threads of the process took over its life, of a process that ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cpu_ns: Option<u64>,
 }
 
 /// `process.credentials`: ids or capabilities changed, or were asked to.

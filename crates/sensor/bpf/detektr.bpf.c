@@ -1,6 +1,7 @@
 /* The programs of the ebpf sensor, all on BTF tracepoints: they load where fentry, LSM programs and kprobes are
  * refused. Which calls are told, and what is taken of each, comes from user space (`specs`). */
 #include "argv.h"
+#include "cputime.h"
 #include "io.h"
 
 #define TS_COMPAT 2
@@ -492,6 +493,13 @@ int on_exit(u64 *ctx)
 	exit->status = task->exit_code;
 	exit->process_ended = BPF_CORE_READ((struct task_struct *)self, signal, live.counter) == 0;
 	exit->in_call = in_call;
+	if (exit->process_ended) {
+		struct cpu_time cpu = {};
+
+		process_time(&cpu, self);
+		exit->cpu_known = cpu.known;
+		exit->cpu_ns = cpu.total;
+	}
 	emit(si, slot);
 	bpf_map_delete_elem(&states, &tid);
 	return 0;

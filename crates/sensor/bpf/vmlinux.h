@@ -68,10 +68,21 @@ struct files_struct { atomic_t count; struct fdtable *fdt; };
 struct fs_struct { struct path root, pwd; };
 struct mm_struct { unsigned long arg_start, arg_end, env_start, env_end; struct file *exe_file; };
 struct nsproxy { struct mnt_namespace *mnt_ns; };
-struct signal_struct { atomic_t live; };
+struct list_head { struct list_head *next; };
+struct sched_entity { u64 sum_exec_runtime; };
+typedef struct { unsigned int sequence; } seqcount_t;
+typedef struct { seqcount_t seqcount; } seqcount_spinlock_t;
+typedef struct { seqcount_spinlock_t seqcount; } seqlock_t;
+struct signal_struct {
+	atomic_t live;
+	struct list_head thread_head;
+	seqlock_t stats_lock;
+	unsigned long long sum_sched_runtime;
+};
 struct task_struct {
 	struct thread_info thread_info;
 	unsigned int flags;
+	struct sched_entity se;
 	struct mm_struct *mm;
 	int exit_code;
 	int pid, tgid;
@@ -83,6 +94,7 @@ struct task_struct {
 	struct files_struct *files;
 	struct nsproxy *nsproxy;
 	struct signal_struct *signal;
+	struct list_head thread_node;
 	struct css_set *cgroups;
 };
 struct linux_binprm { int argc, envc; const char *filename, *interp; };

@@ -147,7 +147,8 @@ struct exit {
 	s32 status;
 	u32 process_ended;
 	u32 in_call;
-	u32 spare;
+	u32 cpu_known;
+	u64 cpu_ns; /* of the whole process, where it ended */
 };
 struct io_sum {
 	u64 files;

@@ -114,7 +114,12 @@ fn check(raws: &[Raw]) -> Result<(), String> {
             Body::Exit(exit) if exit.status & 0x7f == libc::SIGSEGV => {
                 drop(seen.insert("killed", String::new()))
             }
-            Body::Exit(_) => drop(seen.insert("exit", String::new())),
+            Body::Exit(exit) => {
+                if exit.cpu_ns.is_some_and(|ns| ns >= SPIN_NS) {
+                    seen.insert("CPU time", String::new());
+                }
+                drop(seen.insert("exit", String::new()))
+            }
             Body::KernelSignal { signal, .. } if *signal == libc::SIGSEGV => {
                 drop(seen.insert("signal", String::new()))
             }
@@ -150,6 +155,7 @@ fn check(raws: &[Raw]) -> Result<(), String> {
         ("thread", ""),
         ("failed exec", "nothing one two"),
         ("exit", ""),
+        ("CPU time", ""),
         ("killed", ""),
         ("signal", ""),
         ("move", ""),
@@ -171,6 +177,21 @@ fn check(raws: &[Raw]) -> Result<(), String> {
     Ok(())
 }
 
+/// CPU time that the watched side takes in a thread of its own.
+const SPIN_NS: u64 = 50_000_000;
+
+/// Takes CPU time until the process's own clock says that it is enough.
+fn spin() {
+    loop {
+        let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+        // SAFETY: `time` outlives the call, which can't fail for this clock.
+        unsafe { libc::clock_gettime(libc::CLOCK_PROCESS_CPUTIME_ID, &raw mut time) };
+        if time.tv_sec > 0 || time.tv_nsec as u64 >= SPIN_NS {
+            return;
+        }
+    }
+}
+
 /// What the watched side does.
 fn perform() -> ExitCode {
     let Some(cgroup) = std::env::args().nth(2) else { return ExitCode::FAILURE };
@@ -182,7 +203,7 @@ fn perform() -> ExitCode {
     }
     let _ = std::fs::File::open("/no/such/file");
     let _ = std::fs::write("/tmp/selftest-written", "eleven byte");
-    let _ = std::thread::spawn(|| ()).join();
+    let _ = std::thread::spawn(spin).join();
     let _ = uring_open("/tmp/selftest-uring");
     let _ = std::fs::remove_file("/tmp/selftest-uring");
     let _ = std::fs::remove_file("/tmp/selftest-written");

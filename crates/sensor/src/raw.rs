@@ -182,6 +182,8 @@ pub struct RawExit {
     pub status: i32,
     /// It was the last thread of its process.
     pub process_ended: bool,
+    /// CPU time of all threads that the process had, in nanoseconds, where it ended and this is known.
+    pub cpu_ns: Option<u64>,
 }
 
 /// A system call.

@@ -21,6 +21,7 @@ mod dropped_executed;
 mod files_encrypted;
 mod mass_change;
 mod mass_delete;
+mod mining_load;
 mod objects;
 mod remote_shell;
 mod self_delete;
@@ -67,6 +68,7 @@ const CODED: &[(&[Coded], Maker)] = &[
     (files_encrypted::CODED, || Box::<files_encrypted::FilesEncrypted>::default()),
     (mass_change::CODED, || Box::<mass_change::MassChange>::default()),
     (mass_delete::CODED, || Box::<mass_delete::MassDelete>::default()),
+    (mining_load::CODED, || Box::<mining_load::MiningLoad>::default()),
     (remote_shell::CODED, || Box::<remote_shell::RemoteShell>::default()),
     (self_delete::CODED, || Box::<self_delete::SelfDelete>::default()),
     (timestomp::CODED, || Box::<timestomp::Timestomp>::default()),

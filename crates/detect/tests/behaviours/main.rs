@@ -273,6 +273,94 @@ fn calls_at_regular_intervals_are_a_beacon_and_calls_at_any_time_are_not() {
     assert_eq!(of(&calls(&regular, "127.0.0.1"), "beaconing"), None);
 }
 
+#[test]
+fn load_is_like_mining_where_the_process_or_a_relative_talked_to_a_remote_host() {
+    const SECOND: u64 = 1_000_000_000;
+    let of = |id: &str, mut event: Value| {
+        event["process"]["id"] = id.into();
+        serde_json::from_value::<Event>(event).unwrap()
+    };
+    let fork = |seq, id: &str, child: &str| {
+        let fork = json!({"child": child, "pid": 8, "tid": 8, "flags": [], "thread": false});
+        of(id, serde_json::to_value(event(seq, "process.fork", success(), json!({"fork": fork}))).unwrap())
+    };
+    let talk = |seq, id: &str, address: &str, port: u16, outcome| {
+        let address = json!({"family": "inet", "address": address, "port": port});
+        let network = json!({"network": {"fd": 3, "address": address}});
+        of(id, serde_json::to_value(event(seq, "network.connect", outcome, network)).unwrap())
+    };
+    let end = |seq, id: &str, cpu: Option<u64>, life_s: u64| {
+        let exit = json!({"code": 0, "cpu_ns": cpu});
+        let mut event =
+            serde_json::to_value(event(seq, "process.exit", success(), json!({"exit": exit}))).unwrap();
+        event["boot_ns"] = (0x64 + life_s * SECOND).into();
+        of(id, event)
+    };
+    let (me, child, grandchild) = ("64-7-1", "64-8-0", "64-9-0");
+    let talk_by = |protocol: u16| {
+        let mut event = serde_json::to_value(talk(2, me, "192.0.2.1", 443, success())).unwrap();
+        event["network"]["local"] = json!({"protocol": protocol, "address": "192.0.2.9", "port": 40_000});
+        serde_json::from_value::<Event>(event).unwrap()
+    };
+    let talked = |seq, id: &str| talk(seq, id, "192.0.2.1", 443, success());
+    let five = Some(5 * SECOND);
+    let load = |seq| end(seq, me, five, 9);
+    let mining = |events: Vec<Event>| {
+        let report = derived(events);
+        let busy = of_report(&report, "processor-kept-busy");
+        let found = of_report(&report, "mining-load");
+        assert!(busy.is_none() || found.is_none(), "{report:#?}");
+        (found, busy)
+    };
+    for (why, events, proof) in [
+        ("itself", vec![talked(2, me), talked(3, me), load(4)], vec![2, 4]),
+        ("itself, by TCP", vec![talk_by(6), load(3)], vec![2, 3]),
+        ("a child", vec![fork(2, me, child), talked(3, child), load(4)], vec![3, 4]),
+        (
+            "a grandchild",
+            vec![fork(2, me, child), fork(3, child, grandchild), talked(4, grandchild), load(5)],
+            vec![4, 5],
+        ),
+        (
+            "a child that is gone",
+            vec![fork(2, me, child), talked(3, child), end(4, child, None, 1), load(5)],
+            vec![3, 5],
+        ),
+        ("the parent", vec![fork(2, me, child), talked(3, me), end(4, child, five, 9)], vec![3, 4]),
+        (
+            "a parent that ended",
+            vec![talked(2, me), fork(3, me, child), end(4, me, None, 1), end(5, child, five, 9)],
+            vec![2, 5],
+        ),
+    ] {
+        assert_eq!(mining(events), (Some(proof), None), "{why}");
+    }
+    let sibling =
+        vec![fork(2, me, child), fork(3, me, grandchild), talked(4, child), end(5, grandchild, five, 9)];
+    for (why, events, at) in [
+        ("nobody", vec![load(2)], 2),
+        ("itself, to itself", vec![talk(2, me, "127.0.0.1", 443, success()), load(3)], 3),
+        ("nobody answered", vec![talk(2, me, "192.0.2.1", 443, failure("ECONNREFUSED")), load(3)], 3),
+        ("a name was asked for", vec![talk(2, me, "192.0.2.1", 53, success()), load(3)], 3),
+        ("a name's addresses were put in order", vec![talk_by(17), load(3)], 3),
+        ("a sibling", sibling, 5),
+    ] {
+        assert_eq!(mining(events), (None, Some(vec![at])), "{why}");
+    }
+    for (why, last) in [
+        ("too little", end(3, me, Some(5 * SECOND - 1), 5)),
+        ("a small part of its life", end(3, me, five, 11)),
+        ("not known", end(3, me, None, 5)),
+    ] {
+        assert_eq!(mining(vec![talked(2, me), last]), (None, None), "{why}");
+    }
+}
+
+/// The events that prove a behaviour.
+fn of_report(report: &BehaviourReport, id: &str) -> Option<Vec<u64>> {
+    of(report, id).map(|found| found.events.clone())
+}
+
 fn flow() -> Value {
     json!({"id": 1, "protocol": "tcp", "local": {"address": "192.168.71.20", "port": 4000},
            "remote": {"address": "198.18.0.1", "port": 80}, "attribution": "connect"})

@@ -106,7 +106,13 @@ mod tests {
 
     #[test]
     fn a_line_of_an_evil_bundle_has_no_control_characters() {
-        let exit = Exit { code: None, signal: Some("SIG\x1b[2J\n".into()), core: false, thread: false };
+        let exit = Exit {
+            code: None,
+            signal: Some("SIG\x1b[2J\n".into()),
+            core: false,
+            thread: false,
+            cpu_ns: None,
+        };
         let mut event = sample::event(
             1,
             sample::process(2, 1, "/tmp/\x1b[31m\n"),

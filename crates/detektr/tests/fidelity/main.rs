@@ -3,6 +3,7 @@
 
 mod agreement;
 mod arguments;
+mod cpu_time;
 mod lives;
 mod logs;
 mod object;

@@ -193,9 +193,9 @@ pub fn detail(kind: Kind) -> BoxedStrategy<Detail> {
             })
             .boxed(),
         Kind::ProcessExec => exec().prop_map(|exec| Detail::ProcessExec { exec: Box::new(exec) }).boxed(),
-        Kind::ProcessExit => (any::<Option<u8>>(), of(word()), any::<(bool, bool)>())
-            .prop_map(|(code, signal, (core, thread))| Detail::ProcessExit {
-                exit: Exit { code, signal, core, thread },
+        Kind::ProcessExit => (any::<Option<u8>>(), of(word()), any::<(bool, bool, Option<u64>)>())
+            .prop_map(|(code, signal, (core, thread, cpu_ns))| Detail::ProcessExit {
+                exit: Exit { code, signal, core, thread, cpu_ns },
             })
             .boxed(),
         Kind::ProcessCredentials => (word(), credentials(), credentials(), vec(any::<u32>(), 0..3))

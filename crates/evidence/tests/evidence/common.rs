@@ -66,7 +66,9 @@ pub fn unlink(path: &str) -> Event {
 
 /// `process.exit` with `code`.
 pub fn exit(code: u8) -> Event {
-    event(Detail::ProcessExit { exit: Exit { code: Some(code), signal: None, core: false, thread: false } })
+    event(Detail::ProcessExit {
+        exit: Exit { code: Some(code), signal: None, core: false, thread: false, cpu_ns: None },
+    })
 }
 
 /// A regular file's state.

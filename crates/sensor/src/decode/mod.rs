@@ -208,6 +208,7 @@ impl Decoder {
                 signal: (signal != 0).then(|| abi::signal_name(i64::from(signal))),
                 core: signal != 0 && exit.status & 0x80 != 0,
                 thread: !exit.process_ended,
+                cpu_ns: exit.cpu_ns.filter(|_| exit.process_ended),
             },
         };
         out.push(self.event(boot_ns, self.reference(tgid, tid), Outcome::SUCCESS, detail, None));

@@ -77,7 +77,8 @@ impl Merge {
             }
             kind_of::EXEC => out.push(self.exec(record)),
             kind_of::EXIT => {
-                let (status, ended, in_call) = (n.i32(), n.u32(), n.u32());
+                let (status, ended, in_call, cpu_known, cpu_ns) =
+                    (n.i32(), n.u32(), n.u32(), n.u32(), n.u64());
                 let entered = self.entered.remove(&header.tid);
                 self.pieces.remove(&header.tid);
                 if let Some(entered) = entered.filter(|_| in_call != 0) {
@@ -88,7 +89,8 @@ impl Merge {
                 if process_ended {
                     self.born.remove(&header.tgid);
                 }
-                out.push(raw(header, Body::Exit(RawExit { status, process_ended })));
+                let cpu_ns = (process_ended && cpu_known != 0).then_some(cpu_ns);
+                out.push(raw(header, Body::Exit(RawExit { status, process_ended, cpu_ns })));
             }
             kind_of::ENTER => {
                 let args = n.u64s();

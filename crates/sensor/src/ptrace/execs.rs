@@ -67,7 +67,7 @@ impl Tracer {
             return;
         }
         if self.tasks.threads.contains_key(&tid) {
-            self.ended(tid, 0);
+            self.ended(tid, 0, false);
         }
         if let Some(thread) = self.tasks.threads.remove(&old_tid) {
             self.tasks.threads.insert(tid, thread);

@@ -163,7 +163,7 @@ mod tests {
     use crate::raw::RawExit;
 
     fn end(tid: u32) -> Raw {
-        let body = Body::Exit(RawExit { status: 0, process_ended: true });
+        let body = Body::Exit(RawExit { status: 0, process_ended: true, cpu_ns: None });
         Raw { boot_ns: 0, tgid: tid, tid, euid: None, body }
     }
 

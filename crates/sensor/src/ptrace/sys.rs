@@ -170,6 +170,22 @@ pub(super) fn boot_ns() -> u64 {
     time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
 }
 
+/// CPU time in nanoseconds of all threads that process `tgid` has had; `None` where there is none of that number. A
+/// thread of it must stand still meanwhile, lest the number be another process's.
+pub(super) fn cpu_ns(tgid: i32) -> Option<u64> {
+    let mut clock: libc::clockid_t = 0;
+    // SAFETY: `clock` outlives the call, which takes a plain number beside it.
+    if unsafe { libc::clock_getcpuclockid(tgid, &raw mut clock) } != 0 {
+        return None;
+    }
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: `time` outlives the call.
+    if unsafe { libc::clock_gettime(clock, &raw mut time) } < 0 {
+        return None;
+    }
+    Some(time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64)
+}
+
 /// The signal that wakes the tracer thread out of its wait; nothing else of the process uses it.
 pub(super) fn wake_signal() -> i32 {
     libc::SIGRTMAX() - 3

@@ -172,7 +172,7 @@ impl Tracer {
     fn report(&mut self, tid: i32, status: i32) {
         if !libc::WIFSTOPPED(status) {
             if self.tasks.threads.contains_key(&tid) {
-                self.ended(tid, status);
+                self.ended(tid, status, false);
                 self.ending.remove(&tid);
             } else if !self.ending.remove(&tid) {
                 self.early.remove(&tid);
@@ -207,7 +207,7 @@ impl Tracer {
             }
             libc::PTRACE_EVENT_EXIT => {
                 let status = sys::event_message(tid).unwrap_or(libc::SIGKILL as u64) as i32;
-                self.ended(tid, status);
+                self.ended(tid, status, true);
                 self.ending.insert(tid);
                 self.resume(tid, 0);
             }
@@ -312,14 +312,14 @@ impl Tracer {
         self.ending.remove(&child);
         self.resume(tid, 0);
         if let Some(status) = self.early_ends.remove(&child) {
-            self.ended(child, status);
+            self.ended(child, status, false);
         } else if let Some(status) = self.early.remove(&child) {
             self.report(child, status);
         }
     }
 
-    /// Thread `tid` ended; it may still be reported by `wait`.
-    pub(super) fn ended(&mut self, tid: i32, status: i32) {
+    /// Thread `tid` ended; it may still be reported by `wait`. `stands`: it stands still at its end.
+    pub(super) fn ended(&mut self, tid: i32, status: i32, stands: bool) {
         self.unfinished(tid);
         let Some(thread) = self.tasks.threads.get(&tid) else { return };
         let tgid = thread.tgid;
@@ -333,7 +333,8 @@ impl Tracer {
         if process_ended {
             self.close_files(tid, |_| true);
         }
-        self.emit(tid, Body::Exit(RawExit { status, process_ended }));
+        let cpu_ns = if process_ended && stands { sys::cpu_ns(tgid) } else { None };
+        self.emit(tid, Body::Exit(RawExit { status, process_ended, cpu_ns }));
         self.tasks.threads.remove(&tid);
         if process_ended {
             self.tasks.processes.remove(&tgid);

@@ -1,7 +1,7 @@
 //! Impact. What is changed, the scripts made themselves; but for deletions, which are counted only of files that were there:
 //! those are the environment's, beneath whose throw-away layer the host's stay as they are.
 
-use super::{Case, case};
+use super::{Case, burn, case};
 
 pub const CASES: &[Case] = &[
     case(
@@ -61,5 +61,10 @@ for n in $(seq 20); do head -c 2000 /dev/urandom > /tmp/noise-$n; done"#,
         "mass-delete",
         "find /usr/share/doc -name copyright | head -n 60 | xargs rm",
         "mkdir /tmp/many; cd /tmp/many; touch $(seq 60); rm *; find /usr/share/doc -name copyright | tail -n 5 | xargs rm",
+    ),
+    case(
+        "processor-kept-busy",
+        concat!("python3 -c '", burn!("5.2"), "'"),
+        concat!("python3 -c '", burn!("1"), "'; sleep 2"),
     ),
 ];

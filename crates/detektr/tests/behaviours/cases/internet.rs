@@ -1,6 +1,6 @@
 //! What needs somebody who answers: the simulated internet, with [`SITE`].
 
-use super::{Case, case};
+use super::{Case, burn, case};
 
 /// What it serves: a program, and a page.
 pub const SITE: &str = "detektr: 1\nhttp:\n  - {host: cdn.example, path: '/s2', body: \"#!/bin/sh\\nexit 0\\n\"}\n  \
@@ -53,5 +53,21 @@ s.sendall(b"{\"id\": 1, \"method\": \"mining.subscribe\", \"params\": []}\n"); s
         r#"python3 -c 'import socket
 s = socket.create_connection(("203.0.113.9", 8080))
 s.sendall(b"{\"id\": 1, \"method\": \"news.subscribe\", \"params\": []}\n"); s.close()'"#,
+    ),
+    case(
+        "mining-load",
+        concat!(
+            "python3 -c 'import socket; s = socket.create_connection((\"203.0.113.9\", 8081))\n",
+            burn!("5.2"),
+            "'"
+        ),
+        // a name is asked for, a sibling talks, and this one talks to itself
+        concat!(
+            "python3 -c 'import socket; socket.create_connection((\"203.0.113.9\", 8081))'; ",
+            "python3 -c 'import socket; socket.getaddrinfo(\"www.cdn.example\", 0, type=socket.SOCK_STREAM)\n",
+            "s = socket.socket(); s.bind((\"127.0.0.1\", 0)); s.listen(); socket.create_connection(s.getsockname())\n",
+            burn!("5.2"),
+            "'",
+        ),
     ),
 ];

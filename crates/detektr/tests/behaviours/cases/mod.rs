@@ -14,6 +14,22 @@ mod stealth;
 
 pub use internet::SITE;
 
+/// Takes seconds of CPU time, with more threads than a busy machine can keep waiting; Python's hashes don't hold its lock.
+macro_rules! burn {
+    ($seconds:literal) => {
+        concat!(
+            "import hashlib, threading, time\n",
+            "def burn():\n",
+            "    while time.process_time() < ",
+            $seconds,
+            ": hashlib.pbkdf2_hmac(\"sha256\", b\"x\", b\"y\", 20000)\n",
+            "threads = [threading.Thread(target=burn) for _ in range(16)]\n",
+            "[one.start() for one in threads]; [one.join() for one in threads]\n",
+        )
+    };
+}
+use burn;
+
 /// One behaviour's test.
 pub struct Case {
     /// The behaviour.

@@ -119,8 +119,11 @@ fn bodies() -> BoxedStrategy<Body> {
                 env_ppid: 3,
             }))
         }),
-        any::<(i32, bool)>()
-            .prop_map(|(status, process_ended)| Body::Exit(RawExit { status, process_ended })),
+        any::<(i32, bool)>().prop_map(|(status, process_ended)| Body::Exit(RawExit {
+            status,
+            process_ended,
+            cpu_ns: None
+        })),
         calls().prop_map(|call| Body::Call(Box::new(call))),
         (objects(), any::<[u64; 3]>(), any::<bool>()).prop_map(
             |(object, [written, writes, read], mapped)| {

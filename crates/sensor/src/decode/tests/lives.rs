@@ -61,7 +61,9 @@ impl Kernel {
                     self.living[&tgid].iter().copied().filter(|other| *other != tid).collect();
                 let mut records: Vec<Raw> = others
                     .into_iter()
-                    .map(|other| record(other, Body::Exit(RawExit { status: 0, process_ended: false })))
+                    .map(|other| {
+                        record(other, Body::Exit(RawExit { status: 0, process_ended: false, cpu_ns: None }))
+                    })
                     .collect();
                 self.living.insert(tgid, vec![tgid]);
                 self.zombies.remove(&tgid);
@@ -79,7 +81,7 @@ impl Kernel {
                 } else if tid == tgid {
                     self.zombies.insert(tgid);
                 }
-                vec![record(tid, Body::Exit(RawExit { status: 0, process_ended }))]
+                vec![record(tid, Body::Exit(RawExit { status: 0, process_ended, cpu_ns: None }))]
             }
         }
     }
@@ -115,7 +117,7 @@ proptest! {
                 decoder.decode(record, &mut out);
             }
         }
-        let end = RawExit { status: 0, process_ended: true };
+        let end = RawExit { status: 0, process_ended: true, cpu_ns: None };
         decoder.decode(raw(4, ARTIFACT, ARTIFACT, Body::Exit(end)), &mut out);
 
         prop_assert_eq!(sorted(decoder.births()), sorted(decoder.exits()));

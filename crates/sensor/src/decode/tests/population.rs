@@ -3,7 +3,7 @@
 use super::*;
 
 fn end(status: i32, process_ended: bool) -> Body {
-    Body::Exit(RawExit { status, process_ended })
+    Body::Exit(RawExit { status, process_ended, cpu_ns: None })
 }
 
 fn any_call() -> Body {

@@ -86,13 +86,13 @@ fn an_exec_by_a_thread_ends_the_thread_and_keeps_the_process() {
     let mut decoder = running();
     events(&mut decoder, raw(3, ARTIFACT, ARTIFACT, Body::Birth(birth_of_thread(5001))));
     // The kernel ends the old leader first, then the thread takes its number.
-    let leader = RawExit { status: 0, process_ended: false };
+    let leader = RawExit { status: 0, process_ended: false, cpu_ns: None };
     events(&mut decoder, raw(4, ARTIFACT, ARTIFACT, Body::Exit(leader)));
     let all = run(&mut decoder, RawExec { old_tid: 5001, ..exec_of("/bin/ls") });
     assert_eq!(all[0]["exec"]["by_thread"], true);
     assert_eq!(all[0]["process"]["id"], "13880-10-2");
     assert_eq!(all[0]["process"]["tid"], 10);
-    let end = RawExit { status: 0, process_ended: true };
+    let end = RawExit { status: 0, process_ended: true, cpu_ns: None };
     events(&mut decoder, raw(5, ARTIFACT, ARTIFACT, Body::Exit(end)));
     assert_eq!(decoder.births(), decoder.exits());
     assert_eq!(decoder.births(), &Population { processes: vec![10], threads: vec![11] });
@@ -168,7 +168,7 @@ fn the_launcher_acts_for_the_environment_until_it_executes_the_artifact() {
         );
         let child = Body::Birth(birth_of(5001, 5001));
         assert_eq!(events(&mut decoder, raw(4, ARTIFACT, ARTIFACT, child))[0]["fork"]["pid"], 11);
-        let end = Body::Exit(RawExit { status: 0, process_ended: true });
+        let end = Body::Exit(RawExit { status: 0, process_ended: true, cpu_ns: None });
         assert_eq!(events(&mut decoder, raw(5, 5001, 5001, end))[0]["process"]["actor"], "artifact");
         assert!(decoder.holes().is_empty());
     }
