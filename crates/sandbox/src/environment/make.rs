@@ -310,7 +310,7 @@ pub(super) fn bounds(cgroups: &Cgroups) -> Vec<Bound> {
 fn known_gaps(privileged: bool, base: Option<u32>, plan: &Plan) -> Vec<String> {
     let mut gaps = Vec::new();
     if vsock_here() {
-        gaps.push("AF_VSOCK can still be opened by 32-bit programs through the old socketcall, whose arguments no filter sees".into());
+        gaps.push("AF_VSOCK can still be opened by 32-bit programs through the old socketcall, and by any through io_uring where the sensor allows that: no filter sees their arguments".into());
     }
     if hierarchies().iter().any(|h| !h.unified) {
         gaps.push("cgroup hierarchies of version 1 can be mounted and read inside, with the names of the host's groups".into());
