@@ -13,7 +13,7 @@ use std::time::Instant;
 /// files, and files that are never the same.
 pub fn derive(bench: &Bench) -> Result<()> {
     for (what, program, words) in [
-        ("opens", &bench.opens, &["1000000", "2"][..]),
+        ("opens", &bench.opens, &["1000000", "2", "50000"][..]),
         ("forks, creations and removals", &bench.forkfile, &["6000", "40"]),
         ("the same, each file with a name of its own", &bench.forkfile, &["6000", "40", "own"]),
     ] {

@@ -3,7 +3,7 @@
 use crate::blind::Blind;
 use crate::sample::{Pairs, median};
 use crate::{Bench, Result, peak_mib, request};
-use detektr_detonate::{ArtifactSpec, Detonator, Outcome, SensorChoice};
+use detektr_detonate::{ArtifactSpec, Detonator, NetworkChoice, Outcome, SensorChoice};
 use detektr_evidence::Bundle;
 use detektr_sensor::calls::CALLS;
 use std::ffi::OsStr;
@@ -69,29 +69,35 @@ pub fn cold(bench: &Bench) -> Result<()> {
     Ok(())
 }
 
-/// Each further detonation in one process against `bwrap`.
+/// One detonation after another in one process, with the empty network that the peer has, and with the simulated internet.
 pub fn warm(bench: &Bench) -> Result<()> {
-    let detonator = Detonator::new();
-    let pairs = Pairs::measure(
-        RUNS,
-        || {
-            let begin = Instant::now();
-            bench.detonate(&detonator, Path::new("/bin/true"), &[], SensorChoice::Ebpf)?;
-            Ok(begin.elapsed().as_secs_f64() * 1000.0)
-        },
-        || {
-            process(Command::new("bwrap").args([
-                "--unshare-all",
-                "--ro-bind",
-                "/",
-                "/",
-                "--proc",
-                "/proc",
-                "/bin/true",
-            ]))
-        },
-    )?;
-    pairs.print("each further detonation in one process", "`bwrap --unshare-all`");
+    for network in [NetworkChoice::None, NetworkChoice::sim()] {
+        let detonator = Detonator::new();
+        let path = ArtifactSpec::Path("/bin/true".into());
+        let mut request = bench.request(path, &[], SensorChoice::Ebpf);
+        request.network = network.clone();
+        let pairs = Pairs::measure(
+            RUNS,
+            || {
+                let begin = Instant::now();
+                detonator.detonate(&request, &mut |_| {})?;
+                Ok(begin.elapsed().as_secs_f64() * 1000.0)
+            },
+            || {
+                process(Command::new("bwrap").args([
+                    "--unshare-all",
+                    "--ro-bind",
+                    "/",
+                    "/",
+                    "--proc",
+                    "/proc",
+                    "/bin/true",
+                ]))
+            },
+        )?;
+        let what = format!("each further detonation in one process, network `{}`", network.name());
+        pairs.print(&what, "`bwrap --unshare-all`");
+    }
     Ok(())
 }
 
@@ -149,20 +155,27 @@ pub fn ptrace_overhead(bench: &Bench) -> Result<()> {
     Ok(())
 }
 
-/// Events lost at full speed.
+/// Events lost at the rate of the target, and at full speed.
 pub fn loss(bench: &Bench) -> Result<()> {
+    lost(bench, "300000")?;
+    lost(bench, "0")
+}
+
+fn lost(bench: &Bench, rate: &str) -> Result<()> {
     let detonator = Detonator::new();
-    let outcome = bench.detonate(&detonator, &bench.opens, &["1000000", "2"], SensorChoice::Ebpf)?;
+    let words = ["1000000", "2", rate];
+    let outcome = bench.detonate(&detonator, &bench.opens, &words, SensorChoice::Ebpf)?;
     let bundle = Bundle::open(&outcome.bundle)?;
     let mut seconds = String::new();
     bundle.stdout()?.read_to_string(&mut seconds)?;
     let ledger = &bundle.manifest().ledger;
     let attempted: u64 = ledger.0.values().map(|counts| counts.attempted).sum();
     let dropped: u64 = ledger.0.values().map(|counts| counts.dropped).sum();
-    let rate = attempted as f64 / seconds.trim().parse::<f64>()?;
+    // the sensor records the beginning and the end of each call
+    let rate = attempted as f64 / 2.0 / seconds.trim().parse::<f64>()?;
     let balance = if ledger.unbalanced().next().is_none() { "balances" } else { "DOES NOT BALANCE" };
     println!(
-        "| events lost at {rate:.0} events a second | {dropped} of {attempted}; the ledger {balance} | | | | 1 |"
+        "| events lost at {rate:.0} events a second | {dropped} of {attempted} records; the ledger {balance} | | | | 1 |"
     );
     Ok(())
 }
@@ -190,7 +203,7 @@ pub fn memory(bench: &Bench) -> Result<()> {
 pub fn million_child(count: &OsStr, home: &Path) -> ExitCode {
     let count = count.to_string_lossy().into_owned();
     let program = home.join("opens");
-    let request = request(home, ArtifactSpec::Path(program), &[&count, "2"], SensorChoice::Auto);
+    let request = request(home, ArtifactSpec::Path(program), &[&count, "2", "50000"], SensorChoice::Auto);
     match Detonator::new().detonate(&request, &mut |_| {}) {
         Ok(outcome) => {
             println!(
