@@ -14,15 +14,19 @@ mod stealth;
 
 pub use internet::SITE;
 
-/// Takes seconds of CPU time, with more threads than a busy machine can keep waiting; Python's hashes don't hold its lock.
+/// Takes seconds of CPU time, and at least this share of one processor over its life: where the machine is busy with others
+/// it goes on until it has had that. Python's hashes don't hold its lock.
 macro_rules! burn {
-    ($seconds:literal) => {
+    ($seconds:literal, $share:literal) => {
         concat!(
             "import hashlib, threading, time\n",
+            "begin = time.monotonic()\n",
             "def burn():\n",
-            "    while time.process_time() < ",
+            "    while time.process_time() < max(",
             $seconds,
-            ": hashlib.pbkdf2_hmac(\"sha256\", b\"x\", b\"y\", 20000)\n",
+            ", ",
+            $share,
+            " * (time.monotonic() - begin)): hashlib.pbkdf2_hmac(\"sha256\", b\"x\", b\"y\", 20000)\n",
             "threads = [threading.Thread(target=burn) for _ in range(16)]\n",
             "[one.start() for one in threads]; [one.join() for one in threads]\n",
         )
