@@ -64,7 +64,7 @@ for n in $(seq 20); do head -c 2000 /dev/urandom > /tmp/noise-$n; done"#,
     ),
     case(
         "processor-kept-busy",
-        concat!("python3 -c '", burn!("5.2", "0.7"), "'"),
+        concat!("python3 -c '", burn!("5.2", "0.6"), "'"),
         concat!("python3 -c '", burn!("1", "0"), "'; sleep 2"),
     ),
 ];

@@ -58,7 +58,7 @@ s.sendall(b"{\"id\": 1, \"method\": \"news.subscribe\", \"params\": []}\n"); s.c
         "mining-load",
         concat!(
             "python3 -c 'import socket; s = socket.create_connection((\"203.0.113.9\", 8081))\n",
-            burn!("5.2", "0.7"),
+            burn!("5.2", "0.6"),
             "'"
         ),
         // a name is asked for, a sibling talks, and this one talks to itself
@@ -66,7 +66,7 @@ s.sendall(b"{\"id\": 1, \"method\": \"news.subscribe\", \"params\": []}\n"); s.c
             "python3 -c 'import socket; socket.create_connection((\"203.0.113.9\", 8081))'; ",
             "python3 -c 'import socket; socket.getaddrinfo(\"www.cdn.example\", 0, type=socket.SOCK_STREAM)\n",
             "s = socket.socket(); s.bind((\"127.0.0.1\", 0)); s.listen(); socket.create_connection(s.getsockname())\n",
-            burn!("5.2", "0.7"),
+            burn!("5.2", "0.6"),
             "'",
         ),
     ),
