@@ -77,7 +77,7 @@ esac
 # The peer for Sigma comes from the Rust registry; it is built once, below target/.
 rsigma=target/bench-tools/bin/rsigma
 if [ "$task" = bench ] && [ ! -x "$rsigma" ]; then
-    echo "setup: building rsigma 0.23.0 from the registry into target/bench-tools (some minutes)"
+    echo "setup: building rsigma 0.23.0 from the registry into target/bench-tools (a quarter of an hour on two cores)"
     cargo install rsigma --version 0.23.0 --locked --quiet --root target/bench-tools ||
         echo "setup: rsigma could not be built; the row that needs it will be left out" >&2
 fi

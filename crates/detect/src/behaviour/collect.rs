@@ -175,7 +175,8 @@ fn sentence(template: &str, tally: &Tally, outcome: Reached) -> String {
     while let Some((before, after)) = rest.split_once('{') {
         let Some((_, after)) = after.split_once('}') else { break };
         told.push_str(before);
-        told.push_str(&values.next().map_or_else(|| "?".into(), list));
+        let subject = told.is_empty();
+        told.push_str(&values.next().map_or_else(|| "?".into(), |values| list(values, subject)));
         rest = after;
     }
     told.push_str(rest);
@@ -188,7 +189,8 @@ fn sentence(template: &str, tally: &Tally, outcome: Reached) -> String {
     told
 }
 
-fn list(values: &Values) -> String {
+/// The values as words. The sentence's verb is made for one subject, so that others stand in brackets there.
+fn list(values: &Values, subject: bool) -> String {
     if values.shown.is_empty() {
         return "?".into();
     }
@@ -200,9 +202,10 @@ fn list(values: &Values) -> String {
     if values.more {
         text.push("others".into());
     }
-    match text.pop() {
-        Some(last) if text.is_empty() => last,
-        Some(last) => format!("{} and {last}", text.join(", ")),
-        None => String::new(),
+    match (text.split_first(), text.split_last()) {
+        (Some((first, [])), _) => first.clone(),
+        (Some((first, others)), _) if subject => format!("{first} (and {})", others.join(", ")),
+        (_, Some((last, others))) => format!("{} and {last}", others.join(", ")),
+        _ => String::new(),
     }
 }

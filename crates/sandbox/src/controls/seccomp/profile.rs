@@ -1,7 +1,8 @@
 //! A seccomp profile as its JSON says it: the fields of the OCI runtime specification, and those that Docker adds
-//! (`archMap`, `includes`, `excludes`).
+//! (`archMap`, `includes`, `excludes`) and Podman (`defaultErrno`, `errno`: error numbers by name).
 
 use super::program::Action;
+use super::tables;
 use serde_json::Value;
 
 /// Something of a profile that can't be enforced.
@@ -112,8 +113,9 @@ impl Reader {
             );
             return None;
         };
-        const KEYS: [&str; 8] = [
+        const KEYS: [&str; 9] = [
             "defaultAction",
+            "defaultErrno",
             "defaultErrnoRet",
             "architectures",
             "archMap",
@@ -134,7 +136,7 @@ impl Reader {
                 );
             }
         }
-        let errno = self.errno(json, "defaultErrnoRet");
+        let errno = self.errno(json, "defaultErrno", "defaultErrnoRet");
         let default = match json.get("defaultAction") {
             Some(action) => self.action(action, errno, "defaultAction"),
             None => {
@@ -203,16 +205,27 @@ impl Reader {
         flags
     }
 
-    fn errno(&mut self, json: &Value, key: &str) -> Option<u16> {
-        let value = json.get(key).filter(|value| !value.is_null())?;
-        match value.as_u64() {
+    /// An error by its name or by its number. Docker's rules may say both, as long as it is the same one.
+    fn errno(&mut self, json: &Value, by_name: &str, by_number: &str) -> Option<u16> {
+        let given = |key: &str| json.get(key).filter(|value| !value.is_null());
+        let number = given(by_number).and_then(|value| match value.as_u64() {
             // more is cut off by the kernel (MAX_ERRNO)
             Some(number @ 0..=4095) => Some(number as u16),
             _ => {
-                self.problem(key, format!("{value} is no error number"), "write a number from 0 to 4095");
+                let what = format!("{value} is no error number");
+                self.problem(by_number, what, "write a number from 0 to 4095");
                 None
             }
+        });
+        let Some(value) = given(by_name).filter(|value| value.as_str() != Some("")) else { return number };
+        let Some(named) = value.as_str().and_then(tables::errno) else {
+            self.problem(by_name, format!("{value} is no error"), "write its name as in errno(3), \"EPERM\"");
+            return None;
+        };
+        if number.is_some_and(|number| number != named) {
+            self.problem(by_name, format!("{by_number} says another error"), "write one of the two");
         }
+        Some(named)
     }
 
     fn action(&mut self, value: &Value, errno: Option<u16>, path: &str) -> Option<Action> {
@@ -249,7 +262,7 @@ impl Reader {
             }
         }
         let before = self.problems.len();
-        let errno = self.errno(json, "errnoRet");
+        let errno = self.errno(json, "errno", "errnoRet");
         for problem in &mut self.problems[before..] {
             problem.path = format!("{path}.{}", problem.path);
         }

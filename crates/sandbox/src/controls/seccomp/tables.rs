@@ -78,3 +78,8 @@ pub(super) fn number(arch: Arch, name: &str) -> Option<u32> {
             .or_else(|| number(Arch::X86_64, name)),
     }
 }
+
+/// The number of the error `name`, as in errno(3).
+pub(super) fn errno(name: &str) -> Option<u16> {
+    (1..=133).find(|number| syscalls::Errno::new(*number).name() == Some(name)).map(|number| number as u16)
+}

@@ -144,6 +144,23 @@ fn calls_newer_than_the_profile_do_not_exist_unless_its_default_says_otherwise()
 }
 
 #[test]
+fn an_error_may_be_named() {
+    let json = json!({
+        "defaultAction": "SCMP_ACT_ERRNO", "defaultErrno": "ENOSYS", "defaultErrnoRet": 38,
+        "syscalls": [
+            {"names": ["dup3"], "action": "SCMP_ACT_ALLOW"},
+            {"names": ["dup"], "action": "SCMP_ACT_ERRNO", "errno": "EACCES"},
+            {"names": ["dup2"], "action": "SCMP_ACT_ERRNO", "errno": "", "errnoRet": 22}
+        ]
+    });
+    let filter = compile(&json, &CONDITIONS).unwrap();
+    let run = |name| filter.run(&call(Arch::X86_64, tables::number(Arch::X86_64, name).unwrap(), [0; 6]));
+    assert_eq!(run("dup"), Action::Errno(libc::EACCES as u16));
+    assert_eq!(run("dup2"), Action::Errno(libc::EINVAL as u16));
+    assert_eq!(run("read"), Action::Errno(libc::ENOSYS as u16));
+}
+
+#[test]
 fn what_is_no_profile_is_refused_with_all_its_places() {
     let json = json!({
         "defaultAction": "SCMP_ACT_DENY",
@@ -152,7 +169,9 @@ fn what_is_no_profile_is_refused_with_all_its_places() {
         "syscalls": [
             {"names": ["read"], "action": "SCMP_ACT_NOTIFY"},
             {"names": [3], "action": "SCMP_ACT_ALLOW", "args": [{"index": 6, "op": "SCMP_CMP_EQ"}, {"index": 0, "op": "EQ"}]},
-            {"names": ["read"], "action": "SCMP_ACT_ERRNO", "errnoRet": 70000, "includes": {"caps": ["CAP_NONE"], "minKernel": "new"}}
+            {"names": ["read"], "action": "SCMP_ACT_ERRNO", "errnoRet": 70000, "includes": {"caps": ["CAP_NONE"], "minKernel": "new"}},
+            {"names": ["read"], "action": "SCMP_ACT_ERRNO", "errno": "ENOTHING"},
+            {"names": ["read"], "action": "SCMP_ACT_ERRNO", "errno": "EPERM", "errnoRet": 2}
         ]
     });
     let paths: Vec<String> = compile(&json, &CONDITIONS).unwrap_err().into_iter().map(|p| p.path).collect();
@@ -165,6 +184,8 @@ fn what_is_no_profile_is_refused_with_all_its_places() {
         "syscalls[1].args[0].index",
         "syscalls[1].args[1].op",
         "syscalls[2].errnoRet",
+        "syscalls[3].errno",
+        "syscalls[4].errno",
         "syscalls[2].includes.caps[0]",
         "syscalls[2].includes.minKernel",
     ] {
