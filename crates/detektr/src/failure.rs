@@ -79,7 +79,7 @@ impl Failure {
             }
             Body::Foreign(report) => (
                 report.code().map(|c| c.to_string()).unwrap_or_default(),
-                related(report),
+                related(report.as_ref()),
                 report.help().map(|h| h.to_string()),
             ),
         };
@@ -105,8 +105,8 @@ impl From<std::io::Error> for Failure {
 }
 
 /// A diagnostic with all that belongs to it (each mistake in a file, with its place) in one sentence.
-fn related(report: &miette::Report) -> String {
-    let parts = report.related().into_iter().flatten().map(|part| part.to_string());
+fn related(report: &dyn Diagnostic) -> String {
+    let parts = report.related().into_iter().flatten().map(related);
     std::iter::once(report.to_string()).chain(parts).collect::<Vec<_>>().join("; ")
 }
 

@@ -172,6 +172,27 @@ fn a_bad_file_a_bad_rule_and_a_missing_twin_run_nothing() {
 }
 
 #[test]
+fn the_mistakes_of_all_files_of_a_folder_are_told_at_once_and_none_of_them_runs() {
+    let place = sound();
+    place.write("all/attack.sh", "true");
+    place.write("all/one.yaml", "detektr: 1\natack: ./attack.sh\n");
+    place.write(
+        "all/two.yaml",
+        "detektr: 1\nattack: ./attack.sh\ngoal: creatd('/x')\ncontrols: {a: {read_only: /etc}}\n",
+    );
+    place.write(
+        "all/good.yaml",
+        "detektr: 1\nattack: ./attack.sh\ngoal: created('/x')\ncontrols: {a: {read_only: /etc}}\n",
+    );
+    let said = place.run(how(), &["validate", "all"]);
+    assert_eq!(said.code, 2, "{}", said.stderr);
+    for told in ["one.yaml:2:1", "did you mean `attack`?", "two.yaml:3:7", "did you mean `created`?"] {
+        assert!(said.stderr.contains(told), "{told} in {}", said.stderr);
+    }
+    assert_eq!(runs(&place, how()), 0);
+}
+
+#[test]
 fn arms_are_used_again_until_something_changes_or_they_are_asked_for_afresh() {
     let (place, how) = (sound(), how());
     let first = place.validate(how, &["v.yaml"]);

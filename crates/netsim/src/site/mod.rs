@@ -4,7 +4,7 @@ mod form;
 pub(crate) mod read;
 
 pub use form::SiteFile;
-pub use read::SiteError;
+pub use read::{KEYS, SiteError};
 
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;

@@ -7,7 +7,8 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-pub(super) const KEYS: &[&str] = &["detektr", "dns", "http", "refuse"];
+/// The keys at the top of a site file.
+pub const KEYS: &[&str] = &["detektr", "dns", "http", "refuse"];
 pub(super) const DNS: &[&str] = &["name", "nxdomain", "addresses", "txt", "cname", "mx"];
 pub(super) const HTTP: &[&str] =
     &["host", "path", "method", "status", "headers", "body", "file", "zeros", "delay", "reset"];

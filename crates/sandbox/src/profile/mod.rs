@@ -13,6 +13,7 @@ pub use detektr_yaml::{Problem, duration, size};
 pub use error::ProfileError;
 pub use form::ProfileFile;
 pub use limits::read as read_limits;
+pub use read::KEYS;
 
 use crate::{Limits, RunAs};
 use std::path::{Path, PathBuf};

@@ -7,11 +7,12 @@ use detektr_yaml::{Node, Problem, Reader as Base, Value};
 use std::ops::{Deref, DerefMut};
 use std::path::Path;
 
-/// The keys of a profile.
-pub(super) const KEYS: &[&str] = &[
+/// The keys at the top of a profile.
+pub const KEYS: &[&str] = &[
     "detektr", "rootfs", "user", "limits", "timeout", "setenv", "hostname", "network", "site", "baits",
     "sensor", "observe", "trigger",
 ];
+
 /// The profile, as far as it can be read, and all that is wrong with it.
 pub(super) fn profile(node: &Node, folder: &Path) -> (Profile, Vec<Problem>) {
     let mut reader = Reader { folder, base: Base::default() };

@@ -30,6 +30,14 @@ pub enum FileError {
         #[related]
         problems: Vec<Problem>,
     },
+    /// More than one file can't be used.
+    #[error("{} validations can't be used", .each.len())]
+    #[diagnostic(code(detektr::validate::invalid))]
+    Several {
+        /// Why not, for each of them.
+        #[related]
+        each: Vec<FileError>,
+    },
 }
 
 impl FileError {

@@ -23,7 +23,7 @@ use crate::plan::{Attack, Goal, Question};
 use crate::result::Inputs;
 use detektr_sandbox::controls::Control;
 use detektr_yaml::Node;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The version of the file format.
 pub const VERSION: u64 = 1;
@@ -54,6 +54,28 @@ pub struct ValidationFile {
     pub questions: Vec<Question>,
     /// Every file that was read, by its path as written; the validation file itself too.
     pub inputs: Inputs,
+}
+
+/// Reads all `files`, in their order.
+///
+/// # Errors
+/// Those of every file that can't be used, see [`read`].
+pub fn read_all(files: &[PathBuf]) -> Result<Vec<ValidationFile>, FileError> {
+    let (mut all, mut each) = (Vec::new(), Vec::new());
+    for path in files {
+        match read(path) {
+            Ok(file) => all.push(file),
+            Err(e) => each.push(e),
+        }
+    }
+    match each.pop() {
+        None => Ok(all),
+        Some(only) if each.is_empty() => Err(only),
+        Some(last) => {
+            each.push(last);
+            Err(FileError::Several { each })
+        }
+    }
 }
 
 /// Reads the validation in `path` and all that it names.

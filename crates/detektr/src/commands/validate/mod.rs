@@ -118,12 +118,11 @@ pub fn run(args: Args, context: &mut Context) -> Result<u8, Failure> {
     Ok(exit_code(&verdicts, args.fail_on.as_deref(), cancel.load(Ordering::Relaxed)))
 }
 
-/// Reads and plans all files; the mistakes of all of them are told before anything runs.
+/// Reads and plans all files, before anything runs.
 fn plan_all(files: &[PathBuf], args: &Args, surroundings: &Surroundings) -> Result<Vec<Planned>, Failure> {
     let mut planned = Vec::new();
-    for path in files {
-        let refused = |e| Failure::foreign(exit::USAGE, miette::Report::new(e));
-        let read = file::read(path).map_err(refused)?;
+    let read = file::read_all(files).map_err(|e| Failure::foreign(exit::USAGE, e.into()))?;
+    for (path, read) in files.iter().zip(read) {
         let choices = Choices {
             repeat: args.repeat,
             ablate: args.ablate,

@@ -1,6 +1,8 @@
 //! Which files are validated: those that are named, and of folders those that are validations.
 
 use crate::failure::{Failure, shown};
+use detektr_netsim::site;
+use detektr_sandbox::profile;
 use detektr_validate::file::yaml_files;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -29,13 +31,18 @@ pub fn files(named: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
     Ok(found)
 }
 
-/// Rules, profiles and other YAML lie beside validations; a validation has both keys at the top.
+/// Whether `path`, found in a folder, is meant as a validation: of the YAML that may lie beside one, rules have no
+/// `detektr` key, and profiles and site files have no keys but their own. What is misspelt must be told, not passed over.
 fn is_validation(path: &Path) -> bool {
+    // line by line, for what can't be parsed must be told as well
     let text = fs::read(path).unwrap_or_default();
     let text = String::from_utf8_lossy(&text);
-    let has =
-        |key: &str| text.lines().any(|line| line.strip_prefix(key).is_some_and(|rest| rest.starts_with(':')));
-    has("detektr") && has("attack")
+    let key = |line: &'_ str| line.split_once(':').map(|(key, _)| key.trim_end().to_owned());
+    let at_top = |line: &&str| line.starts_with(|first: char| first.is_alphanumeric() || first == '_');
+    let keys: Vec<String> = text.lines().filter(at_top).filter_map(key).collect();
+    let only = |known: &[&str]| keys.iter().all(|key| known.contains(&key.as_str()));
+    keys.iter().any(|key| key == "detektr") && !only(profile::KEYS) && !only(site::KEYS)
+        || keys.iter().any(|key| key == "attack")
 }
 
 fn unreadable(path: &Path, e: std::io::Error) -> Failure {
@@ -60,8 +67,20 @@ mod tests {
         write("a/c.yml", "# first\ndetektr: 1\nattack: ./x.sh\n");
         write("rule.yml", "title: x\ndetection:\n  attack: y\n");
         write("profile.yaml", "detektr: 1\nuser: root\n");
+        write("site.yaml", "detektr: 1\nhttp:\n  - {delay: 2s}\n");
         let found = files(&[folder.path().to_owned()]).unwrap();
         assert_eq!(found, [folder.path().join("a/c.yml"), folder.path().join("b.yaml")]);
+    }
+
+    #[test]
+    fn a_validation_with_a_mistake_at_its_top_is_not_passed_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let texts =
+            ["detektr: 1\natack: ./x.sh\n", "detector: 1\nattack: ./x.sh\n", "detektr: 1\nattack: [\n"];
+        for (at, text) in texts.iter().enumerate() {
+            fs::write(folder.path().join(format!("{at}.yaml")), text).unwrap();
+        }
+        assert_eq!(files(&[folder.path().to_owned()]).unwrap().len(), texts.len());
     }
 
     #[test]
