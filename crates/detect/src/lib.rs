@@ -29,6 +29,6 @@ pub use behaviour::{
 pub use processes::Processes;
 pub use rules::{RuleError, RuleRef, RuleSet};
 pub use run::{Match, RuleOutcome, RuleReport, RunContext};
-pub use stable::{Stable, made_by_lot};
+pub use stable::{Lots, Stable};
 pub use view::{View, views};
 pub use why::{FieldWhy, WhyNot};

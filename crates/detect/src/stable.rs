@@ -2,6 +2,7 @@
 //! names of temporary files. One normalisation for all that compares runs.
 
 use detektr_event::Detail;
+use std::collections::BTreeSet;
 
 /// Folders in which programs make files with names of chance.
 const TEMPORARY: &[&str] = &["/tmp/", "/var/tmp/", "/dev/shm/", "/run/"];
@@ -30,7 +31,7 @@ impl Stable {
         self
     }
 
-    /// And which made a file at `path` as functions for temporary files do ([`made_by_lot`]).
+    /// And which made a file at `path` as functions for temporary files do ([`Lots`]).
     pub fn made(mut self, path: &str) -> Self {
         if let Some((folder, _)) = path.rsplit_once('/') {
             self.names.push((path.to_owned(), format!("{folder}/{{temp}}")));
@@ -78,14 +79,52 @@ impl Stable {
     }
 }
 
-/// The path of a file that an event made as functions for temporary files do (`mkstemp` and its like): in a folder for
-/// such files, where nothing of that name was, and for the owner alone. Such a name was drawn by lot.
-pub fn made_by_lot(detail: &Detail) -> Option<String> {
-    let Detail::FileCreate { file } = detail else { return None };
-    let path = file.path.lossy().into_owned();
-    let exclusive = file.flags.iter().any(|flag| flag == "O_EXCL");
-    let temporary = TEMPORARY.iter().any(|folder| path.starts_with(folder));
-    (exclusive && temporary && file.mode & 0o777 == 0o600).then_some(path)
+/// Names that were drawn by lot, found by what was done with them: made as functions for temporary files make theirs
+/// (`mkstemp` and its like: where nothing of that name was, for the owner alone), in a folder for such files or to be
+/// taken away or given another name again.
+#[derive(Debug, Default)]
+pub struct Lots {
+    names: BTreeSet<String>,
+    /// Made so elsewhere, and still there.
+    stay: BTreeSet<String>,
+}
+
+/// Names that are kept, of each sort.
+const LOTS: usize = 500;
+
+impl Lots {
+    /// Takes in what a successful call did.
+    pub fn see(&mut self, detail: &Detail) {
+        match detail {
+            Detail::FileCreate { file } => {
+                let path = file.path.lossy().into_owned();
+                let exclusive = file.flags.iter().any(|flag| flag == "O_EXCL");
+                if exclusive && file.mode & 0o777 == 0o600 {
+                    let temporary = TEMPORARY.iter().any(|folder| path.starts_with(folder));
+                    let to = if temporary { &mut self.names } else { &mut self.stay };
+                    if to.len() < LOTS {
+                        to.insert(path);
+                    }
+                }
+            }
+            Detail::FileUnlink { file } => self.goes(&file.path.lossy()),
+            Detail::FileRename { file } => self.goes(&file.path.lossy()),
+            _ => {}
+        }
+    }
+
+    /// The names, as paths.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.names.iter().map(String::as_str)
+    }
+
+    fn goes(&mut self, path: &str) {
+        if let Some(path) = self.stay.take(path)
+            && self.names.len() < LOTS
+        {
+            self.names.insert(path);
+        }
+    }
 }
 
 /// `text` with `value` replaced where it is not a part of a longer word.
@@ -186,7 +225,7 @@ fn is_random(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use detektr_event::{Access, Copied, Create, FilePath};
+    use detektr_event::{Access, Copied, Create, FilePath, PathOnly};
 
     #[test]
     fn numbers_of_processes_and_inodes_are_replaced() {
@@ -226,18 +265,30 @@ mod tests {
                 certain: true,
             },
         };
-        let lot = made_by_lot(&create(&["O_CREAT", "O_EXCL"], 0o600, "/tmp/lbkowlra")).unwrap();
-        let stable = Stable::new(None).made(&lot);
+        let lots = |seen: &[Detail]| {
+            let mut lots = Lots::default();
+            seen.iter().for_each(|detail| lots.see(detail));
+            lots.names().map(str::to_owned).collect::<Vec<_>>()
+        };
+        let exclusive: &[&str] = &["O_CREAT", "O_EXCL"];
+        let lot = lots(&[create(exclusive, 0o600, "/tmp/lbkowlra")]);
+        let stable = Stable::new(None).made(&lot[0]);
         assert_eq!(stable.path("/tmp/lbkowlra"), "/tmp/{temp}");
         assert_eq!(stable.text("rm /tmp/lbkowlra"), "rm /tmp/{temp}");
         assert_eq!(stable.path("/tmp/lbkowlram"), "/tmp/lbkowlram");
         for other in [
             create(&["O_CREAT"], 0o600, "/tmp/payload"),
-            create(&["O_CREAT", "O_EXCL"], 0o644, "/tmp/payload"),
-            create(&["O_CREAT", "O_EXCL"], 0o600, "/etc/payload"),
+            create(exclusive, 0o644, "/tmp/payload"),
+            create(exclusive, 0o600, "/etc/payload"),
         ] {
-            assert_eq!(made_by_lot(&other), None);
+            assert_eq!(lots(&[other]), Vec::<String>::new());
         }
+        let gone = |path: &str| Detail::FileUnlink {
+            file: PathOnly { path: FilePath::resolved(Copied::whole(path)) },
+        };
+        let made = || create(exclusive, 0o600, "/repo/.git/tikGA7x");
+        assert_eq!(lots(&[made(), gone("/repo/.git/tikGA7x")]), ["/repo/.git/tikGA7x"]);
+        assert_eq!(lots(&[made(), gone("/repo/.git/config")]), Vec::<String>::new());
     }
 
     #[test]

@@ -32,6 +32,26 @@ fn two_runs_of_a_deterministic_program_show_nothing_with_either_sensor() {
     }
 }
 
+/// Git tries whether it can make links under a name of chance; what its hook does is seen in a commit of Detektr's own.
+#[test]
+fn two_runs_that_leave_the_same_hook_of_git_show_nothing() {
+    if !able() {
+        return;
+    }
+    if std::process::Command::new("git").arg("--version").output().is_err() {
+        eprintln!("skipped: git is missing");
+        return;
+    }
+    let home = Home::new();
+    let script = "git init -q $HOME/repo; cd $HOME/repo/.git/hooks; \
+        printf '#!/bin/sh\\necho ran >>$HOME/ran\\n' >post-commit; chmod 755 post-commit";
+    let [first, second] = [(); 2].map(|()| detonated(&home, &[], script));
+    let report = home.detektr(["report", &first, "--json"]).json();
+    let entry = &report["persistence"]["entries"][0];
+    assert_eq!(entry["status"], "proven", "{entry:#}");
+    assert_eq!(differences(&home, &first, &second, 0), Vec::<Value>::new());
+}
+
 #[test]
 fn two_runs_that_ask_the_simulated_internet_the_same_show_nothing() {
     if !able() {

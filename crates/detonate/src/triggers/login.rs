@@ -18,6 +18,10 @@ const MODES: [(&str, bool, &[&str]); 3] = [
 const COMMIT: &str = "if [ -n \"$1\" ]; then cd \"$1\"; else d=$(mktemp -d) && cd \"$d\" && git init -q; fi && \
                       git commit -q --allow-empty -m update";
 
+/// Who makes the commit, and when.
+const COMMITTER: [(&str, &str); 3] =
+    [("NAME", "user"), ("EMAIL", "user@localhost"), ("DATE", "@1767225600 +0000")];
+
 /// What a login would start. What several entries need is started once for each user.
 pub(super) fn jobs(found: &[Found], users: &Users, tree: &dyn Tree) -> Vec<Planned> {
     let mut planned = Vec::new();
@@ -51,10 +55,12 @@ pub(super) fn jobs(found: &[Found], users: &Users, tree: &dyn Tree) -> Vec<Plann
             What::Commit { tree } => {
                 let words = ["sh", "-c", COMMIT, "sh", &tree].map(str::to_owned).into();
                 let mut job = plain(user, "/bin/sh", words);
-                // git asks for a name; nobody may have told it one
+                // git asks for a name; nobody may have told it one. The same commit in every run: what differs
+                // between runs is the artifact's own doing
                 for who in ["AUTHOR", "COMMITTER"] {
-                    job.env.push(format!("GIT_{who}_NAME={}", user.name).into_bytes());
-                    job.env.push(format!("GIT_{who}_EMAIL={}@localhost", user.name).into_bytes());
+                    for (what, value) in COMMITTER {
+                        job.env.push(format!("GIT_{who}_{what}={value}").into_bytes());
+                    }
                 }
                 planned.push(planned_for(job, "git commit".into()));
             }

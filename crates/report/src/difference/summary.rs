@@ -6,16 +6,14 @@ use crate::clean::{clean, command_line, copied, shorten};
 use crate::describe;
 use crate::tree::{End, Tree};
 use detektr_detect::operation::{Act, key};
-use detektr_detect::{Finding, made_by_lot};
+use detektr_detect::{Finding, Lots};
 use detektr_event::{Actor, Detail, Event};
 use detektr_evidence::{Bundle, Change, ChangeKind, Exit, FileState, Manifest, sha256_hex};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::io::Read;
 
 /// Different acts of one run that are compared.
 const ACTS: usize = 200_000;
-/// Names of temporary files that are replaced.
-const LOTS: usize = 500;
 /// Longest content that is compared as a text.
 const CONTENT: u64 = 1 << 20;
 /// Longest command line, in characters.
@@ -51,14 +49,14 @@ impl Summary {
                 stable = stable.name(line, &format!("bait {}", bait.name));
             }
         }
-        let mut lots = BTreeSet::new();
+        let mut lots = Lots::default();
         for event in bundle.events()? {
             let event = event?;
-            if event.outcome.is_success() && lots.len() < LOTS {
-                lots.extend(made_by_lot(&event.detail));
+            if event.outcome.is_success() {
+                lots.see(&event.detail);
             }
         }
-        for path in &lots {
+        for path in lots.names() {
             stable = stable.made(path);
         }
         let mut summary = Summary {
