@@ -18,6 +18,7 @@ mod daemonised;
 mod dns_tunnel;
 mod downloaded_executed;
 mod dropped_executed;
+mod fields;
 mod files_encrypted;
 mod mass_change;
 mod mass_delete;
@@ -100,11 +101,14 @@ impl Behaviours {
     /// Everything that is wrong with any of the files; then none is used.
     pub fn load<'a>(files: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> Result<Self, Vec<RuleError>> {
         let shipped = shipped::FILES.iter().map(|(name, text)| (*name, text.as_bytes()));
-        let rules = RuleSet::load(shipped.chain(files))?;
+        let files: Vec<_> = files.into_iter().collect();
+        let rules = RuleSet::load(shipped.chain(files.iter().copied()))?;
         let coded = CODED.iter().flat_map(|(all, _)| all.iter().map(Coded::definition));
         let mut definitions: BTreeMap<String, Definition> = BTreeMap::new();
-        let mut errors = Vec::new();
-        for definition in coded.chain(sigma::definitions(&rules)?) {
+        let own = sigma::definitions(&rules)?;
+        // of those that ship a test knows
+        let mut errors = sigma::unknown_fields(&rules, &files.iter().map(|(name, _)| *name).collect());
+        for definition in coded.chain(own) {
             if let Some(other) = definitions.get(&definition.id) {
                 errors.push(RuleError {
                     file: definition.source.clone(),

@@ -2,13 +2,14 @@
 
 use crate::behaviour::collect::{Collector, Sighting, reached};
 use crate::behaviour::definition::{Definition, attacks};
+use crate::behaviour::fields::Fields;
 use crate::behaviour::finding::{Confidence, Level};
 use crate::rules::{GROUPS, RuleError, RuleSet};
 use crate::view::native::{Known, Native, categories, is_category};
 use detektr_event::{Event, ProcessRef};
 use rsigma_eval::{CorrelationEngine, Engine};
 use rsigma_parser::{Level as SigmaLevel, SigmaRule};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 const NATIVE: &str = "detektr";
 
@@ -67,6 +68,27 @@ pub(crate) fn definitions(set: &RuleSet) -> Result<Vec<Definition>, Vec<RuleErro
         });
     }
     if errors.is_empty() { Ok(all) } else { Err(errors) }
+}
+
+/// Fields that rules of the files in `of` name and no event has.
+pub(crate) fn unknown_fields(set: &RuleSet, of: &BTreeSet<&str>) -> Vec<RuleError> {
+    let file = |rule: &SigmaRule| Some(set.rules.get(rule.id.as_ref()?)?.file.as_str());
+    let rules = set.collection.rules.iter().filter_map(|rule| Some((rule, file(rule)?)));
+    let mut rules = rules.filter(|(_, file)| of.contains(file)).peekable();
+    if rules.peek().is_none() {
+        return Vec::new();
+    }
+    let fields = Fields::new();
+    let errors = |(rule, file): (&SigmaRule, &str)| {
+        let category = rule.logsource.category.as_deref().unwrap_or_default();
+        let told = |(field, remedy): (String, String)| RuleError {
+            file: file.to_owned(),
+            what: format!("`{}`: no event of {category} has a field `{field}`", rule.title),
+            remedy,
+        };
+        fields.unknown(rule).into_iter().map(told).collect::<Vec<_>>()
+    };
+    rules.flat_map(errors).collect()
 }
 
 fn as_json(value: &impl serde::Serialize) -> serde_json::Value {

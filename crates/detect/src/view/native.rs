@@ -36,6 +36,34 @@ pub(crate) fn is_category(name: &str) -> bool {
     FAMILIES.contains(&name) || DERIVED.contains(&name) || detektr_event::Kind::from_name(name).is_some()
 }
 
+/// The kinds of event of a category.
+pub(crate) fn kinds(category: &str) -> impl Iterator<Item = &'static str> {
+    let family = category.to_owned();
+    detektr_event::Kind::ALL.iter().map(|kind| kind.name()).filter(move |kind| {
+        *kind == family
+            || kind.split('.').next() == Some(&family)
+            || DERIVED.contains(&&*family) && (kind.starts_with("file.") || *kind == "kernel.io_uring")
+    })
+}
+
+/// Whether `field` is one that the view joins to the events of a category ([`Native`]'s `get_field`).
+pub(crate) fn joined(category: &str, field: &str) -> bool {
+    let any = |wanted: &[&str]| kinds(category).any(|kind| wanted.contains(&kind));
+    match field {
+        "kind"
+        | "process.name"
+        | "process.command_line"
+        | "parent.exe"
+        | "parent.name"
+        | "parent.command_line" => true,
+        "path" | "path.other_process" => DERIVED.contains(&category),
+        "exec.name" | "exec.command_line" => any(&["process.exec"]),
+        "file.mode_octal" => any(&["file.chmod", "file.mknod"]),
+        "file.type" => any(&["file.mknod"]),
+        _ => false,
+    }
+}
+
 /// The categories that an event is of, each with what `path` means there.
 pub(crate) fn categories(event: &Event) -> Vec<(&'static str, Option<&FilePath>)> {
     let kind = event.kind().name();

@@ -200,6 +200,8 @@ fn own() -> Result<(), Failed> {
     for (rule, why) in [
         (rule.replace("product: detektr", "product: linux"), "no rule over Detektr's own events"),
         (rule.replace("file.changed", "file.wished"), "no kind of event named file.wished"),
+        (rule.replace("path|", "pth|"), "no event of file.changed has a field `pth`"),
+        (rule.replace("{path}", "{file.name}"), "no event of file.changed has a field `file.name`"),
         (rule.replace("id: own", "id: cron-job"), "cron-job"),
         (rule.replace("id: own", "id: self-delete"), "self-delete"),
         (rule.replace("level: low", "confidence: total"), "confidence"),
