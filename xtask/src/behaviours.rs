@@ -33,12 +33,7 @@ type Made = fn(&Path) -> Result<String, String>;
 const LISTS: [(&str, Made); 2] = [(MODULE, module), (PAGE, page)];
 
 fn module(workspace: &Path) -> Result<String, String> {
-    let folder = workspace.join("behaviours");
-    let mut files = Vec::new();
-    collect(&folder, &mut files).map_err(|error| format!("can't read {}: {error}", folder.display()))?;
-    let mut names: Vec<String> =
-        files.iter().filter_map(|file| Some(file.strip_prefix(&folder).ok()?.to_str()?.to_owned())).collect();
-    names.sort();
+    let names = files_below(&workspace.join("behaviours"), "yml")?;
     let mut text = String::from(
         "//! The rules under `behaviours/`, as they are shipped. Written by `cargo xtask behaviours`.\n\nmacro_rules! rule {\n    \
          ($name:literal) => {\n        ($name, include_str!(concat!(\"../../../../behaviours/\", $name)))\n    };\n}\n\n\
@@ -51,12 +46,22 @@ fn module(workspace: &Path) -> Result<String, String> {
     Ok(text)
 }
 
-fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> std::io::Result<()> {
+/// The files below `folder` that end so, as paths within it, in their order.
+pub fn files_below(folder: &Path, end: &str) -> Result<Vec<String>, String> {
+    let mut files = Vec::new();
+    collect(folder, end, &mut files).map_err(|error| format!("can't read {}: {error}", folder.display()))?;
+    let mut names: Vec<String> =
+        files.iter().filter_map(|file| Some(file.strip_prefix(folder).ok()?.to_str()?.to_owned())).collect();
+    names.sort();
+    Ok(names)
+}
+
+fn collect(folder: &Path, end: &str, files: &mut Vec<PathBuf>) -> std::io::Result<()> {
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
         if path.is_dir() {
-            collect(&path, files)?;
-        } else if path.extension().is_some_and(|end| end == "yml") {
+            collect(&path, end, files)?;
+        } else if path.extension().is_some_and(|own| own == end) {
             files.push(path);
         }
     }

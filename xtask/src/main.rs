@@ -1,14 +1,15 @@
 //! Chores of this repository: `cargo xtask schema` writes the JSON Schemas under `schema/`, `cargo xtask behaviours` the
-//! lists of behaviours, `cargo xtask bpf` compiles the BPF programs. With `--check` nothing is written, and what differs is named.
+//! lists of behaviours, `cargo xtask patterns` that of patterns, `cargo xtask bpf` compiles the BPF programs. With `--check` nothing is written, and what differs is named.
 
 mod behaviours;
 mod bpf;
+mod patterns;
 mod schema;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-const USAGE: &str = "usage: cargo xtask schema|behaviours|bpf [--check]";
+const USAGE: &str = "usage: cargo xtask schema|behaviours|patterns|bpf [--check]";
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
@@ -18,6 +19,8 @@ fn main() -> ExitCode {
         ["schema", "--check"] => schema::check(&workspace()),
         ["behaviours"] => behaviours::write(&workspace()),
         ["behaviours", "--check"] => behaviours::check(&workspace()),
+        ["patterns"] => patterns::write(&workspace()),
+        ["patterns", "--check"] => patterns::check(&workspace()),
         ["bpf"] => bpf::run(&workspace(), false).map(|()| "compiled".to_owned()),
         ["bpf", "--check"] => {
             bpf::run(&workspace(), true).map(|()| "the object is what its sources compile to".to_owned())

@@ -27,6 +27,7 @@ enum Command {
     Detonate(Box<commands::detonate::Args>),
     Validate(Box<commands::validate::Args>),
     Judge(commands::judge::Args),
+    Pattern(commands::pattern::Args),
     Rule(commands::rule::Args),
     Runs(commands::runs::Args),
     Show(commands::show::Args),
@@ -60,7 +61,11 @@ impl Context {
 impl Cli {
     /// Whether it runs anything.
     pub fn makes_environments(&self) -> bool {
-        matches!(self.command, Command::Detonate(_) | Command::Validate(_))
+        match &self.command {
+            Command::Detonate(_) | Command::Validate(_) => true,
+            Command::Pattern(args) => args.makes_environments(),
+            _ => false,
+        }
     }
 
     /// Runs the command; its exit code.
@@ -69,6 +74,7 @@ impl Cli {
             Command::Detonate(args) => commands::detonate::run(*args, context),
             Command::Validate(args) => commands::validate::run(*args, context),
             Command::Judge(args) => commands::judge::run(args, context),
+            Command::Pattern(args) => commands::pattern::run(args, context),
             Command::Rule(args) => commands::rule::run(args, context),
             Command::Runs(args) => commands::runs::run(args, context),
             Command::Show(args) => commands::show::run(args, context),

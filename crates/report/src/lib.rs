@@ -19,6 +19,6 @@ pub use build::{BuildError, report};
 pub use html::html;
 pub use junit::junit;
 pub use markdown::markdown;
-pub use navigator::navigator;
+pub use navigator::{Covered, coverage, navigator};
 pub use ocsf::ocsf;
 pub use run_markdown::run_markdown;

@@ -57,6 +57,51 @@ pub fn navigator(report: &Report) -> Value {
     })
 }
 
+/// Something that covers a technique.
+#[derive(Clone, Copy, Debug)]
+pub struct Covered<'a> {
+    /// The technique's id.
+    pub technique: &'a str,
+    /// The tactic, by its tag.
+    pub tactic: &'a str,
+    /// What covers it.
+    pub title: &'a str,
+    /// In how many ways.
+    pub count: usize,
+}
+
+/// A layer of what `covered` covers, called `name`; a technique's score is in how many ways.
+pub fn coverage<'a>(name: &str, covered: impl IntoIterator<Item = Covered<'a>>) -> Value {
+    let mut techniques: BTreeMap<(&str, &str), Vec<Covered<'_>>> = BTreeMap::new();
+    for one in covered {
+        techniques.entry((one.technique, one.tactic)).or_default().push(one);
+    }
+    let most =
+        techniques.values().map(|all| all.iter().map(|one| one.count).sum::<usize>()).max().unwrap_or(1);
+    let techniques: Vec<Value> = techniques
+        .iter()
+        .map(|((technique, tactic), all)| {
+            let titles: Vec<&str> = all.iter().map(|one| one.title).collect();
+            json!({
+                "techniqueID": technique, "tactic": tactic, "comment": titles.join("\n"), "enabled": true,
+                "score": all.iter().map(|one| one.count).sum::<usize>(), "metadata": [],
+                "showSubtechniques": technique.contains('.'),
+            })
+        })
+        .collect();
+    json!({
+        "name": name,
+        "versions": {"navigator": NAVIGATOR, "layer": "4.5"},
+        "domain": "enterprise-attack",
+        "filters": {"platforms": ["Linux"]},
+        "sorting": 3,
+        "layout": {"layout": "side", "showID": true, "showName": true, "expandedSubtechniques": "annotated"},
+        "hideDisabled": false,
+        "techniques": techniques,
+        "gradient": {"colors": ["#e8f1ff", "#3178c6"], "minValue": 0, "maxValue": most},
+    })
+}
+
 /// A tactic's short name, as Navigator knows it.
 fn short(name: &str) -> String {
     name.to_lowercase().replace(' ', "-")

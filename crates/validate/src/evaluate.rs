@@ -52,26 +52,14 @@ pub fn evaluate(
     let mut observed = Vec::new();
     let mut fired = Detections::new();
     for one in located {
-        let Ok(bundle) = Bundle::open(&one.bundle) else { continue };
+        let Some((facts, bundle)) = observe(plan, one)? else { continue };
         let arm = &one.arm.arm;
-        let unreadable = |source| Unreadable { run: one.arm.run.clone(), source };
-        let trust = sealed(one);
-        if trust.is_err() {
-            let nothing = std::iter::empty::<Result<_, io::Error>>();
-            let left = Left { changes: &[], persistence: None, content: &|_| None };
-            let facts = Observed::read(plan, arm, bundle.manifest(), nothing, &left, trust);
-            observed.push(facts.map_err(unreadable)?);
-            continue;
-        }
-        let changes = bundle.changes().map_err(|e| unreadable(io::Error::other(e)))?;
-        let persistence = bundle.persistence().map_err(|e| unreadable(io::Error::other(e)))?;
-        let content = |sha256: &str| bundle.beginning(sha256);
-        let left = Left { changes: &changes, persistence: persistence.as_ref(), content: &content };
-        let manifest = bundle.manifest();
-        let events = || bundle.events().map_err(|e| unreadable(io::Error::other(e)));
-        let facts = Observed::read(plan, arm, manifest, events()?, &left, trust).map_err(unreadable)?;
         let telling = telling(&facts);
         observed.push(facts);
+        let Some(bundle) = bundle else { continue };
+        let unreadable = |source| Unreadable { run: one.arm.run.clone(), source };
+        let manifest = bundle.manifest();
+        let events = || bundle.events().map_err(|e| unreadable(io::Error::other(e)));
         for (question, rules) in asked.iter().filter(|(question, _)| reads(question, &arm.role)) {
             let answer = match rules {
                 Some(rules) => {
@@ -88,6 +76,30 @@ pub fn evaluate(
         }
     }
     Ok(judge(plan, &observed, &fired, today))
+}
+
+/// What one arm shows, and its bundle, where its seal is good; nothing where there is no bundle.
+///
+/// # Errors
+/// Where it can't be read to its end.
+pub(crate) fn observe(plan: &Plan, one: &Located) -> Result<Option<(Observed, Option<Bundle>)>, Unreadable> {
+    let Ok(bundle) = Bundle::open(&one.bundle) else { return Ok(None) };
+    let arm = &one.arm.arm;
+    let unreadable = |source| Unreadable { run: one.arm.run.clone(), source };
+    let trust = sealed(one);
+    if trust.is_err() {
+        let nothing = std::iter::empty::<Result<_, io::Error>>();
+        let left = Left { changes: &[], persistence: None, content: &|_| None };
+        let facts = Observed::read(plan, arm, bundle.manifest(), nothing, &left, trust);
+        return Ok(Some((facts.map_err(unreadable)?, None)));
+    }
+    let changes = bundle.changes().map_err(|e| unreadable(io::Error::other(e)))?;
+    let persistence = bundle.persistence().map_err(|e| unreadable(io::Error::other(e)))?;
+    let content = |sha256: &str| bundle.beginning(sha256);
+    let left = Left { changes: &changes, persistence: persistence.as_ref(), content: &content };
+    let events = bundle.events().map_err(|e| unreadable(io::Error::other(e)))?;
+    let facts = Observed::read(plan, arm, bundle.manifest(), events, &left, trust).map_err(unreadable)?;
+    Ok(Some((facts, Some(bundle))))
 }
 
 /// The rules of a question, where it has some.

@@ -38,11 +38,21 @@ pub(crate) fn is_category(name: &str) -> bool {
 
 /// The kinds of event of a category.
 pub(crate) fn kinds(category: &str) -> impl Iterator<Item = &'static str> {
-    let family = category.to_owned();
-    detektr_event::Kind::ALL.iter().map(|kind| kind.name()).filter(move |kind| {
-        *kind == family
-            || kind.split('.').next() == Some(&family)
-            || DERIVED.contains(&&*family) && (kind.starts_with("file.") || *kind == "kernel.io_uring")
+    let category = category.to_owned();
+    detektr_event::Kind::ALL.iter().map(|kind| kind.name()).filter(move |kind| match &*category {
+        "file.read" => ["file.open", "kernel.io_uring"].contains(kind),
+        "file.changed" => [
+            "file.open",
+            "file.create",
+            "file.truncate",
+            "file.link",
+            "file.symlink",
+            "file.rename",
+            "kernel.io_uring",
+        ]
+        .contains(kind),
+        "file.removed" => ["file.unlink", "file.rename", "kernel.io_uring"].contains(kind),
+        category => *kind == category || kind.split('.').next() == Some(category),
     })
 }
 

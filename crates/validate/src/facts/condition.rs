@@ -7,7 +7,7 @@ use crate::truth::Truth;
 use detektr_detect::operation::address;
 use detektr_detect::{BehaviourReport, Reached};
 use detektr_event::glob::Glob;
-use detektr_event::{Access, Address, Detail, Event, OutcomeResult};
+use detektr_event::{Access, Address, Detail, End, Event, Flow, OutcomeResult};
 use detektr_evidence::persistence::{Entry, Persistence, Reason, Status};
 use detektr_evidence::{Change, ChangeKind};
 
@@ -33,6 +33,8 @@ struct Watched {
     events: Vec<u64>,
     /// The first event that may be it.
     doubtful: Option<u64>,
+    /// Connections that were begun, and of which it is not known yet whether they were made.
+    begun: u32,
 }
 
 impl Watch {
@@ -43,6 +45,7 @@ impl Watch {
             glob: fact.args.first().filter(|arg| globbed(fact.name, arg)).and_then(|path| path.parse().ok()),
             events: Vec::new(),
             doubtful: None,
+            begun: 0,
         };
         let facts = condition.facts().iter().map(watched).collect();
         let mut watch = Watch { condition, facts, moment, complete, sought, before: false, ever: None };
@@ -90,6 +93,11 @@ impl Watch {
                 }
                 Truth::Unknown => {
                     watched.doubtful.get_or_insert(event.seq);
+                    watched.begun += 1;
+                }
+                Truth::No if watched.is_refused(event) => {
+                    watched.begun = watched.begun.saturating_sub(1);
+                    watched.doubtful = watched.doubtful.filter(|_| watched.begun > 0);
                 }
                 _ => {}
             }
@@ -279,6 +287,10 @@ impl Watched {
                     OutcomeResult::Failure => Truth::No,
                 }
             }
+            // a call that did not wait for the answer can't tell; what was said afterwards does
+            (FactName::Connected, Detail::NetworkFlow { network }) => {
+                Truth::from(self.is_about_flow(network) && !is_refusal(&network.end))
+            }
             (FactName::UidGained, Detail::ProcessCredentials { credentials }) => {
                 let wanted: Option<u32> = self.fact.args.first().and_then(|uid| uid.parse().ok());
                 let gained = credentials.new.euid;
@@ -289,6 +301,24 @@ impl Watched {
             (FactName::Exfiltrated, Detail::BaitExfiltrated { bait }) => of(self.is_bait(&bait.bait)),
             _ => Truth::No,
         }
+    }
+
+    /// Whether `event` says that a connection which the fact is about did not come to be.
+    fn is_refused(&self, event: &Event) -> bool {
+        match &event.detail {
+            Detail::NetworkFlow { network } => {
+                self.fact.name == FactName::Connected
+                    && self.is_about_flow(network)
+                    && is_refusal(&network.end)
+            }
+            _ => false,
+        }
+    }
+
+    fn is_about_flow(&self, flow: &Flow) -> bool {
+        let End { address, port } = &flow.flow.remote;
+        let host = if address.is_ipv6() { format!("[{address}]") } else { address.to_string() };
+        flow.flow.protocol == "tcp" && fits(&self.fact, &format!("{host}:{port}"))
     }
 
     /// What the file system shows at the end: a second way to know, and for the end the only one.
@@ -320,13 +350,22 @@ impl Watched {
     }
 }
 
-/// `connected('192.0.2.1:443')`, `connected('192.0.2.1', 443)`, or an address with any port.
+/// A conversation that ended so was none.
+fn is_refusal(end: &str) -> bool {
+    matches!(end, "refused" | "unanswered")
+}
+
+/// Whether `connected` is about that peer.
 fn fits_address(fact: &Fact, peer: &Address) -> bool {
-    let peer = address(peer);
+    fits(fact, &address(peer))
+}
+
+/// `connected('192.0.2.1:443')`, `connected('192.0.2.1', 443)`, or an address with any port.
+fn fits(fact: &Fact, peer: &str) -> bool {
     match fact.args.as_slice() {
         [host, port] => peer == format!("{host}:{port}") || peer == format!("[{host}]:{port}"),
         [wanted] => {
-            let host = peer.rsplit_once(':').map_or(peer.as_str(), |(host, _)| host);
+            let host = peer.rsplit_once(':').map_or(peer, |(host, _)| host);
             *wanted == peer || *wanted == host || format!("[{wanted}]") == host
         }
         _ => false,

@@ -1,15 +1,15 @@
-//! Why a validation file can't be used.
+//! Why a file of the user's, a validation or a pattern, can't be used.
 
 use detektr_yaml::{Problem, locate};
 use miette::Diagnostic;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Why a validation file can't be used.
+/// Why a file can't be used.
 #[derive(Debug, thiserror::Error, Diagnostic)]
 pub enum FileError {
     /// The file can't be read as text.
-    #[error("can't read the validation {}", .file.display())]
+    #[error("can't read {}", .file.display())]
     #[diagnostic(
         code(detektr::validate::unreadable),
         help("check that the file exists, that you may read it, and that it is UTF-8 text")
@@ -21,9 +21,11 @@ pub enum FileError {
         source: io::Error,
     },
     /// What it says can't be used.
-    #[error("the validation {} can't be used", .file.display())]
+    #[error("the {what} {} can't be used", .file.display())]
     #[diagnostic(code(detektr::validate::invalid))]
     Invalid {
+        /// What it is meant to be: `validation`, `pattern`.
+        what: &'static str,
         /// The file.
         file: PathBuf,
         /// Each mistake, in the order of the file.
@@ -31,7 +33,7 @@ pub enum FileError {
         problems: Vec<Problem>,
     },
     /// More than one file can't be used.
-    #[error("{} validations can't be used", .each.len())]
+    #[error("{} files can't be used", .each.len())]
     #[diagnostic(code(detektr::validate::invalid))]
     Several {
         /// Why not, for each of them.
@@ -41,7 +43,21 @@ pub enum FileError {
 }
 
 impl FileError {
-    pub(super) fn invalid(file: &Path, text: &str, problems: Vec<Problem>) -> Self {
-        FileError::Invalid { file: file.to_owned(), problems: locate("validate", file, text, problems) }
+    pub(crate) fn invalid(what: &'static str, file: &Path, text: &str, problems: Vec<Problem>) -> Self {
+        let problems = locate(if what == "pattern" { "pattern" } else { "validate" }, file, text, problems);
+        FileError::Invalid { what, file: file.to_owned(), problems }
+    }
+
+    /// What is wrong with at least one file, as one.
+    pub fn together(mut each: Vec<FileError>) -> Self {
+        if each.len() == 1 { each.remove(0) } else { FileError::Several { each } }
+    }
+
+    /// What is wrong with several files.
+    ///
+    /// # Errors
+    /// Where something is wrong with any.
+    pub(crate) fn all(each: Vec<FileError>) -> Result<(), FileError> {
+        if each.is_empty() { Ok(()) } else { Err(FileError::together(each)) }
     }
 }

@@ -68,14 +68,7 @@ pub fn read_all(files: &[PathBuf]) -> Result<Vec<ValidationFile>, FileError> {
             Err(e) => each.push(e),
         }
     }
-    match each.pop() {
-        None => Ok(all),
-        Some(only) if each.is_empty() => Err(only),
-        Some(last) => {
-            each.push(last);
-            Err(FileError::Several { each })
-        }
-    }
+    FileError::all(each).map(|()| all)
 }
 
 /// Reads the validation in `path` and all that it names.
@@ -95,5 +88,5 @@ pub fn read(path: &Path) -> Result<ValidationFile, FileError> {
             }
         }
     };
-    Err(FileError::invalid(path, &text, problems))
+    Err(FileError::invalid("validation", path, &text, problems))
 }

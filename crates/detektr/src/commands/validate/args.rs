@@ -1,12 +1,7 @@
 //! The arguments of `validate`.
 
-use crate::exit;
-use crate::failure::{Failure, shown};
-use detektr_detonate::{NetworkChoice, SensorChoice};
+use crate::commands::place::PlaceArgs;
 use detektr_event::glob::Glob;
-use detektr_sandbox::Limits;
-use detektr_sandbox::profile::{Profile, ProfileRootfs, ProfileSensor};
-use detektr_validate::{InternetPlan, Rootfs, Sensor, Surroundings};
 use std::path::PathBuf;
 
 /// Ask whether controls, detections and mitigations hold, and run what the answers need
@@ -51,15 +46,8 @@ pub struct Args {
     /// Take no validation that has no benign twin of its own
     #[arg(long)]
     pub require_benign: bool,
-    /// Take root file system, limits and variables from a profile (YAML)
-    #[arg(long, value_name = "PROFILE.yaml")]
-    env: Option<PathBuf>,
-    /// Root file system: a folder, or an image as .tar (OCI layout or docker save) [default: the host's own]
-    #[arg(long, value_name = "DIR|IMAGE.tar")]
-    rootfs: Option<PathBuf>,
-    /// Who watches; auto takes the best that this host allows [default: auto]
-    #[arg(long, value_enum)]
-    sensor: Option<SensorArg>,
+    #[command(flatten)]
+    pub place: PlaceArgs,
     /// Write the verdicts as JUnit XML
     #[arg(long, value_name = "FILE")]
     pub junit: Option<PathBuf>,
@@ -73,65 +61,4 @@ pub struct Args {
     /// Sign with this private key (PEM) instead of your own
     #[arg(long, value_name = "FILE")]
     pub key: Option<PathBuf>,
-}
-
-#[derive(Clone, Copy, Debug, clap::ValueEnum)]
-enum SensorArg {
-    /// The best that this host allows
-    Auto,
-    /// BPF programs (needs root, or CAP_BPF and CAP_PERFMON)
-    Ebpf,
-    /// A tracer (anyone; the artifact can notice it)
-    Ptrace,
-}
-
-impl Args {
-    /// The profile that `--env` names, else an empty one.
-    pub fn profile(&self) -> Result<Profile, Failure> {
-        let profile = self.env.as_deref().map_or(Ok(Profile::default()), Profile::read);
-        profile.map_err(|e| Failure::foreign(exit::USAGE, miette::Report::new(e)))
-    }
-
-    /// The sensor that is asked for.
-    pub fn sensor_choice(&self, profile: &Profile) -> SensorChoice {
-        match (self.sensor, profile.sensor) {
-            (Some(SensorArg::Ebpf), _) | (None, Some(ProfileSensor::Ebpf)) => SensorChoice::Ebpf,
-            (Some(SensorArg::Ptrace), _) | (None, Some(ProfileSensor::Ptrace)) => SensorChoice::Ptrace,
-            (Some(SensorArg::Auto), _) | (None, None | Some(ProfileSensor::Auto)) => SensorChoice::Auto,
-        }
-    }
-
-    /// Where the arms run.
-    pub fn surroundings(&self, profile: Profile, sensor: Sensor) -> Result<Surroundings, Failure> {
-        let internet = match crate::commands::detonate::network(None, None, &profile)? {
-            NetworkChoice::Sim { mode, site } => Some(InternetPlan { mode, site: (*site).clone() }),
-            NetworkChoice::None => None,
-        };
-        let rootfs = match (&self.rootfs, profile.rootfs) {
-            (Some(path), _) => rootfs(path.clone())?,
-            (None, None | Some(ProfileRootfs::Host)) => Rootfs::Host,
-            (None, Some(ProfileRootfs::Dir(path) | ProfileRootfs::Image(path))) => rootfs(path)?,
-        };
-        Ok(Surroundings {
-            rootfs,
-            sensor,
-            limits: profile.limits.over(Limits::default()),
-            hostname: profile.hostname,
-            setenv: profile.setenv,
-            internet,
-            baits: profile.baits.unwrap_or(true),
-        })
-    }
-}
-
-fn rootfs(path: PathBuf) -> Result<Rootfs, Failure> {
-    let refused = |message: String| {
-        Failure::usage("detektr::rootfs", message).help(
-            "give a folder that holds a root file system, or an image as .tar (OCI layout or docker save)",
-        )
-    };
-    let metadata = std::fs::metadata(&path)
-        .map_err(|e| refused(format!("can't read the root file system {}", shown(&path))).because(e))?;
-    let absolute = std::path::absolute(&path).unwrap_or(path);
-    if metadata.is_dir() { Ok(Rootfs::Dir(absolute)) } else { Ok(Rootfs::Image(absolute)) }
 }

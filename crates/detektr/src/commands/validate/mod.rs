@@ -14,15 +14,13 @@ use crate::exit;
 use crate::failure::{Failure, shown};
 use crate::progress::Arms;
 use crate::recording::with_sources;
-use detektr_detonate::{DetonateError, Detonator, SensorName};
+use detektr_detonate::{DetonateError, Detonator};
 use detektr_evidence::{SigningKey, keys};
 use detektr_validate::file::Choices;
 use detektr_validate::judge::Reason;
 use detektr_validate::result::{ArmRun, Inputs, ResultDocument};
 use detektr_validate::run::{Located, RunError, Settings, Stage};
-use detektr_validate::{
-    Arm, Outcome, Plan, Sensor, Surroundings, Verdict, evaluate, file, result, run as arms,
-};
+use detektr_validate::{Arm, Outcome, Plan, Surroundings, Verdict, evaluate, file, result, run as arms};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -48,7 +46,8 @@ pub fn run(args: Args, context: &mut Context) -> Result<u8, Failure> {
     let store = context.store()?;
     let files = select::files(&args.files)?;
     let detonator = Detonator::new();
-    let surroundings = surroundings(&args, &detonator)?;
+    let runs = args.arms_from.is_none() && !args.plan;
+    let surroundings = args.place.surroundings(&detonator, runs)?;
     let mut planned = plan_all(&files, &args, &surroundings)?;
     if args.plan {
         return outputs::plans(planned.iter().map(|one| &one.plan), context);
@@ -171,26 +170,6 @@ fn refuse_same_ids(planned: &[Planned]) -> Result<(), Failure> {
     }
 }
 
-fn surroundings(args: &Args, detonator: &Detonator) -> Result<Surroundings, Failure> {
-    let profile = args.profile()?;
-    let unavailable = |e: detektr_detonate::SensorError| {
-        Failure::failed("detektr::sensor", with_sources(&e))
-            .help("`detektr doctor` tells what this host can't do")
-    };
-    // judging stored arms, or printing a plan, needs no sensor and no privilege
-    let sensor = match args.sensor_choice(&profile) {
-        choice if args.arms_from.is_none() && !args.plan => {
-            match detonator.sensor_for(choice).map_err(unavailable)? {
-                SensorName::Ptrace => Sensor::Ptrace,
-                SensorName::Ebpf | SensorName::Detektr => Sensor::Ebpf,
-            }
-        }
-        detektr_detonate::SensorChoice::Ptrace => Sensor::Ptrace,
-        _ => Sensor::Ebpf,
-    };
-    args.surroundings(profile, sensor)
-}
-
 fn answer(
     one: &Planned,
     located: &[Located],
@@ -243,7 +222,7 @@ fn settings<'a>(
 }
 
 /// Why an arm could not be run.
-fn unrunnable(error: &RunError) -> Failure {
+pub fn unrunnable(error: &RunError) -> Failure {
     let text = with_sources(error);
     match error {
         RunError::Detonate { source, .. } => {
