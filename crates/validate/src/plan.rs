@@ -14,6 +14,17 @@ use std::str::FromStr;
 /// The format that this version writes and reads.
 pub const FORMAT: &str = "detektr.plan/1";
 
+/// The variant of an attack that has one only.
+pub const DEFAULT: &str = "default";
+
+fn default_variant() -> String {
+    DEFAULT.to_owned()
+}
+
+fn is_default(variant: &str) -> bool {
+    variant == DEFAULT
+}
+
 /// All that a validation will do and ask.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -22,6 +33,9 @@ pub struct Plan {
     pub format: String,
     /// Stable id: `id:` of the file, else its name without the ending.
     pub validation: String,
+    /// The variant of the attack; `default` where there is one only.
+    #[serde(default = "default_variant", skip_serializing_if = "is_default")]
+    pub variant: String,
     /// The file's own words about itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
@@ -52,6 +66,14 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// The validation's id, with the variant of the attack where there are several: `cron#crontab-file`.
+    pub fn name(&self) -> String {
+        if is_default(&self.variant) {
+            return self.validation.clone();
+        }
+        format!("{}#{}", self.validation, self.variant)
+    }
+
     /// The arm that plays `role`: where there is one control, all but it is none, and it alone is all.
     pub fn arm_for(&self, role: &Role) -> Role {
         match role {

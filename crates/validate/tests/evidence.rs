@@ -62,7 +62,7 @@ fn case(sensor: Sensor, ring_bytes: Option<u32>) -> Result<Case, Failed> {
         surroundings: Surroundings::new(sensor),
         only: Vec::new(),
     };
-    let (plan, inputs) = file::plan(&file, &choices);
+    let (plan, inputs) = file::plans(&file, &choices).remove(0);
     let settings = Settings {
         home: folder.path().join("home"),
         key: None,

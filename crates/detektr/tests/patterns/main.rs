@@ -118,6 +118,63 @@ fn patterns_of_ones_own_are_begun_checked_and_proven() {
     }
 }
 
+/// One rule, every variant: which of them it finds, and which it misses.
+#[test]
+fn a_validation_draws_its_attacks_goal_and_twin_from_a_pattern() {
+    const RULE: &str = "title: Cron\nid: 3f1d0f0a-5d1b-4c55-9d0a-0c6f1c8a3c12\nlogsource: {product: linux, category: file_event}\n\
+                        detection:\n  s: {TargetFilename|startswith: [/etc/cron.d/, /etc/cron.hourly/]}\n  condition: s\nlevel: high\n";
+    for how in How::all() {
+        let place = Place::new();
+        place.write("rule.yml", RULE);
+        place.write("all.yaml", "detektr: 1\nattack: {pattern: cron-job}\ndetect: rule.yml\n");
+        let document = place.validate(how, &["all.yaml"]).document();
+        let verdicts: BTreeMap<&str, String> = document["verdicts"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|one| (text(one, "variant"), format!("{}/{}", text(one, "verdict"), text(one, "reason"))))
+            .collect();
+        let wanted = [
+            ("cron-d", "holds/detected"),
+            ("crontab-file", "fails/missed"),
+            ("run-parts", "holds/detected"),
+            ("system-crontab", "fails/missed"),
+        ];
+        assert_eq!(
+            verdicts.iter().map(|(a, b)| (*a, b.as_str())).collect::<Vec<_>>(),
+            wanted,
+            "{how:?}: {document:#}"
+        );
+        place.write(
+            "own/mine.yaml",
+            &format!(
+                "{HEAD}pattern: mine\nvariants: {{one: 'echo x >/tmp/loot'}}\nbenign: 'echo x >/tmp/other'\n"
+            ),
+        );
+        place.write("one.yaml", "detektr: 1\nattack: {pattern: own/mine.yaml#one}\ncontrols: {tmp: {read_only: /tmp}}\nbenign: twin.sh\n");
+        place.write("twin.sh", "echo x >$HOME/state");
+        let said = place.validate(how, &["one.yaml"]);
+        assert_eq!(said.answer("one", "mitigation"), "holds/prevented", "{how:?}: {}", said.stdout);
+    }
+    let place = Place::new();
+    let how = How::UserPtrace;
+    place.write("own/bad.yaml", "detektr: 1\npattern: bad\n");
+    for (attack, told) in [
+        ("{pattern: cron-jub}", "did you mean `cron-job`?"),
+        ("{pattern: cron-job#cron-e}", "did you mean `cron-d`?"),
+        ("{pattern: own/none.yaml}", "own/none.yaml"),
+        ("{pattern: own/bad.yaml}", "pattern lint own/bad.yaml"),
+        ("{pattern: cron-job, as: root}", "an attack from a pattern has no key `as`"),
+    ] {
+        place.write(
+            "v.yaml",
+            &format!("detektr: 1\nattack: {attack}\ncontrols: {{tmp: {{read_only: /tmp}}}}\n"),
+        );
+        let said = place.run(how, &["validate", "v.yaml"]);
+        assert!(said.code == 2 && said.stderr.contains(told), "{attack}: {}", said.stderr);
+    }
+}
+
 #[test]
 fn mistakes_are_told_with_their_places_and_nothing_runs() {
     let place = Place::new();

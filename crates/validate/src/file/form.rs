@@ -17,8 +17,8 @@ pub struct ValidationForm {
     id: Option<String>,
     /// What it is about, in a sentence.
     title: Option<String>,
-    /// What attacks: the path of a script or program, or a group of keys.
-    attack: ProgramForm,
+    /// What attacks: the path of a script or program, a group of keys, or a pattern.
+    attack: AttackForm,
     /// What the attack is after: a condition over facts.
     goal: Option<GoalForm>,
     /// What counts as an attempt: a condition over facts; found by comparing arms where absent.
@@ -42,6 +42,25 @@ pub struct ValidationForm {
 enum OneOrMore<T> {
     One(T),
     More(Vec<T>),
+}
+
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+#[expect(dead_code, reason = "only its schema is used")]
+enum AttackForm {
+    /// A program.
+    Program(ProgramForm),
+    /// One drawn from a pattern.
+    Pattern(PatternGroup),
+}
+
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+#[expect(dead_code, reason = "only its schema is used")]
+struct PatternGroup {
+    /// A pattern that ships, or a pattern's file (`.yaml`), with `#VARIANT` for one variant of it; else each of its variants
+    /// is validated. Its goal and its benign twin are the validation's where that has none of its own.
+    pattern: String,
 }
 
 #[derive(JsonSchema)]
@@ -295,7 +314,7 @@ impl JsonSchema for Word {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{ask, controls, program, read};
+    use super::super::{ask, controls, drawn, program, read};
     use super::ValidationForm;
     use serde_json::Value;
     use std::collections::BTreeSet;
@@ -312,6 +331,7 @@ mod tests {
         for (pointer, keys) in [
             ("/properties", read::KEYS),
             ("/$defs/ProgramGroup/properties", program::KEYS),
+            ("/$defs/PatternGroup/properties", drawn::KEYS),
             ("/$defs/QuestionForm/properties", ask::KEYS),
             ("/$defs/ControlForm/properties", controls::KEYS),
         ] {

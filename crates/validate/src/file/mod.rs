@@ -3,6 +3,7 @@
 
 mod ask;
 mod controls;
+mod drawn;
 mod error;
 mod folder;
 mod form;
@@ -17,7 +18,7 @@ mod tests;
 pub use error::FileError;
 pub use folder::yaml_files;
 pub use form::ValidationForm;
-pub use plan::{Choices, plan};
+pub use plan::{Choices, plans};
 
 use crate::plan::{Attack, Goal, Question};
 use crate::result::Inputs;
@@ -38,8 +39,8 @@ pub struct ValidationFile {
     pub id: String,
     /// Its own words about itself.
     pub title: Option<String>,
-    /// What attacks.
-    pub attack: Attack,
+    /// What attacks, each by the name of its variant; one, called `default`, but for a pattern of several.
+    pub attacks: Vec<(String, Attack)>,
     /// What must go on working.
     pub benign: Option<Attack>,
     /// What the attack is after.

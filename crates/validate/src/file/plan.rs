@@ -25,8 +25,12 @@ pub struct Choices {
     pub only: Vec<Glob>,
 }
 
-/// The plan of `file`, and the files that it names. What could be wrong was found when the file was read.
-pub fn plan(file: &ValidationFile, choices: &Choices) -> (Plan, Inputs) {
+/// The plan of each variant of the attack, and the files that it names. What could be wrong was found when the file was read.
+pub fn plans(file: &ValidationFile, choices: &Choices) -> Vec<(Plan, Inputs)> {
+    file.attacks.iter().map(|(variant, attack)| plan(file, variant, attack, choices)).collect()
+}
+
+fn plan(file: &ValidationFile, variant: &str, attack: &Attack, choices: &Choices) -> (Plan, Inputs) {
     let only = &choices.only;
     let asked = |question: &Question| {
         only.is_empty() || only.iter().any(|glob| glob.matches_one(question.id.as_bytes()))
@@ -35,13 +39,13 @@ pub fn plan(file: &ValidationFile, choices: &Choices) -> (Plan, Inputs) {
         file.questions.iter().filter(|question| asked(question)).cloned().collect();
     let benign = match &file.benign {
         Some(program) => Benign { program: program.clone(), builtin: false },
-        None => Benign { program: brought_along(builtin::SMOKE, &file.attack), builtin: true },
+        None => Benign { program: brought_along(builtin::SMOKE, attack), builtin: true },
     };
     let detects = questions.iter().any(|one| matches!(one.kind, QuestionKind::Detection { .. }));
     let ordinary = (benign.builtin && detects).then(|| Attack {
         // it takes a second; that a machine is busy is no fault of the rule's
         timeout_ms: Some(600_000),
-        ..brought_along(builtin::ORDINARY, &file.attack)
+        ..brought_along(builtin::ORDINARY, attack)
     });
     let digest = |content: &Vec<u8>| Digest { sha256: sha256_hex(content), size: content.len() as u64 };
     let mut plan = Plan {
@@ -49,7 +53,8 @@ pub fn plan(file: &ValidationFile, choices: &Choices) -> (Plan, Inputs) {
         validation: file.id.clone(),
         title: file.title.clone(),
         surroundings: choices.surroundings.clone(),
-        attack: file.attack.clone(),
+        variant: variant.to_owned(),
+        attack: attack.clone(),
         benign,
         ordinary,
         goal: file.goal.clone(),

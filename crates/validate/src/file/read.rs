@@ -1,9 +1,9 @@
 //! From the tree of a validation's file to what it says; every mistake is collected, none is guessed away.
 
 use super::inputs::Reader;
-use super::{VERSION, ValidationFile, ask, controls, program};
+use super::{VERSION, ValidationFile, ask, controls, drawn, program};
 use crate::goal::{Condition, FactName};
-use crate::plan::{Goal, Moment, Question, QuestionKind};
+use crate::plan::{DEFAULT, Goal, Moment, Question, QuestionKind};
 use detektr_yaml::{Node, Problem, Value};
 use std::path::Path;
 
@@ -44,8 +44,13 @@ fn validation(reader: &mut Reader<'_>, node: &Node, path: &Path, text: &str) -> 
     let gains = goal.as_ref().and_then(|goal| Condition::parse(&goal.condition).ok());
     let default_root =
         gains.is_none_or(|goal| !goal.facts().iter().any(|fact| fact.name == FactName::UidGained));
-    let attack = match of("attack") {
-        Some(value) => program::read(reader, value, "attack", default_root),
+    let drawn = of("attack").filter(|value| drawn::is_drawn(value)).map(|value| drawn::read(reader, value));
+    let single = |attack| vec![(DEFAULT.to_owned(), attack)];
+    let attacks = match of("attack") {
+        Some(_) if drawn.is_some() => {
+            drawn.as_ref().and_then(Option::as_ref).map(|drawn| drawn.attacks.clone())
+        }
+        Some(value) => program::read(reader, value, "attack", default_root).map(single),
         None => {
             lacks(reader, node, "no attack is named", "add `attack: SCRIPT`");
             None
@@ -68,16 +73,17 @@ fn validation(reader: &mut Reader<'_>, node: &Node, path: &Path, text: &str) -> 
         lacks(reader, node, "this validation asks nothing", "add `detect: RULE`, `controls:` or `ask:`");
     }
     let needs_goal = |question: &Question| !matches!(question.kind, QuestionKind::Detection { .. });
-    if of("goal").is_none() && questions.iter().any(needs_goal) {
+    if of("goal").is_none() && drawn.is_none() && questions.iter().any(needs_goal) {
         let help = "add `goal:`, as in `goal: created('/etc/cron.d/upd')`";
         lacks(reader, node, "controls and mitigations need the attack's goal", help);
     }
+    let from_pattern = || drawn.as_ref().and_then(Option::as_ref);
     Some(ValidationFile {
         id: id?,
         title,
-        attack: attack?,
-        benign,
-        goal,
+        attacks: attacks?,
+        benign: benign.or_else(|| from_pattern().map(|drawn| drawn.benign.clone())),
+        goal: goal.or_else(|| from_pattern().map(|drawn| drawn.pattern.goal.clone())),
         attempt,
         controls,
         repeat,

@@ -49,7 +49,7 @@ fn a_rule_repositorys_validation_asks_its_rule() {
     )
     .unwrap();
     assert_eq!(ids(&file), ["detection:lnx_cron"]);
-    assert_eq!(file.attack.program, Program::File("cron-drop.sh".into()));
+    assert_eq!(file.attacks[0].1.program, Program::File("cron-drop.sh".into()));
     assert!(file.benign.is_some());
     let inputs: Vec<&str> = file.inputs.keys().map(String::as_str).collect();
     assert_eq!(inputs, ["../rules/lnx_cron.yml", "admin-cron.sh", "cron-drop.sh", "v.yaml"]);
@@ -63,7 +63,7 @@ fn a_platform_teams_validation_asks_each_control_and_the_mitigation() {
     )
     .unwrap();
     assert_eq!(ids(&file), ["control:seccomp", "control:tmp", "mitigation"]);
-    assert!(file.attack.root);
+    assert!(file.attacks[0].1.root);
     assert_eq!(file.controls[1].measures, [Measure::Noexec(vec!["/tmp".into(), "/dev/shm".into()])]);
     let choices = Choices {
         repeat: Some(2),
@@ -72,7 +72,7 @@ fn a_platform_teams_validation_asks_each_control_and_the_mitigation() {
         surroundings: Surroundings::new(crate::plan::Sensor::Ptrace),
         only: Vec::new(),
     };
-    let (plan, _) = plan(&file, &choices);
+    let (plan, _) = plans(&file, &choices).remove(0);
     // baseline, treatment, two twins, each control left out and alone
     assert_eq!(plan.arms.len(), 2 * 8);
     let first = plan.arms.iter().filter(|arm| arm.repeat == 0);

@@ -57,7 +57,7 @@ fn verdict(
     }
     let level = || cases.iter().find_map(|case| case.level());
     let mut verdict = Verdict {
-        id: format!("{}/{}/default", plan.validation, question.id),
+        id: format!("{}/{}/{}", plan.validation, question.id, plan.variant),
         validation: plan.validation.clone(),
         question: question.id.clone(),
         kind: match question.kind {
@@ -66,7 +66,7 @@ fn verdict(
             QuestionKind::Mitigation {} => "mitigation",
         }
         .into(),
-        variant: "default".into(),
+        variant: plan.variant.clone(),
         verdict: answer.outcome,
         reason: answer.reason.code().into(),
         sentence: answer.sentence,

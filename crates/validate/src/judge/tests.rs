@@ -37,6 +37,7 @@ fn plan(kind: QuestionKind, controls: &[&str], repeats: u32) -> Plan {
     Plan {
         format: FORMAT.into(),
         validation: "v".into(),
+        variant: "default".into(),
         title: None,
         surroundings: Surroundings::new(Sensor::Ebpf),
         attack: program(),

@@ -93,7 +93,8 @@ pub fn plan(pattern: &Pattern, variant: &Variant, surroundings: Surroundings) ->
     let seed = u64::from_str_radix(&sha256_hex(pattern.id.as_bytes())[..16], 16).unwrap_or_default();
     let plan = Plan {
         format: FORMAT.into(),
-        validation: format!("{}#{}", pattern.id, variant.name),
+        validation: pattern.id.clone(),
+        variant: variant.name.clone(),
         title: Some(pattern.title.clone()),
         surroundings,
         attack,

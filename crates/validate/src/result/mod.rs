@@ -74,7 +74,7 @@ pub(crate) const RUNS: &str = "runs";
 pub fn id(plan: &Plan, arms: &[ArmRun], today: &str) -> String {
     let all = serde_json::json!([plan, arms, today]);
     let digest = detektr_evidence::sha256_hex(all.to_string().as_bytes());
-    format!("{}-{}", file_name(&plan.validation), &digest[..12])
+    format!("{}-{}", file_name(&plan.name()), &digest[..12])
 }
 
 /// A validation's id as (part of) a file name.

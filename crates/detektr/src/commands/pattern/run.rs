@@ -73,7 +73,7 @@ pub fn run(args: &Args, context: &mut Context) -> Result<u8, Failure> {
             continue;
         }
         let (plan, inputs) = prove::plan(pattern, variant, surroundings.clone());
-        let live = Arms::new(context.json, &plan.validation, plan.arms.len());
+        let live = Arms::new(context.json, &plan.name(), plan.arms.len());
         let progress = |arm: &Arm, stage: Stage| live.tell(arm, stage);
         let settings = Settings {
             home: store.home().to_owned(),

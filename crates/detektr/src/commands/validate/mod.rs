@@ -83,7 +83,7 @@ pub fn run(args: Args, context: &mut Context) -> Result<u8, Failure> {
         }
     }
     for one in &mut planned {
-        let live = Arms::new(context.json, &one.plan.validation, one.plan.arms.len());
+        let live = Arms::new(context.json, &one.plan.name(), one.plan.arms.len());
         let located = match &args.arms_from {
             Some(folder) => arms::stored(&mut one.plan, folder, &store.runs()).map_err(|e| unrunnable(&e))?,
             None => {
@@ -129,23 +129,24 @@ fn plan_all(files: &[PathBuf], args: &Args, surroundings: &Surroundings) -> Resu
             surroundings: surroundings.clone(),
             only: args.only.clone(),
         };
-        let (plan, inputs) = file::plan(&read, &choices);
-        if args.require_benign && plan.benign.builtin {
-            return Err(Failure::usage(
-                "detektr::validate::benign",
-                format!("{} names no twin, and --require-benign asks for one", shown(path)),
-            )
-            .help("add `benign: SCRIPT` with what must go on working"));
-        }
-        if !plan.questions.is_empty() {
-            evaluate::check(&plan, &inputs).map_err(|problems| {
-                Failure::usage(
-                    "detektr::validate::rules",
-                    format!("{} can't be asked: {}", shown(path), problems.join("; ")),
+        for (plan, inputs) in file::plans(&read, &choices) {
+            if args.require_benign && plan.benign.builtin {
+                return Err(Failure::usage(
+                    "detektr::validate::benign",
+                    format!("{} names no twin, and --require-benign asks for one", shown(path)),
                 )
-                .help("mend the rules; `detektr rule check` tells each with its place")
-            })?;
-            planned.push(Planned { plan, inputs });
+                .help("add `benign: SCRIPT` with what must go on working"));
+            }
+            if !plan.questions.is_empty() {
+                evaluate::check(&plan, &inputs).map_err(|problems| {
+                    Failure::usage(
+                        "detektr::validate::rules",
+                        format!("{} can't be asked: {}", shown(path), problems.join("; ")),
+                    )
+                    .help("mend the rules; `detektr rule check` tells each with its place")
+                })?;
+                planned.push(Planned { plan, inputs });
+            }
         }
     }
     if planned.is_empty() {
@@ -158,7 +159,7 @@ fn plan_all(files: &[PathBuf], args: &Args, surroundings: &Surroundings) -> Resu
 
 /// Two validations of one id would give verdicts of one id.
 fn refuse_same_ids(planned: &[Planned]) -> Result<(), Failure> {
-    let mut ids: Vec<&str> = planned.iter().map(|one| one.plan.validation.as_str()).collect();
+    let mut ids: Vec<String> = planned.iter().map(|one| one.plan.name()).collect();
     ids.sort_unstable();
     match ids.windows(2).find(|pair| pair[0] == pair[1]) {
         None => Ok(()),

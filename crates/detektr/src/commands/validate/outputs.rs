@@ -26,6 +26,7 @@ pub fn document(answered: &[Answered], verdicts: &[Verdict], context: &mut Conte
         .map(|one| {
             json!({
                 "validation": one.document.plan.validation,
+                "variant": one.document.plan.variant,
                 "result": one.document.id,
                 "path": one.path,
                 "interrupted": one.interrupted,

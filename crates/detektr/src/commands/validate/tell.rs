@@ -21,7 +21,7 @@ pub fn result(one: &Answered, context: &mut Context) -> Result<(), Failure> {
     let run = document.arms.len();
     let out = &mut context.out;
     let title = document.plan.title.as_deref().map(|title| format!("  {}", clean(title))).unwrap_or_default();
-    writeln!(out, "{}{title}", style.bold(&clean(&document.plan.validation)))?;
+    writeln!(out, "{}{title}", style.bold(&clean(&document.plan.name())))?;
     let mut arms_line = format!("{run} of {arms} arms");
     if reused > 0 {
         arms_line += &format!(", {reused} run before");
