@@ -54,6 +54,7 @@ impl InFlight {
             ret,
             entry_ns: self.entry_ns,
             taken: self.taken,
+            walled: false,
         }
     }
 }

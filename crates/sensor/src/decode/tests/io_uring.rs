@@ -14,6 +14,8 @@ fn operation(opcode: u8, result: Option<i32>) -> RawUring {
         base2: None,
         object: None,
         address: None,
+        domain: None,
+        walled: false,
     }
 }
 

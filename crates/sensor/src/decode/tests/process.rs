@@ -162,8 +162,10 @@ fn signals_are_told_by_name_and_target_as_given() {
 
 #[test]
 fn a_signal_of_the_kernel_was_sent_by_no_process() {
-    let all =
-        events(&mut running(), raw(1000, ARTIFACT, ARTIFACT, Body::KernelSignal { signal: 11, code: 1 }));
+    let all = events(
+        &mut running(),
+        raw(1000, ARTIFACT, ARTIFACT, Body::KernelSignal { signal: 11, code: 1, walled: false }),
+    );
     assert_eq!(
         all,
         [json!({
