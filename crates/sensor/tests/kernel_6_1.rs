@@ -59,7 +59,7 @@ fn self_test() -> Result<PathBuf, String> {
 
 /// The modules of `kernel` for AF_VSOCK, by file name, from the folder that its image was fetched into.
 fn modules(kernel: &Path) -> Vec<(String, Vec<u8>)> {
-    let mut folders = vec![kernel.join("../../lib")];
+    let mut folders = vec![kernel.ancestors().nth(2).expect("it lies two folders deep").join("lib")];
     let mut found = Vec::new();
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
