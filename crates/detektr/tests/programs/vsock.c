@@ -20,6 +20,8 @@
 #include <unistd.h>
 
 #define CONTENT "detektr-vsock-content"
+/* How often a race is run, where nobody ends it. */
+#define ROUNDS 20000
 
 static struct sockaddr_vm peer;
 /* Where 32-bit calls can reach. */
@@ -141,7 +143,7 @@ static void *flip(void *nothing)
 static int reach(void *nothing)
 {
     (void)nothing;
-    for (;;) {
+    for (int i = 0; i < ROUNDS; i++) {
         for (int fd = 3; fd < 8; fd++)
             if (!connect(fd, (void *)&peer, sizeof peer) || errno == EISCONN)
                 if (write(fd, CONTENT, sizeof CONTENT) > 0)
@@ -199,7 +201,7 @@ int main(int count, char **argv)
         pthread_create(&thread, 0, flip, 0);
         for (int i = 0; i < 2; i++)
             pthread_create(&thread, 0, reach_too, 0);
-        for (int i = 0; i < 1000000; i++) {
+        for (int i = 0; i < ROUNDS; i++) {
             low[1] = SOCK_STREAM;
             low[2] = 0;
             int fd = socketcall(1, low);

@@ -281,7 +281,7 @@ fn possible_cpus() -> u32 {
 fn killing(why: &str) -> String {
     format!(
         "An artifact is killed for opening AF_VSOCK through io_uring or the 32-bit socketcall, as no program can refuse it here ({why}): one written to \
-         race its own death can get a connection to the hypervisor begun."
+         race its own death can reach the hypervisor, by a chain of io_uring operations with content."
     )
 }
 
