@@ -282,7 +282,8 @@ impl Listener {
         let any = address(u32::MAX);
         // SAFETY: the address outlives the call, with its length; the descriptor is nobody else's.
         unsafe {
-            let fd = libc::socket(libc::AF_VSOCK, libc::SOCK_STREAM | libc::SOCK_NONBLOCK, 0);
+            let fd =
+                libc::socket(libc::AF_VSOCK, libc::SOCK_STREAM | libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC, 0);
             if fd < 0
                 || libc::bind(fd, (&raw const any).cast(), size_of_val(&any) as u32) != 0
                 || libc::listen(fd, 16) != 0
@@ -306,9 +307,8 @@ impl Listener {
     fn take(&self) -> Result<Vec<Vec<u8>>, String> {
         let mut came = Vec::new();
         // SAFETY: no memory is passed.
-        while let fd @ 0.. =
-            unsafe { libc::accept(self.0.as_raw_fd(), std::ptr::null_mut(), std::ptr::null_mut()) }
-        {
+        let next = || unsafe { libc::accept(self.0.as_raw_fd(), std::ptr::null_mut(), std::ptr::null_mut()) };
+        while let fd @ 0.. = next() {
             let mut content = Vec::new();
             // SAFETY: the descriptor was just made and is nobody else's.
             let mut stream = unsafe { std::fs::File::from_raw_fd(fd) };
