@@ -23,7 +23,7 @@ fn main() -> ExitCode {
         ["patterns", "--check"] => patterns::check(&workspace()),
         ["bpf"] => bpf::run(&workspace(), false).map(|()| "compiled".to_owned()),
         ["bpf", "--check"] => {
-            bpf::run(&workspace(), true).map(|()| "the object is what its sources compile to".to_owned())
+            bpf::run(&workspace(), true).map(|()| "the objects are what their sources compile to".to_owned())
         }
         _ => {
             eprintln!("{USAGE}");

@@ -2,15 +2,12 @@
 //! while it is recorded. Nobody is credited where the effect could be another's; whether a control was really the
 //! cause is for the arms without it to show.
 
-use detektr_event::{Actor, Detail, Event, FilePath, OutcomeResult};
+use detektr_event::{Actor, Detail, Event, FilePath, OutcomeResult, WALL};
 use detektr_sandbox::controls::seccomp::{Action, Call, Filter};
 use detektr_sandbox::controls::{Control, Hardening, Measure, User, capabilities};
 use detektr_sensor::decode::errno_name;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
-
-/// What an event of Detektr's own walls names.
-const WALL: &str = "detektr";
 
 /// Credits denied acts.
 pub struct Attribution {
@@ -43,7 +40,7 @@ impl Attribution {
         if event.outcome.result != OutcomeResult::Success && event.outcome.enforcer.is_none() {
             event.outcome.enforcer = self.enforcer(event);
         }
-        if event.outcome.is_success() && !self.own_mounts {
+        if event.outcome.is_success() && event.outcome.enforcer.is_none() && !self.own_mounts {
             event.outcome.enforcer = self.masks(event);
         }
         if event.outcome.is_success() {
@@ -207,6 +204,9 @@ fn wall(event: &Event, errno: &str) -> bool {
         Detail::KernelBpf { .. } => root && errno == "EPERM",
         Detail::FileMknod { file } => root && errno == "EPERM" && file.device.is_some(),
         Detail::NetworkSocket { network } => network.domain == "AF_VSOCK" && errno == "EAFNOSUPPORT",
+        Detail::KernelIoUring { io_uring } => {
+            io_uring.domain.as_deref() == Some("AF_VSOCK") && errno == "EAFNOSUPPORT"
+        }
         Detail::NetworkConnect { .. } | Detail::NetworkSend { .. } => errno == "ENETUNREACH",
         detail => {
             root && refused

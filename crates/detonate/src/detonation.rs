@@ -600,6 +600,9 @@ pub(crate) fn close(manifest: &mut Manifest, closing: &Closing, decoder: &Decode
     for hole in closing.holes.iter().chain(&decoder.holes()) {
         manifest.mark_incomplete(hole.reason, hole.detail.clone());
     }
+    if closing.killed_for_vsock {
+        ending::killed_by_wall(manifest);
+    }
 }
 
 fn pipe() -> std::io::Result<(OwnedFd, OwnedFd)> {

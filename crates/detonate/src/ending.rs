@@ -16,6 +16,14 @@ const OWN: [i32; 8] = [
     libc::SIGPIPE,
 ];
 
+/// Writes that Detektr's own wall against AF_VSOCK killed the artifact: its end is no doing of its own.
+pub fn killed_by_wall(manifest: &mut Manifest) {
+    manifest.environment["wall_reached"] = "AF_VSOCK".into();
+    if matches!(manifest.state, State::Completed | State::Crashed) {
+        manifest.state = State::Killed;
+    }
+}
+
 /// Writes state and exit into the manifest.
 pub fn tell(manifest: &mut Manifest, ended: &EndedResult) {
     let ended = match ended {

@@ -46,6 +46,9 @@ pub struct IoUring {
     /// The peer or name of a connect, bind or send.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub address: Option<Address>,
+    /// The address family of a socket to be made (`AF_INET`), as in `network.socket`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub domain: Option<String>,
     /// The result of the completion, where there was one: a count, a descriptor, or a negative errno.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub result: Option<i32>,

@@ -36,7 +36,7 @@ pub use kernel::{Bpf, IoUring, Kexec, Keyctl, ModuleLoad, SysctlWrite};
 pub use kind::Kind;
 pub use log::LogMessage;
 pub use network::{Accept, Address, Bind, Connect, Listen, LocalEnd, Send, Socket};
-pub use outcome::{Outcome, OutcomeResult};
+pub use outcome::{Outcome, OutcomeResult, WALL};
 pub use path::{FilePath, PathRoot, Provenance};
 pub use process::{
     Actor, ArgumentRace, CapabilitySets, Chdir, Credentials, CredentialsChange, Exec, Exit, Fork,

@@ -3,6 +3,9 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+/// The `enforcer` of what one of Detektr's own walls answered.
+pub const WALL: &str = "detektr";
+
 /// How a call or an act ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -26,7 +29,7 @@ pub struct Outcome {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub errno: Option<String>,
     /// Who refused, where it is known: `detektr` for one of Detektr's own walls, else a control's name. On a
-    /// success: the control whose mask was reached in place of the file.
+    /// success: the control whose mask was reached in place of the file. Of an unfinished act: who killed for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub enforcer: Option<String>,
     /// The kernel skipped the call: it was seen to return and never to be entered. A seccomp filter, a tracer

@@ -241,6 +241,11 @@ pub struct FileEntry {
 }
 
 impl Manifest {
+    /// What Detektr's own wall ended the artifact for (`AF_VSOCK`), where it did.
+    pub fn wall_reached(&self) -> Option<&str> {
+        self.environment.get("wall_reached")?.as_str()
+    }
+
     /// A manifest of `run` of `artifact` with everything else empty; `state` is `environment_failed` until
     /// somebody knows better.
     pub fn new(run: impl Into<String>, tool_version: impl Into<String>, artifact: Artifact) -> Self {

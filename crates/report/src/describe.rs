@@ -162,7 +162,10 @@ fn told(detail: &Detail) -> String {
         Detail::KernelBpf { bpf } => bpf.command.clone(),
         Detail::KernelIoUring { io_uring } => match &io_uring.file {
             Some(file) => format!("{} {}", io_uring.operation, path(file)),
-            None => io_uring.operation.clone(),
+            None => match &io_uring.domain {
+                Some(domain) => format!("{} {domain}", io_uring.operation),
+                None => io_uring.operation.clone(),
+            },
         },
         Detail::KernelKeyctl { keyctl } => keyctl.operation.clone(),
         Detail::KernelKexec { kexec } => kexec.call.clone(),

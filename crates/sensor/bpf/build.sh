@@ -1,7 +1,10 @@
 #!/bin/sh
-# Compiles the programs; needs clang, llvm-strip and libbpf's headers (Debian: clang llvm libbpf-dev).
+# Compiles the programs into the folder given; needs clang, llvm-strip and libbpf's headers (Debian: clang llvm
+# libbpf-dev).
 set -eu
 cd "$(dirname "$0")"
-out="${1:-detektr.bpf.o}"
-clang -O2 -g -target bpf -mcpu=v3 -Wall -Wno-unused-function -fdebug-prefix-map="$PWD"=. -c detektr.bpf.c -o "$out"
-llvm-strip -g "$out"
+out="${1:-.}"
+for name in detektr refuse; do
+    clang -O2 -g -target bpf -mcpu=v3 -Wall -Wno-unused-function -fdebug-prefix-map="$PWD"=. -c "$name.bpf.c" -o "$out/$name.bpf.o"
+    llvm-strip -g "$out/$name.bpf.o"
+done

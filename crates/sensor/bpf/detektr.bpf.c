@@ -3,8 +3,8 @@
 #include "argv.h"
 #include "cputime.h"
 #include "io.h"
+#include "wall.h"
 
-#define TS_COMPAT 2
 #define PF_IO_WORKER 0x10
 #define X32 0x40000000
 #define ABI_X86_64 0
@@ -33,27 +33,6 @@ static __always_inline int run_of(struct config *c, struct task_struct *task)
 			continue;
 		bpf_probe_read_kernel(&above, sizeof(above), (void *)cgroup + base + 8 * (u64)wanted);
 		id = BPF_CORE_READ(above, kn, id);
-		slot = bpf_map_lookup_elem(&cgroups, &id);
-		if (slot)
-			return *slot;
-	}
-	return -1;
-}
-
-/* The same for the task that runs now, which is the way of every call on the host: one helper a level. */
-static __always_inline int run_of_current(struct config *c)
-{
-#pragma unroll
-	for (int i = 0; i < LEVELS; i++) {
-		u32 wanted = c->levels[i];
-		u32 *slot;
-		u64 id;
-
-		if (!wanted)
-			return -1;
-		id = bpf_get_current_ancestor_cgroup_id(wanted);
-		if (!id)
-			continue;
 		slot = bpf_map_lookup_elem(&cgroups, &id);
 		if (slot)
 			return *slot;
@@ -165,6 +144,19 @@ static __always_inline void say_enter(u32 si, u64 task, struct state *st, struct
 	emit(si, slot);
 }
 
+/* Whether the call connects an AF_VSOCK socket that the artifact came by all the same. */
+static __always_inline int connects_vsock(u64 self, struct state *st, u32 how)
+{
+	u32 fd = st->args[0];
+
+	if (how == SOCKETCALLS) {
+		if (fd != SYS_CONNECT)
+			return 0;
+		fd = user_word(st->args[1], 4);
+	}
+	return family_of(file_of(self, fd)) == AF_VSOCK;
+}
+
 SEC("tp_btf/sys_enter")
 int on_sys_enter(u64 *ctx)
 {
@@ -185,6 +177,8 @@ int on_sys_enter(u64 *ctx)
 		return 0;
 	task = bpf_get_current_task_btf();
 	self = bpf_get_current_task();
+	if (doomed(slot))
+		end(self, slot);
 	st = state_of(task->pid, slot, 0);
 	if (!st)
 		return 0;
@@ -192,6 +186,7 @@ int on_sys_enter(u64 *ctx)
 	st->in_call = 1;
 	st->fresh = 0;
 	st->wanted = 0;
+	st->walled = 0;
 	st->entry_ns = 0;
 	spec = spec_of(st->abi, st->nr);
 	if (!spec || (!spec->watched && !spec->io))
@@ -201,6 +196,10 @@ int on_sys_enter(u64 *ctx)
 	if (!s)
 		return 0;
 	s->slot = slot;
+	if (spec->connects && connects_vsock(self, st, spec->connects)) {
+		st->walled = 1;
+		breached(slot);
+	}
 	if (spec->io == IO_CLOSE) {
 		u32 fd = st->args[spec->io_out & 3];
 
@@ -261,7 +260,7 @@ int on_sys_exit(u64 *ctx)
 	struct run *run;
 	s64 ret = ctx[1];
 	u32 si, tid, chunks = 0, slot_at;
-	int slot, skipped = 0, failed_exec;
+	int slot, skipped = 0, failed_exec, walled;
 
 	if (!c || !c->active)
 		return 0;
@@ -272,7 +271,12 @@ int on_sys_exit(u64 *ctx)
 	self = bpf_get_current_task();
 	slot_at = slot;
 	tid = task->pid;
+	if (doomed(slot_at))
+		end(self, slot_at);
 	st = bpf_map_lookup_elem(&states, &tid);
+	walled = made_vsock(task, self, regs, ret, st && st->in_call);
+	if (walled)
+		breached(slot_at);
 	if (!st) {
 		/* it came in mid-call: nothing is known of this one */
 		state_of(tid, slot, 0);
@@ -316,6 +320,8 @@ int on_sys_exit(u64 *ctx)
 		chunks = say_failed_exec(si, self, st, s);
 		begin(si, self, skipped ? R_SKIPPED : R_LEAVE, spec->kind);
 	}
+	if (walled || st->walled)
+		s->header.flags = WALLED;
 	FIXED(s, leave, leave);
 	__builtin_memcpy(leave->args, st->args, sizeof(leave->args));
 	leave->nr = st->nr;
@@ -513,7 +519,7 @@ struct small {
 
 /* Records of hooks that may interrupt the others: they don't touch the scratch buffer. */
 static __always_inline void say_small(struct config *c, u64 at, u32 slot, u16 type, u16 kind, s32 a,
-				      s32 b)
+				      s32 b, u32 flags)
 {
 	struct small small = {};
 	struct task_struct *task = (void *)at;
@@ -525,6 +531,7 @@ static __always_inline void say_small(struct config *c, u64 at, u32 slot, u16 ty
 	small.header.tgid = c->own_pid_ns ? pid_in((u64)BPF_CORE_READ(task, group_leader), c->own_pid_ns) : BPF_CORE_READ(task, tgid);
 	small.header.euid = BPF_CORE_READ(task, cred, euid.val);
 	small.header.fixed = 8;
+	small.header.flags = flags;
 	small.a = a;
 	small.b = b;
 	send(slot, kind, &small.header, sizeof(small));
@@ -550,7 +557,8 @@ int on_signal(u64 *ctx)
 		if (code <= 0)
 			return 0;
 	}
-	say_small(c, number(ctx, 2), slot, R_SIGNAL, c->kind_signal, signal, code);
+	say_small(c, number(ctx, 2), slot, R_SIGNAL, c->kind_signal, signal, code,
+		  signal == SIGKILL && number(ctx, 2) == bpf_get_current_task() && doomed(slot) ? WALLED : 0);
 	return 0;
 }
 
@@ -569,9 +577,9 @@ int on_cgroup_attach(u64 *ctx)
 	tid = task->pid;
 	st = bpf_map_lookup_elem(&states, &tid);
 	if (slot >= 0 && !st) {
-		say_small(c, number(ctx, 2), slot, R_MOVE, c->kind_move, 1, 0);
+		say_small(c, number(ctx, 2), slot, R_MOVE, c->kind_move, 1, 0, 0);
 	} else if (slot < 0 && st) {
-		say_small(c, number(ctx, 2), st->slot, R_MOVE, c->kind_move, 0, 0);
+		say_small(c, number(ctx, 2), st->slot, R_MOVE, c->kind_move, 0, 0, 0);
 		bpf_map_delete_elem(&states, &tid);
 	}
 	return 0;

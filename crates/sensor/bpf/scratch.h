@@ -3,10 +3,8 @@
  * All state of a walk lives in the scratch value, not on the stack: what is loaded from a map is an unknown
  * number to the verifier, so that each function is verified once and loops converge on old kernels too. */
 #pragma once
-#include "vmlinux.h"
-#include <bpf/bpf_helpers.h>
+#include "scope.h"
 #include <bpf/bpf_core_read.h>
-#include "wire.h"
 
 #define BUF_MASK 0xffff
 #define BUF_FULL 0xe000
@@ -26,19 +24,6 @@ struct scratch {
 	u64 file_slots;
 	struct header header; /* of the record being made, for its chunks */
 	u8 buf[2 * (BUF_MASK + 1)];
-};
-
-struct state {
-	u64 entry_ns;
-	u64 args[6];
-	u32 nr;
-	u32 abi;
-	u32 slot;
-	u8 in_call;
-	u8 fresh; /* a child that has not returned from the call that made it */
-	u8 wanted; /* the call in progress goes to user space */
-	u8 io;
-	u32 key;
 };
 
 struct io_key {
@@ -61,13 +46,6 @@ struct {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, u32);
-	__type(value, struct config);
-} config SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, RUNS);
 	__type(key, u32);
 	__type(value, struct run);
@@ -80,6 +58,14 @@ struct {
 	__type(value, struct count);
 } counts SEC(".maps");
 
+/* by run: not 0 once it came to an AF_VSOCK socket. A map of its own, so that calls read what is hardly ever written. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, RUNS);
+	__type(key, u32);
+	__type(value, u32);
+} doom SEC(".maps");
+
 /* x86_64 at 0, i386 at 1,024 */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -87,21 +73,6 @@ struct {
 	__type(key, u32);
 	__type(value, struct spec);
 } specs SEC(".maps");
-
-/* cgroup id to run */
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, RUNS);
-	__type(key, u64);
-	__type(value, u32);
-} cgroups SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 32768);
-	__type(key, u32);
-	__type(value, struct state);
-} states SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -141,13 +112,6 @@ struct {
 static __always_inline struct scratch *scratch(u32 si)
 {
 	return bpf_map_lookup_elem(&scratches, &si);
-}
-
-static __always_inline struct config *settings(void)
-{
-	u32 zero = 0;
-
-	return bpf_map_lookup_elem(&config, &zero);
 }
 
 static __always_inline u32 mine(void)

@@ -12,6 +12,7 @@
 #define OP_OPENAT 18
 #define OP_OPENAT2 28
 #define OP_ACCEPT 13
+#define OP_SOCKET 45
 
 static __always_inline u32 uring_scratch(void)
 {
@@ -47,6 +48,14 @@ static __always_inline int submitted(u64 request)
 	uring->request = request;
 	uring->opcode = op;
 	uring->fd = BPF_CORE_READ(req, cqe.fd);
+	if (op == OP_SOCKET) {
+		uring->domain = BPF_CORE_READ((struct io_socket *)request, domain);
+		/* the kernel's own copy: it can't change any more */
+		if (uring->domain == AF_VSOCK && !c->refuses) {
+			s->header.flags = WALLED;
+			breached(slot);
+		}
+	}
 	/* items: path, base, path2, base2, address */
 	if (op == OP_OPENAT || op == OP_OPENAT2) {
 		struct io_open *o = (void *)request;

@@ -114,5 +114,6 @@ struct io_unlink { int dfd; struct filename *filename; };
 struct io_mkdir { int dfd; struct filename *filename; };
 struct io_connect { void *addr; int addr_len; };
 struct io_close { int fd; };
+struct io_socket { int domain; };
 
 #pragma clang attribute pop

@@ -10,6 +10,9 @@ enum record_type {
 	R_URING_DONE, R_MOVE, R_CHUNK, R_SENTINEL,
 };
 
+/* Flags of a record: Detektr's own wall acted. */
+#define WALLED 1
+
 /* Every record begins so; items follow. */
 struct header {
 	u64 seq;
@@ -78,6 +81,7 @@ struct take {
 enum spec_filter { F_NONE = 0, F_PROT_EXEC, F_PRCTL, F_ARG4, F_MESSAGE_NAME, F_OLD_MMAP };
 enum io_op { IO_NONE = 0, IO_COUNT, IO_CLOSE, IO_CLOSE_RANGE, IO_MMAP, IO_OLD_MMAP };
 #define NO_ARG 0xff
+enum connects { CONNECTS = 1, SOCKETCALLS };
 struct spec {
 	u8 watched;
 	u8 kind;
@@ -88,7 +92,8 @@ struct spec {
 	u8 io;
 	u8 io_in;
 	u8 io_out;
-	u8 spare[7];
+	u8 connects; /* CONNECTS or SOCKETCALLS */
+	u8 spare[6];
 	struct take takes[4];
 };
 
@@ -97,7 +102,7 @@ struct config {
 	u32 levels[LEVELS]; /* cgroup levels in use, 0: none */
 	u32 own_pid_ns; /* 0: the first */
 	u32 kind_fork, kind_exec, kind_exit, kind_write, kind_signal, kind_uring, kind_move;
-	u32 spare;
+	u32 refuses; /* AF_VSOCK is refused by a program: nobody need be killed */
 };
 
 struct run {
@@ -162,7 +167,7 @@ struct uring {
 	s32 fd;
 	s32 result;
 	u32 opcode;
-	u32 spare;
+	s32 domain; /* of a socket to be made, else 0 */
 };
 /* A piece of argv (list 0) or env (list 1); `hole`: a string there could not be read. */
 struct chunk {

@@ -53,6 +53,8 @@ pub enum Body {
         signal: i32,
         /// `si_code`.
         code: i32,
+        /// Detektr's own wall sent it.
+        walled: bool,
     },
     /// An io_uring operation (completed, or submitted and never completed).
     Uring(Box<RawUring>),
@@ -201,6 +203,8 @@ pub struct RawCall {
     pub entry_ns: u64,
     /// What was taken, in the order of the call's `CallSpec::takes`.
     pub taken: Vec<Taken>,
+    /// Detektr's own wall against AF_VSOCK answered it: refused, or its caller was killed for it.
+    pub walled: bool,
 }
 
 /// How a call ended.
@@ -272,4 +276,8 @@ pub struct RawUring {
     pub object: Option<RawObject>,
     /// Raw address of a connect, bind or send.
     pub address: Option<Vec<u8>>,
+    /// Address family of a socket to be made, as the kernel copied it.
+    pub domain: Option<i32>,
+    /// Its submitter was killed for it by Detektr's own wall.
+    pub walled: bool,
 }

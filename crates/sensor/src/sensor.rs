@@ -52,6 +52,8 @@ pub struct Closing {
     pub holes: Vec<Hole>,
     /// The sentinel arrived: nothing was left in the ring.
     pub sentinel: bool,
+    /// The artifact came to an AF_VSOCK socket by a way that could not be refused, and was killed for it.
+    pub killed_for_vsock: bool,
 }
 
 /// What a sensor is and does, for the manifest.

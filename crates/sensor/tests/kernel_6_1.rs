@@ -57,8 +57,38 @@ fn self_test() -> Result<PathBuf, String> {
     Ok(target.join(TRIPLE).join("debug/examples/ebpf_selftest"))
 }
 
-/// An initramfs (cpio, `newc`) that holds `init` and nothing else.
-fn initramfs(init: &[u8]) -> Vec<u8> {
+/// The modules of `kernel` for AF_VSOCK, by file name, from the folder that its image was fetched into.
+fn modules(kernel: &Path) -> Vec<(String, Vec<u8>)> {
+    let mut folders = vec![kernel.ancestors().nth(2).expect("it lies two folders deep").join("lib")];
+    let mut found = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+            let (path, name) = (entry.path(), entry.file_name().to_string_lossy().into_owned());
+            if path.is_dir() {
+                folders.push(path);
+            } else if name.contains("vsock") && name.ends_with(".ko") {
+                found.push((name, std::fs::read(path).expect("a module is readable")));
+            }
+        }
+    }
+    found
+}
+
+/// The program that races the wall against AF_VSOCK, linked statically.
+fn racer(folder: &Path) -> (String, Vec<u8>) {
+    let program = folder.join("racer");
+    let built = Command::new("cc")
+        .args(["-O1", "-static", "-pthread", "-o"])
+        .arg(&program)
+        .arg(root().join("crates/detektr/tests/programs/vsock.c"))
+        .output()
+        .expect("a C compiler, which the self-test's linker is");
+    assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+    ("racer".into(), std::fs::read(program).expect("the program is readable"))
+}
+
+/// An initramfs (cpio, `newc`) that holds `init` and `files` and nothing else.
+fn initramfs(init: &[u8], files: &[(String, Vec<u8>)]) -> Vec<u8> {
     let mut archive = Vec::new();
     let mut entry = |name: &str, mode: u32, content: &[u8]| {
         let fields = [1, mode, 0, 0, 1, 0, content.len() as u32, 0, 0, 0, 0, name.len() as u32 + 1, 0];
@@ -76,6 +106,9 @@ fn initramfs(init: &[u8]) -> Vec<u8> {
         entry(folder, 0o040_755, b"");
     }
     entry("init", 0o100_755, init);
+    for (name, content) in files {
+        entry(name, 0o100_755, content);
+    }
     entry("TRAILER!!!", 0, b"");
     archive
 }
@@ -93,7 +126,9 @@ fn every_program_loads_attaches_and_fires_on_debians_kernel_6_1() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let image = folder.path().join("initramfs");
     let init = std::fs::read(program).expect("the self-test is readable");
-    std::fs::write(&image, initramfs(&init)).expect("the initramfs can be written");
+    let mut files = modules(&kernel);
+    files.push(racer(folder.path()));
+    std::fs::write(&image, initramfs(&init, &files)).expect("the initramfs can be written");
     let console = folder.path().join("console");
     let mut machine = Command::new("qemu-system-x86_64")
         .args([
@@ -111,7 +146,7 @@ fn every_program_loads_attaches_and_fires_on_debians_kernel_6_1() {
         ])
         .args(["-append", "console=ttyS0 quiet panic=-1"])
         .arg("-kernel")
-        .arg(kernel)
+        .arg(&kernel)
         .arg("-initrd")
         .arg(&image)
         .arg("-serial")
@@ -129,12 +164,21 @@ fn every_program_loads_attaches_and_fires_on_debians_kernel_6_1() {
         std::thread::park_timeout(Duration::from_millis(50));
     }
     let text = String::from_utf8_lossy(&std::fs::read(&console).expect("a console")).into_owned();
-    let line = text.lines().find(|line| line.contains("ebpf-selftest:")).unwrap_or(&text);
+    text.lines()
+        .filter(|line| line.contains("ebpf-selftest race"))
+        .for_each(|line| eprintln!("{}", line.trim_end()));
+    let line = text.lines().find(|line| line.contains("ebpf-selftest:")).unwrap_or(&text).trim_end();
     eprintln!("{line}");
     assert!(line.contains("ebpf-selftest: ok kernel=6.1."), "{line}");
     for hook in ["sys_enter", "sys_exit", "io_uring_submit_sqe", "io_uring_complete", "cgroup_attach_task"] {
         assert!(line.contains(&format!("tp_btf/{hook}")), "{hook} in {line}");
     }
+    // refused where a program can, races too; killed where none could; and a listener heard only who was not watched
+    assert!(
+        line.contains("fmod_ret/security_socket_create")
+            && line.ends_with("vsock=refused+killed+heard+raced"),
+        "{line}"
+    );
 }
 
 #[test]

@@ -58,6 +58,7 @@ pub(crate) fn reached(outcome: &Outcome) -> Reached {
         OutcomeResult::Failure if refused || outcome.enforcer.is_some() || outcome.skipped => {
             Reached::Blocked
         }
+        OutcomeResult::Unfinished if outcome.enforcer.is_some() => Reached::Blocked,
         OutcomeResult::Failure | OutcomeResult::Unfinished => Reached::Attempted,
     }
 }

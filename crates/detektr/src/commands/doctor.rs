@@ -116,9 +116,9 @@ fn environment() -> Vec<Check> {
 }
 
 fn sensors() -> Vec<Check> {
-    let ebpf = match EbpfSensor::load() {
-        Ok(sensor) => loaded(&sensor),
-        Err(e) => Err(with_sources(&e)),
+    let (ebpf, vsock) = match EbpfSensor::load() {
+        Ok(sensor) => (loaded(&sensor), vsock_wall(&sensor)),
+        Err(e) => (Err(with_sources(&e)), None),
     };
     let ptrace = match PtraceSensor::new() {
         Ok(sensor) => loaded(&sensor),
@@ -133,7 +133,7 @@ fn sensors() -> Vec<Check> {
         lost: Some(lost.into()),
         remedy: Some(remedy.into()),
     };
-    vec![
+    let mut checks = vec![
         check(
             "sensor ebpf",
             ebpf,
@@ -155,10 +155,32 @@ fn sensors() -> Vec<Check> {
             lost: None,
             remedy: None,
         },
-    ]
+    ];
+    checks.extend(vsock.map(|tried| Check {
+        name: "wall against AF_VSOCK".into(),
+        ok: tried.is_ok(),
+        required: false,
+        detail: tried.unwrap_or_else(|why| why),
+        lost: Some(
+            "with the ebpf sensor, an artifact that opens it through io_uring or the 32-bit socketcall is killed instead of \
+             refused; one written to race its own death can reach the hypervisor"
+                .into(),
+        ),
+        remedy: Some("use a kernel that takes fmod_ret programs, or the ptrace sensor (--sensor ptrace)".into()),
+    }));
+    checks
 }
 
-/// Hooks that the ebpf sensor could use beside its own. It uses none, so nothing is lost without them.
+/// Whether AF_VSOCK is refused in every way, or why its openers can only be killed.
+fn vsock_wall(sensor: &dyn Sensor) -> Option<Result<String, String>> {
+    let description = sensor.describe();
+    if let Some(hook) = description.hooks.iter().find(|hook| hook.starts_with("fmod_ret/")) {
+        return Some(Ok(format!("refused, by {hook}")));
+    }
+    description.limitations.into_iter().find(|limitation| limitation.contains("AF_VSOCK")).map(Err)
+}
+
+/// Hooks that the ebpf sensor could see more by. It uses none for that, so nothing is lost without them.
 fn extra_hooks() -> String {
     let extras = extras();
     let told: Vec<String> = extras

@@ -9,3 +9,4 @@ mod packets;
 mod refusal;
 mod sites;
 mod support;
+mod vsock;

@@ -397,7 +397,15 @@ pub fn detail(kind: Kind) -> BoxedStrategy<Detail> {
         Kind::KernelIoUring => {
             (word(), any::<(Option<i32>, Option<i32>)>(), of(file_path()), of(file_path()), of(address()))
                 .prop_map(|(operation, (fd, result), file, to, address)| Detail::KernelIoUring {
-                    io_uring: Box::new(IoUring { operation, fd, file, to, address, result }),
+                    io_uring: Box::new(IoUring {
+                        domain: fd.map(|_| operation.clone()),
+                        operation,
+                        fd,
+                        file,
+                        to,
+                        address,
+                        result,
+                    }),
                 })
                 .boxed()
         }

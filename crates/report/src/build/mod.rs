@@ -178,10 +178,12 @@ fn ending(manifest: &Manifest, begin: u64) -> Ending {
     }
     Ending {
         state: manifest.state.name().into(),
-        exit: manifest.exit.as_ref().map(|exit| match exit {
-            Exit::Code { code } => format!("exit code {code}"),
-            Exit::Signal { signal } => format!("killed by {}", clean(signal)),
-        }),
+        exit: match (manifest.wall_reached(), &manifest.exit) {
+            (Some(wall), _) => Some(format!("ended by Detektr's own wall against {}", clean(wall))),
+            (None, Some(Exit::Code { code })) => Some(format!("exit code {code}")),
+            (None, Some(Exit::Signal { signal })) => Some(format!("killed by {}", clean(signal))),
+            (None, None) => None,
+        },
         started: manifest.phases.first().map(|span| span.start.to_string()),
         phases: phases.collect(),
         complete: manifest.complete,

@@ -309,9 +309,6 @@ pub(super) fn bounds(cgroups: &Cgroups) -> Vec<Bound> {
 
 fn known_gaps(privileged: bool, base: Option<u32>, plan: &Plan) -> Vec<String> {
     let mut gaps = Vec::new();
-    if vsock_here() {
-        gaps.push("AF_VSOCK can still be opened by 32-bit programs through the old socketcall, and by any through io_uring where the sensor allows that: no filter sees their arguments".into());
-    }
     if hierarchies().iter().any(|h| !h.unified) {
         gaps.push("cgroup hierarchies of version 1 can be mounted and read inside, with the names of the host's groups".into());
     }
@@ -331,16 +328,6 @@ fn known_gaps(privileged: bool, base: Option<u32>, plan: &Plan) -> Vec<String> {
         }
     }
     gaps
-}
-
-fn vsock_here() -> bool {
-    // SAFETY: no memory is passed.
-    let fd = unsafe { libc::socket(libc::AF_VSOCK, libc::SOCK_STREAM | libc::SOCK_CLOEXEC, 0) };
-    if fd >= 0 {
-        // SAFETY: the descriptor was made above and is used nowhere else.
-        unsafe { libc::close(fd) };
-    }
-    fd >= 0
 }
 
 /// What init told of its mounts.

@@ -4,7 +4,7 @@ use super::abi;
 use super::path::{Base, Paths};
 use crate::calls::CallSpec;
 use crate::raw::{Abi, RawCall, RawCredentials, RawObject, Returned, Taken};
-use detektr_event::{Copied, FilePath, Outcome, OutcomeResult, Provenance, Syscall, Unreadable};
+use detektr_event::{Copied, FilePath, Outcome, OutcomeResult, Provenance, Syscall, Unreadable, WALL};
 
 pub(super) const AT_FDCWD: i32 = -100;
 const AT_EMPTY_PATH: u64 = 0x1000;
@@ -78,11 +78,17 @@ impl<'a> Call<'a> {
     /// How it ended.
     pub fn outcome(&self) -> Outcome {
         let (value, skipped) = match self.raw.ret {
+            Returned::Never if self.raw.walled => return self.by_the_wall(OutcomeResult::Unfinished, None),
             Returned::Never => return Outcome::UNFINISHED,
             Returned::Value(value) => (value, false),
             Returned::Skipped(value) => (value, true),
         };
         let errno = abi::error_number(abi::normal_return(self.raw.abi, value));
+        if self.raw.walled {
+            // killed before it could see what it returned, or refused
+            let result = if errno.is_some() { OutcomeResult::Failure } else { OutcomeResult::Unfinished };
+            return self.by_the_wall(result, errno);
+        }
         let result = match errno {
             _ if skipped => OutcomeResult::Failure,
             None => OutcomeResult::Success,
@@ -91,6 +97,15 @@ impl<'a> Call<'a> {
             Some(_) => OutcomeResult::Failure,
         };
         Outcome { result, errno: errno.map(abi::errno_name), enforcer: None, skipped }
+    }
+
+    fn by_the_wall(&self, result: OutcomeResult, errno: Option<u32>) -> Outcome {
+        Outcome { result, errno: errno.map(abi::errno_name), enforcer: Some(WALL.to_owned()), skipped: false }
+    }
+
+    /// Whether Detektr's own wall answered it.
+    pub fn walled(&self) -> bool {
+        self.raw.walled
     }
 
     fn is_connect(&self) -> bool {

@@ -7,7 +7,7 @@ use super::{abi, address};
 use crate::raw::RawUring;
 use detektr_event::{
     Bpf, Copied, Detail, FilePath, IoUring, Kexec, Keyctl, Kind, ModuleLoad, Outcome, OutcomeResult,
-    Provenance,
+    Provenance, WALL,
 };
 
 /// The event of a kernel call.
@@ -28,7 +28,8 @@ pub(super) fn decode(call: &Call<'_>, kind: Kind, out: &mut Vec<Detail>) {
         Kind::KernelIoUring => {
             let operation = if call.name == "io_uring_setup" { "setup" } else { "register" }.to_owned();
             let fd = if call.name == "io_uring_setup" { call.fd() } else { Some(call.int(0)) };
-            let io_uring = IoUring { operation, fd, file: None, to: None, address: None, result: None };
+            let io_uring =
+                IoUring { operation, fd, file: None, to: None, address: None, domain: None, result: None };
             Detail::KernelIoUring { io_uring: Box::new(io_uring) }
         }
         Kind::KernelKeyctl => {
@@ -45,7 +46,12 @@ pub(super) fn decode(call: &Call<'_>, kind: Kind, out: &mut Vec<Detail>) {
 
 /// An operation of a ring and how it ended.
 pub(super) fn operation(paths: Paths<'_>, uring: &RawUring) -> (Detail, Outcome) {
-    let outcome = match uring.result.map(|result| (result, abi::error_number(i64::from(result)))) {
+    let outcome = match uring
+        .result
+        .filter(|_| !uring.walled)
+        .map(|result| (result, abi::error_number(i64::from(result))))
+    {
+        None if uring.walled => Outcome { enforcer: Some(WALL.to_owned()), ..Outcome::UNFINISHED },
         None => Outcome::UNFINISHED,
         Some((_, None)) => Outcome::SUCCESS,
         // IORING_OP_CONNECT on a non-blocking socket.
@@ -75,6 +81,7 @@ pub(super) fn operation(paths: Paths<'_>, uring: &RawUring) -> (Detail, Outcome)
         file,
         to,
         address: uring.address.as_deref().map(address::parse),
+        domain: uring.domain.map(names::socket_domain),
         result: uring.result,
     };
     (Detail::KernelIoUring { io_uring: Box::new(io_uring) }, outcome)

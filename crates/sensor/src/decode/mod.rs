@@ -32,7 +32,7 @@ use crate::tracker::{Born, Tracker};
 use call::Call;
 use detektr_event::{
     Actor, ArgumentRace, Copied, Detail, Event, Exit, Fork, Kind, Outcome, OutcomeResult, Phase, ProcessRef,
-    SensorName, Signal, Syscall, Timestamp, Unreadable,
+    SensorName, Signal, Syscall, Timestamp, Unreadable, WALL,
 };
 use path::Paths;
 use std::collections::{BTreeSet, HashSet};
@@ -151,7 +151,9 @@ impl Decoder {
         match body {
             Body::Birth(birth) => return self.birth(boot_ns, tgid, tid, &birth, out),
             Body::CgroupMove { inside } => return self.cgroup_move(tgid, inside),
-            Body::KernelSignal { signal, .. } => return self.kernel_signal(boot_ns, tgid, tid, signal, out),
+            Body::KernelSignal { signal, walled, .. } => {
+                return self.kernel_signal(boot_ns, tgid, tid, signal, walled, out);
+            }
             _ => {}
         }
         self.tracker.ensure(tgid, tid);
@@ -215,12 +217,21 @@ impl Decoder {
         self.tracker.exit(tgid, tid, &exit);
     }
 
-    fn kernel_signal(&mut self, boot_ns: u64, tgid: u32, tid: u32, signal: i32, out: &mut Vec<Event>) {
+    fn kernel_signal(
+        &mut self,
+        boot_ns: u64,
+        tgid: u32,
+        tid: u32,
+        signal: i32,
+        walled: bool,
+        out: &mut Vec<Event>,
+    ) {
         self.tracker.ensure(tgid, tid);
         let target = self.tracker.process(tgid).map_or(0, |process| i64::from(process.env_tgid));
         let signal =
             Signal { signal: abi::signal_name(i64::from(signal)), call: "kernel".to_owned(), target };
-        out.push(self.event(boot_ns, None, Outcome::SUCCESS, Detail::ProcessSignal { signal }, None));
+        let outcome = Outcome { enforcer: walled.then(|| WALL.to_owned()), ..Outcome::SUCCESS };
+        out.push(self.event(boot_ns, None, outcome, Detail::ProcessSignal { signal }, None));
     }
 
     fn cgroup_move(&mut self, tgid: u32, inside: bool) {

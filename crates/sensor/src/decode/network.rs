@@ -168,13 +168,15 @@ fn detail(call: &SocketCall<'_>) -> Option<Detail> {
 }
 
 fn socket(call: &SocketCall<'_>) -> Detail {
-    let [domain, socket_type, protocol] = [0, 1, 2].map(|position| call.int(position));
+    let [given, socket_type, protocol] = [0, 1, 2].map(|position| call.int(position));
+    // the wall knows the kernel's own value; what lay in memory may have been changed meanwhile
+    let domain = if call.call.walled() { libc::AF_VSOCK } else { given };
     let pair = call.name == "socketpair";
     let network = Socket {
         domain: names::socket_domain(domain),
         socket_type: names::socket_type(socket_type),
         protocol,
-        fd: if pair { None } else { call.call.fd() },
+        fd: if pair { None } else { call.call.fd().filter(|_| !call.call.walled()) },
         pair,
     };
     // SOCK_RAW is the usual type of netlink sockets, and an alias of SOCK_DGRAM for unix ones.

@@ -1,12 +1,13 @@
 //! Hooks beyond BTF tracepoints: does this kernel take them? Each is tried with a program that does nothing, loaded and
 //! attached for a moment. The sensor works without them; the answer is for whoever asks what a host can do.
 
+use super::hook::{TRACING, attach, descriptor, load};
 use aya::Btf;
 use aya_obj::btf::BtfKind;
 use std::ffi::{CStr, c_ulong};
 use std::fs;
 use std::io;
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::AsRawFd;
 
 /// One kind of hook, and why it can't be had where it can't.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,7 +26,7 @@ pub fn extras() -> Vec<Extra> {
         let id = btf
             .id_by_type_name_kind(function, BtfKind::Func)
             .map_err(|_| format!("this kernel has no function {function}"))?;
-        let program = load(kind, way, id).map_err(|e| format!("loading: {e}"))?;
+        let program = load("", &NOTHING, kind, way, id).map_err(|e| format!("loading: {e}"))?;
         attach(&program).map(drop).map_err(|e| format!("attaching: {e}"))
     };
     vec![
@@ -36,65 +37,12 @@ pub fn extras() -> Vec<Extra> {
 }
 
 const KPROBE: u32 = 2;
-const TRACING: u32 = 26;
 const LSM: u32 = 29;
 const TRACE_FENTRY: u32 = 24;
 const LSM_MAC: u32 = 27;
 
-const BPF_PROG_LOAD: libc::c_long = 5;
-const BPF_RAW_TRACEPOINT_OPEN: libc::c_long = 17;
-
-/// `union bpf_attr` of a program to load, as far as it is used.
-#[repr(C)]
-#[derive(Default)]
-struct Load {
-    kind: u32,
-    instructions: u32,
-    code: u64,
-    license: u64,
-    log: [u64; 2],
-    version_and_flags: [u32; 2],
-    name: [u8; 16],
-    interface: u32,
-    attach_type: u32,
-    types: [u32; 2],
-    functions: u64,
-    function_counts: [u32; 2],
-    lines: u64,
-    line_count: u32,
-    attach_id: u32,
-}
-
-/// A program that returns 0: go on as if it were not there.
-fn load(kind: u32, attach_type: u32, attach_id: u32) -> io::Result<OwnedFd> {
-    // mov64 r0, 0; exit
-    let code: [u64; 2] = [0xb7, 0x95];
-    let load = Load {
-        kind,
-        instructions: code.len() as u32,
-        code: code.as_ptr() as u64,
-        license: c"GPL".as_ptr() as u64,
-        attach_type,
-        attach_id,
-        ..Load::default()
-    };
-    // SAFETY: `load` is laid out as the kernel wants it, and what it points at outlives the call.
-    let made = unsafe { libc::syscall(libc::SYS_bpf, BPF_PROG_LOAD, &raw const load, size_of::<Load>()) };
-    descriptor(made)
-}
-
-fn attach(program: &OwnedFd) -> io::Result<OwnedFd> {
-    #[repr(C)]
-    struct Open {
-        name: u64,
-        program: u32,
-        _pad: u32,
-    }
-    let open = Open { name: 0, program: program.as_raw_fd() as u32, _pad: 0 };
-    let size = size_of::<Open>();
-    // SAFETY: `open` is laid out as the kernel wants it for this command, without a name.
-    descriptor(unsafe { libc::syscall(libc::SYS_bpf, BPF_RAW_TRACEPOINT_OPEN, &raw const open, size) })
-}
+/// A program that returns 0: go on as if it were not there. mov64 r0, 0; exit
+const NOTHING: [u64; 2] = [0xb7, 0x95];
 
 /// A program of a security module that is not in use loads, and never runs.
 fn lsm_in_use() -> Result<(), String> {
@@ -111,7 +59,7 @@ fn kprobe(function: &CStr) -> Result<(), String> {
     const CLOSE_ON_EXEC: c_ulong = 8;
     let kind = fs::read_to_string(SOURCE).map_err(|e| format!("{SOURCE}: {e}"))?;
     let kind: u32 = kind.trim().parse().map_err(|e| format!("{SOURCE}: {e}"))?;
-    let program = load(KPROBE, 0, 0).map_err(|e| format!("loading: {e}"))?;
+    let program = load("", &NOTHING, KPROBE, 0, 0).map_err(|e| format!("loading: {e}"))?;
     // struct perf_event_attr: type, size, and the function's name at `config1`
     let mut attr = [0u64; 16];
     attr[0] = u64::from(kind) | (size_of_val(&attr) as u64) << 32;
@@ -124,14 +72,6 @@ fn kprobe(function: &CStr) -> Result<(), String> {
         0 => Ok(()),
         _ => Err(format!("attaching: {}", io::Error::last_os_error())),
     }
-}
-
-fn descriptor(result: libc::c_long) -> io::Result<OwnedFd> {
-    if result < 0 {
-        return Err(io::Error::last_os_error());
-    }
-    // SAFETY: the kernel has just given us this descriptor, and nobody else has it.
-    Ok(unsafe { OwnedFd::from_raw_fd(result as RawFd) })
 }
 
 #[cfg(test)]
@@ -148,14 +88,6 @@ mod tests {
     }
 
     #[test]
-    fn the_layout_is_the_kernels() {
-        assert_eq!(size_of::<Load>(), 112);
-        assert_eq!(std::mem::offset_of!(Load, name), 48);
-        assert_eq!(std::mem::offset_of!(Load, attach_type), 68);
-        assert_eq!(std::mem::offset_of!(Load, attach_id), 108);
-    }
-
-    #[test]
     fn the_probes_program_loads_and_attaches_where_the_kernel_takes_it() {
         const RAW_TRACEPOINT: u32 = 23;
         let Ok(btf) = Btf::from_sys_fs() else {
@@ -164,7 +96,7 @@ mod tests {
         };
         let id =
             btf.id_by_type_name_kind("btf_trace_sys_enter", BtfKind::Typedef).expect("it is in every kernel");
-        match load(TRACING, RAW_TRACEPOINT, id) {
+        match load("", &NOTHING, TRACING, RAW_TRACEPOINT, id) {
             Ok(program) => drop(attach(&program).expect("it attaches")),
             Err(e) => eprintln!("skipped: needs root ({e})"),
         }

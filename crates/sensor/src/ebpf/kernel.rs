@@ -17,7 +17,8 @@ pub(super) struct Config {
     pub own_pid_ns: u32,
     /// fork, exec, exit, write, signal, io_uring, cgroup move
     pub kinds: [u32; 7],
-    pub spare: u32,
+    /// AF_VSOCK is refused by a program.
+    pub refuses: u32,
 }
 
 /// `struct run`.
@@ -64,7 +65,8 @@ pub(super) struct SpecValue {
     pub io: u8,
     pub io_in: u8,
     pub io_out: u8,
-    pub spare: [u8; 7],
+    pub connects: u8,
+    pub spare: [u8; 6],
     pub takes: [TakeValue; 4],
 }
 

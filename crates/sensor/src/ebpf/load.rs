@@ -1,6 +1,7 @@
 //! Loading and attaching: the committed object, the variants that this kernel's BTF calls for, the tables.
 
 use super::kernel::{Config, KINDS, RUNS};
+use super::refuse::{HOOK, Refusing};
 use super::specs;
 use crate::{Description, SensorError};
 use aya::maps::{Array, MapData, RingBuf};
@@ -40,6 +41,8 @@ pub(super) struct Loaded {
     pub rings: [Option<(u32, RingBuf<MapData>)>; RUNS as usize],
     /// The programs that must stay attached.
     pub attached: Vec<&'static str>,
+    /// The wall against AF_VSOCK, where it is one that refuses.
+    _refusing: Option<Refusing>,
 }
 
 fn unavailable(what: impl Into<String>, why: impl std::fmt::Display) -> SensorError {
@@ -61,7 +64,8 @@ fn chain(error: &dyn std::error::Error) -> String {
 }
 
 impl Loaded {
-    pub fn new() -> Result<Loaded, SensorError> {
+    /// Loads all; with `refuse`, the wall against AF_VSOCK that refuses too, if the kernel takes it.
+    pub fn new(refuse: bool) -> Result<Loaded, SensorError> {
         let began = Instant::now();
         // The loader parses the kernel's types for itself; the other copy, for the tracepoints' ids, is parsed
         // meanwhile.
@@ -142,6 +146,20 @@ impl Loaded {
             hooks.push(format!("tp_btf/{tracepoint}"));
             attached.push(*name);
         }
+        let refusing = match refuse {
+            true => Refusing::attach(&bpf, &btf),
+            false => Err("not asked for".to_owned()),
+        };
+        let refusing = match refusing {
+            Ok(refusing) => {
+                hooks.push(HOOK.to_owned());
+                Some(refusing)
+            }
+            Err(why) => {
+                limitations.push(killing(&why));
+                None
+            }
+        };
         let kinds = [
             Kind::ProcessFork,
             Kind::ProcessExec,
@@ -154,6 +172,7 @@ impl Loaded {
         let config = Config {
             own_pid_ns: own_pid_namespace(),
             kinds: kinds.map(|kind| specs::kind_index(kind).into()),
+            refuses: refusing.is_some().into(),
             ..Config::default()
         };
         let description =
@@ -165,6 +184,7 @@ impl Loaded {
             slots: [false; RUNS as usize],
             rings: [const { None }; RUNS as usize],
             attached,
+            _refusing: refusing,
         };
         loaded.put_config()?;
         Ok(loaded)
@@ -257,6 +277,14 @@ fn possible_cpus() -> u32 {
     text.trim().rsplit([',', '-']).next().and_then(|n| n.parse::<u32>().ok()).map_or(1024, |n| n + 1)
 }
 
+/// What the wall against AF_VSOCK is where the kernel takes no program that refuses.
+fn killing(why: &str) -> String {
+    format!(
+        "An artifact is killed for opening AF_VSOCK through io_uring or the 32-bit socketcall, as no program can refuse it here ({why}): one written to \
+         race its own death can reach the hypervisor, by a chain of io_uring operations with content."
+    )
+}
+
 fn limitations() -> Vec<String> {
     [
         "A failed exec's arguments are copied at its return; pages that are not resident then are told as unreadable.",
@@ -264,7 +292,7 @@ fn limitations() -> Vec<String> {
         "A path call yields its string and its base; it is not resolved.",
         "Bytes written through io_uring are told by their operation, not by the file's sum.",
         "Paths longer than 4,096 bytes are cut, and told so.",
-        "No fentry, LSM or kprobe program is used, whether or not this kernel takes them.",
+        "No fentry, LSM or kprobe program is used for what is seen, whether or not this kernel takes them.",
     ]
     .map(str::to_owned)
     .to_vec()

@@ -44,6 +44,9 @@ struct Entered {
 /// What a call returns inside the kernel when a signal breaks it off: ERESTARTSYS and its like.
 const RESTART: [i64; 4] = [-512, -513, -514, -516];
 
+/// IORING_OP_SOCKET.
+const SOCKET: u32 = 45;
+
 fn abi(number: u32) -> Abi {
     match number {
         1 => Abi::I386,
@@ -123,7 +126,8 @@ impl Merge {
             }
             kind_of::SIGNAL => {
                 let (signal, code) = (n.i32(), n.i32());
-                out.push(raw(header, Body::KernelSignal { signal, code }));
+                let walled = header.walled;
+                out.push(raw(header, Body::KernelSignal { signal, code, walled }));
             }
             kind_of::MOVE => out.push(raw(header, Body::CgroupMove { inside: n.i32() != 0 })),
             kind_of::URING_SUBMIT => self.submitted(record, out),
@@ -236,7 +240,7 @@ impl Merge {
                 false => join(*take, entry_items.get(i), items.get(i)),
             })
             .collect();
-        let call = RawCall { nr, abi, args, ret, entry_ns, taken };
+        let call = RawCall { nr, abi, args, ret, entry_ns, taken, walled: header.walled };
         if failed_exec == 0 {
             return raw(header, Body::Call(Box::new(call)));
         }
@@ -260,7 +264,7 @@ impl Merge {
 
     fn submitted(&mut self, record: Record<'_>, out: &mut Vec<Raw>) {
         let mut n = record.fixed;
-        let (request, fd, _, opcode) = (n.u64(), n.i32(), n.i32(), n.u32());
+        let (request, fd, _, opcode, domain) = (n.u64(), n.i32(), n.i32(), n.u32(), n.i32());
         let items = record.items();
         let string = |i: usize| items.get(i).and_then(Item::string);
         let object = |i: usize| items.get(i).and_then(Item::object);
@@ -273,6 +277,8 @@ impl Merge {
             base: object(1),
             base2: object(3),
             object: None,
+            domain: (opcode == SOCKET).then_some(domain),
+            walled: record.header.walled,
             address: items.get(4).map(|i| i.body.clone()).filter(|bytes| !bytes.is_empty()),
         };
         if let Some((header, lost)) = self.uring.insert(request, (record.header, uring)) {
@@ -343,7 +349,15 @@ fn never(entered: Entered, exit: Header) -> Raw {
             _ => items.get(i).map_or(Taken::Nothing, Item::taken),
         })
         .collect();
-    let call = RawCall { nr, abi, args, ret: Returned::Never, entry_ns: header.boot_ns, taken };
+    let call = RawCall {
+        nr,
+        abi,
+        args,
+        ret: Returned::Never,
+        entry_ns: header.boot_ns,
+        taken,
+        walled: header.walled,
+    };
     let header = Header { boot_ns: exit.boot_ns, ..header };
     if spec.is_none_or(|spec| spec.kind != Kind::ProcessExec) {
         return raw(header, Body::Call(Box::new(call)));

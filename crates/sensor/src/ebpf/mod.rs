@@ -5,6 +5,7 @@
 //! joins what belongs together (`merge`) and hands it on.
 
 mod extras;
+mod hook;
 #[cfg(test)]
 mod hostile;
 mod kernel;
@@ -12,6 +13,7 @@ mod load;
 mod merge;
 mod object;
 mod reader;
+mod refuse;
 mod specs;
 mod strings;
 mod watch;
@@ -31,9 +33,20 @@ pub struct EbpfSensor {
 }
 
 impl EbpfSensor {
-    /// Loads and attaches the programs.
+    /// Loads and attaches the programs. AF_VSOCK is refused where the kernel takes a program that does; else who comes
+    /// to it in spite of the sandbox's own filter is killed.
     pub fn load() -> Result<EbpfSensor, SensorError> {
-        let loaded = Loaded::new()?;
+        EbpfSensor::load_with(true)
+    }
+
+    /// The same as if the kernel took no program that refuses.
+    #[doc(hidden)]
+    pub fn load_to_kill() -> Result<EbpfSensor, SensorError> {
+        EbpfSensor::load_with(false)
+    }
+
+    fn load_with(refuse: bool) -> Result<EbpfSensor, SensorError> {
+        let loaded = Loaded::new(refuse)?;
         let description = loaded.description.clone();
         Ok(EbpfSensor { loaded: Arc::new(Mutex::new(loaded)), description })
     }

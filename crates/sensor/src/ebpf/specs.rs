@@ -37,6 +37,11 @@ fn value(index: u32) -> SpecValue {
             "sendmsg" | "sendmmsg" => 4,
             _ => 0,
         };
+        value.connects = match spec.name {
+            "connect" => 1,
+            "socketcall" => 2,
+            _ => 0,
+        };
         for (slot, take) in value.takes.iter_mut().zip(spec.takes) {
             (slot.op, slot.a, slot.b, slot.len) = match *take {
                 Take::Str(a) => (1, a, 0, 0),

@@ -94,6 +94,7 @@ impl Watch {
         let run =
             Run { pid_ns: pid_namespace as u32, observe_stat: target.observe_stat.into(), ..Run::default() };
         this.array("runs")?.set(slot, run, 0).map_err(|e| lost("set up the run", e))?;
+        this.array("doom")?.set(slot, 0u32, 0).map_err(|e| lost("set up the wall", e))?;
         let mut counts = this.array("counts")?;
         for kind in 0..KINDS {
             counts
@@ -174,6 +175,7 @@ impl Watch {
         let mut guard = lock(&self.loaded);
         let this = &mut *guard;
         let run: Run = this.array("runs").ok().and_then(|a| a.get(&self.slot, 0).ok()).unwrap_or_default();
+        let doom: Option<u32> = this.array("doom").ok().and_then(|a| a.get(&self.slot, 0).ok());
         let mut ledger = std::collections::BTreeMap::new();
         let mut dropped = 0;
         if let Ok(counts) = this.array::<Count>("counts") {
@@ -233,7 +235,12 @@ impl Watch {
         // with its sentinel read a ring is empty, and as good as new
         let again = ring.filter(|_| seen.as_ref().is_some_and(|s| s.sentinel.is_some()));
         self.release(this, again);
-        Closing { ledger, holes, sentinel: seen.is_some_and(|s| s.sentinel.is_some()) }
+        Closing {
+            ledger,
+            holes,
+            sentinel: seen.is_some_and(|s| s.sentinel.is_some()),
+            killed_for_vsock: doom.is_some_and(|doom| doom != 0),
+        }
     }
 
     /// Puts the sentinel into the ring; `Some(false)` where it was full, `None` where the program can't be run.

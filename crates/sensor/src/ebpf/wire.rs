@@ -19,6 +19,7 @@ pub(super) mod kind_of {
 }
 
 pub(super) const HEADER: usize = 40;
+const WALLED: u32 = 1;
 
 /// The header of a record.
 #[derive(Clone, Copy, Debug)]
@@ -30,6 +31,8 @@ pub(super) struct Header {
     pub tgid: u32,
     pub tid: u32,
     pub euid: u32,
+    /// Detektr's own wall acted.
+    pub walled: bool,
 }
 
 /// Reads numbers one after the other; past the end all are 0.
@@ -81,12 +84,13 @@ impl<'a> Record<'a> {
         let mut n = Numbers(bytes);
         let (seq, boot_ns, of, kind) = (n.u64(), n.u64(), n.u16(), n.u16());
         let (tgid, tid, euid, fixed) = (n.u32(), n.u32(), n.u32(), n.u32() as usize);
+        let walled = n.u32() & WALLED != 0;
         let body = &bytes[HEADER..];
         if fixed > body.len() {
             return None;
         }
         Some(Record {
-            header: Header { seq, boot_ns, kind, of, tgid, tid, euid },
+            header: Header { seq, boot_ns, kind, of, tgid, tid, euid, walled },
             fixed: Numbers(&body[..fixed]),
             rest: &body[fixed..],
         })

@@ -69,6 +69,7 @@ impl Sensor for PtraceSensor {
                 "what was written is told per process and descriptor: duplicates of a descriptor, also in a child, count \
                  apart",
                 "io_uring is refused with ENOSYS, so its operations can't happen",
+                "the 32-bit socketcall that makes a socket is entered as socket itself, as a seccomp filter sees it too",
                 "a call that a seccomp filter of the artifact answers by a listener that lets it continue looks like any \
                  other call",
                 "a socket(AF_VSOCK) that Detektr's own wall refuses is not seen, unless every call is stopped",
@@ -237,5 +238,5 @@ fn close(report: Option<Report>, received: Option<BTreeMap<detektr_event::Kind, 
     if dropped > 0 {
         holes.push(Hole { reason: "sequence_gap", detail: format!("{dropped} records found no reader") });
     }
-    Closing { ledger, holes, sentinel }
+    Closing { ledger, holes, sentinel, killed_for_vsock: false }
 }

@@ -34,6 +34,7 @@ impl InFlight {
             passed_filters,
             born: false,
             restore: None,
+            rewritten: false,
             restore_word: None,
         }
     }
@@ -54,7 +55,33 @@ impl InFlight {
             ret,
             entry_ns: self.entry_ns,
             taken: self.taken,
+            walled: false,
         }
+    }
+}
+
+/// `socketcall`'s number for `socket`.
+const SYS_SOCKET: u64 = 1;
+/// `socket` in the table of i386.
+const I386_SOCKET: u32 = 359;
+
+/// Has the kernel enter `socket` itself, with the words that were read in registers: what lies in memory no filter
+/// can look at, and another thread can change. So the sandbox's wall against AF_VSOCK holds here too.
+fn plain_socket(tid: i32, call: &mut InFlight) {
+    let words = match call.taken.first() {
+        Some(Taken::Bytes(bytes)) if bytes.len() >= 12 => {
+            Some([0, 4, 8].map(|at: usize| memory::word(&bytes[at..at + 4]) as u32))
+        }
+        _ => None,
+    };
+    let done = match words {
+        Some(words) => sys::set_ia32_arguments(tid, words).and_then(|()| sys::set_call(tid, I386_SOCKET)),
+        // it must not be there a moment later
+        None => sys::set_ia32_arguments(tid, [SYS_SOCKET as u32, 0, 0]),
+    };
+    call.rewritten = true;
+    if done.is_err() {
+        call.refused = sys::skip_call(tid).is_ok();
     }
 }
 
@@ -124,6 +151,7 @@ impl Tracer {
     fn begin(&mut self, tid: i32, name: &str, mut call: InFlight) {
         match name {
             "clone" | "clone3" => keep_traced(tid, &mut call, name),
+            "socketcall" if call.args[0] == SYS_SOCKET => plain_socket(tid, &mut call),
             "io_uring_setup" => call.refused = sys::skip_call(tid).is_ok(),
             "seccomp" => {
                 if call.args[1] & libc::SECCOMP_FILTER_FLAG_TSYNC != 0 {
@@ -163,6 +191,9 @@ impl Tracer {
         let every_call = thread.every_call;
         if let Some(argument) = call.restore.take() {
             drop(sys::set_first_argument(tid, call.arch, argument));
+        }
+        if call.rewritten {
+            drop(sys::set_ia32_arguments(tid, [0, 1, 2].map(|n: usize| call.args[n] as u32)));
         }
         if let Some((address, word)) = call.restore_word.take() {
             drop(sys::poke(tid, address, word));

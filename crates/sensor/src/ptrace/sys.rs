@@ -26,6 +26,8 @@ const GET_SYSCALL_INFO: libc::c_uint = 0x420e;
 const OFFSET_ORIG_RAX: usize = 15 * 8;
 const OFFSET_RDI: usize = 14 * 8;
 const OFFSET_RBX: usize = 5 * 8;
+const OFFSET_RCX: usize = 11 * 8;
+const OFFSET_RDX: usize = 12 * 8;
 
 /// How the traced thread is to go on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -135,6 +137,19 @@ pub(super) fn skip_call(tid: i32) -> io::Result<()> {
 pub(super) fn set_first_argument(tid: i32, arch: u32, value: u64) -> io::Result<()> {
     let offset = if arch == ARCH_I386 { OFFSET_RBX } else { OFFSET_RDI };
     request(libc::PTRACE_POKEUSER, tid, offset, value as usize).map(drop)
+}
+
+/// Makes the ia32 call that `tid` is about to enter call `nr`; with what arguments, `set_ia32_arguments` says.
+pub(super) fn set_call(tid: i32, nr: u32) -> io::Result<()> {
+    request(libc::PTRACE_POKEUSER, tid, OFFSET_ORIG_RAX, nr as usize).map(drop)
+}
+
+/// Sets the first three argument registers of the ia32 call that `tid` is about to enter or returns from.
+pub(super) fn set_ia32_arguments(tid: i32, values: [u32; 3]) -> io::Result<()> {
+    for (offset, value) in [OFFSET_RBX, OFFSET_RCX, OFFSET_RDX].into_iter().zip(values) {
+        request(libc::PTRACE_POKEUSER, tid, offset, value as usize)?;
+    }
+    Ok(())
 }
 
 /// Writes one word into the memory of the stopped thread.

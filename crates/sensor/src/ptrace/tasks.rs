@@ -22,6 +22,8 @@ pub(super) struct InFlight {
     pub(super) born: bool,
     /// First argument to be put back at return.
     pub(super) restore: Option<u64>,
+    /// It was entered as another call, so that its first three arguments must be put back at return.
+    pub(super) rewritten: bool,
     /// Memory word to be put back at return.
     pub(super) restore_word: Option<(u64, u64)>,
 }

@@ -230,7 +230,7 @@ impl Tracer {
         if let Ok((number, code, sender)) = sys::signal_info(tid)
             && self.is_from_kernel(tid, number, code, sender)
         {
-            self.emit(tid, Body::KernelSignal { signal: number, code });
+            self.emit(tid, Body::KernelSignal { signal: number, code, walled: false });
         }
         if let Some(thread) = self.tasks.threads.get_mut(&tid)
             && thread.signalled == signal

@@ -301,6 +301,7 @@ fn denial(event: &Event) -> Denial {
         how: match &outcome.errno {
             Some(errno) => errno.clone(),
             None if outcome.is_success() => "masked".into(),
+            None if outcome.enforcer.is_some() => "killed".into(),
             None => "it never returned".into(),
         },
         enforcer: outcome.enforcer.clone(),

@@ -70,7 +70,15 @@ fn calls() -> BoxedStrategy<RawCall> {
     ];
     let args = [argument(), argument(), argument(), argument(), argument(), argument()];
     (0..600_u32, abi, args, ret, vec(taken(), 0..6))
-        .prop_map(|(nr, abi, args, ret, taken)| RawCall { nr, abi, args, ret, entry_ns: 0, taken })
+        .prop_map(|(nr, abi, args, ret, taken)| RawCall {
+            nr,
+            abi,
+            args,
+            ret,
+            entry_ns: 0,
+            taken,
+            walled: nr & 1 != 0,
+        })
         .boxed()
 }
 
@@ -130,7 +138,11 @@ fn bodies() -> BoxedStrategy<Body> {
                 Body::Io(Box::new(RawIo { object, written, writes, read, mapped }))
             }
         ),
-        any::<(i32, i32)>().prop_map(|(signal, code)| Body::KernelSignal { signal, code }),
+        any::<(i32, i32)>().prop_map(|(signal, code)| Body::KernelSignal {
+            signal,
+            code,
+            walled: code & 1 != 0
+        }),
         (
             any::<(u8, i32, Option<i32>)>(),
             of(copied()),
@@ -149,6 +161,8 @@ fn bodies() -> BoxedStrategy<Body> {
                     object: base.clone(),
                     base,
                     address,
+                    domain: (opcode == 45).then_some(fd),
+                    walled: opcode == 45 && fd == 40,
                 }))
             }),
         any::<bool>().prop_map(|inside| Body::CgroupMove { inside }),

@@ -204,3 +204,17 @@ fn x32_calls_are_told_as_such() {
     assert_eq!(all[0]["syscall"]["arch"], "x32");
     assert_eq!(all[0]["file"]["path"], "/x");
 }
+
+#[test]
+fn what_the_wall_answered_is_told_with_the_kernels_family() {
+    let by_the_wall = |ret: i64, outcome: Value| {
+        // another thread had changed the words meanwhile
+        let mut made = call32("socketcall", &[1, 0x7000], ret, vec![words32(&[2, 1, 0]), Taken::Nothing]);
+        made.raw.walled = true;
+        let content = json!({"domain": "AF_VSOCK", "socket_type": "SOCK_STREAM", "protocol": 0});
+        made.tells("network.socket", outcome, content);
+    };
+    // killed before it saw the descriptor
+    by_the_wall(3, json!({"result": "unfinished", "enforcer": "detektr"}));
+    by_the_wall(-97, json!({"result": "failure", "errno": "EAFNOSUPPORT", "enforcer": "detektr"}));
+}

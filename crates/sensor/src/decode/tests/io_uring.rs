@@ -14,6 +14,8 @@ fn operation(opcode: u8, result: Option<i32>) -> RawUring {
         base2: None,
         object: None,
         address: None,
+        domain: None,
+        walled: false,
     }
 }
 
@@ -93,4 +95,23 @@ fn a_write_a_connect_and_an_unfinished_operation_are_told() {
                "address": {"family": "inet", "address": "198.18.0.1", "port": 53}}),
     );
     check(operation(255, None), json!({"result": "unfinished"}), json!({"operation": "255"}));
+}
+
+#[test]
+fn a_socket_of_a_ring_is_told_with_its_family_and_with_who_killed_for_it() {
+    let socket = |result| RawUring { domain: Some(40), ..operation(45, result) };
+    let content = json!({"operation": "IORING_OP_SOCKET", "domain": "AF_VSOCK"});
+    check(
+        socket(Some(-97)),
+        failure("EAFNOSUPPORT"),
+        json!({"operation": "IORING_OP_SOCKET", "domain": "AF_VSOCK", "result": -97}),
+    );
+    // the kernel may have made it all the same: the program never saw it
+    let killed = json!({"result": "unfinished", "enforcer": "detektr"});
+    check(RawUring { walled: true, ..socket(None) }, killed.clone(), content);
+    check(
+        RawUring { walled: true, ..socket(Some(5)) },
+        killed,
+        json!({"operation": "IORING_OP_SOCKET", "domain": "AF_VSOCK", "result": 5}),
+    );
 }

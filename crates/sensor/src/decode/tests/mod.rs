@@ -142,7 +142,7 @@ fn made(abi: Abi, name: &str, args: &[u64], ret: Returned, taken: Vec<Taken>) ->
     all[..args.len()].copy_from_slice(args);
     let takes = specs::find(abi, number(abi, name)).expect("it has a line").takes.len();
     assert!(taken.len() <= takes, "{name} has only {takes} things to take");
-    Made { raw: RawCall { nr: number(abi, name), abi, args: all, ret, entry_ns: 900, taken } }
+    Made { raw: RawCall { nr: number(abi, name), abi, args: all, ret, entry_ns: 900, taken, walled: false } }
 }
 
 fn string(text: &str) -> Taken {

@@ -162,8 +162,10 @@ fn signals_are_told_by_name_and_target_as_given() {
 
 #[test]
 fn a_signal_of_the_kernel_was_sent_by_no_process() {
-    let all =
-        events(&mut running(), raw(1000, ARTIFACT, ARTIFACT, Body::KernelSignal { signal: 11, code: 1 }));
+    let all = events(
+        &mut running(),
+        raw(1000, ARTIFACT, ARTIFACT, Body::KernelSignal { signal: 11, code: 1, walled: false }),
+    );
     assert_eq!(
         all,
         [json!({
@@ -257,4 +259,14 @@ fn a_failed_fork_is_told_and_a_successful_one_is_left_to_the_birth() {
         ],
     );
     call("clone", &[0x11], 5001, vec![]).says_nothing();
+}
+
+#[test]
+fn a_signal_of_the_wall_names_it() {
+    let kill = |walled| {
+        let body = Body::KernelSignal { signal: 9, code: 0x80, walled };
+        events(&mut running(), raw(1000, ARTIFACT, ARTIFACT, body))[0]["outcome"].clone()
+    };
+    assert_eq!(kill(true), json!({"result": "success", "enforcer": "detektr"}));
+    assert_eq!(kill(false), success());
 }

@@ -1,6 +1,9 @@
 //! Loads the ebpf sensor, makes every program of it fire, and prints one line that says so. It runs as the only
 //! program of a booted kernel (pid 1 of an initramfs) as well as on a host.
 
+mod ring;
+mod vsock;
+
 use detektr_sensor::ebpf::EbpfSensor;
 use detektr_sensor::raw::{Body, Raw, Returned, Taken};
 use detektr_sensor::{Sensor, Target, calls};
@@ -15,6 +18,9 @@ fn main() -> ExitCode {
     if act.as_deref() == Some("act") {
         return perform();
     }
+    if act.as_deref() == Some("vsock") {
+        return vsock::perform(&std::env::args().skip(2).collect::<Vec<_>>());
+    }
     let first = std::process::id() == 1;
     if first {
         mount("proc", "/proc");
@@ -22,8 +28,10 @@ fn main() -> ExitCode {
         mount("cgroup2", "/sys/fs/cgroup");
         mount("devtmpfs", "/dev");
         mount("tmpfs", "/tmp");
+        vsock::load_modules();
     }
-    let result = watch();
+    let walls = || vsock::prove(&cgroup_root()?, first).map_err(|why| format!("AF_VSOCK: {why}"));
+    let result = watch().and_then(|text| Ok(format!("{text} vsock={}", walls()?)));
     match &result {
         Ok(text) => println!("ebpf-selftest: ok {text}"),
         Err(why) => println!("ebpf-selftest: failed {why}"),
@@ -236,39 +244,12 @@ fn perform() -> ExitCode {
 /// Creates `path` through io_uring and gives the descriptor.
 fn uring_open(path: &str) -> Option<i32> {
     let path = CString::new(path).ok()?;
-    // SAFETY: the ring is mapped as the kernel lays it out (offsets from io_uring_setup's answer), entries are
-    // written before the submission, and `path` lives until the completion was waited for.
-    unsafe {
-        let mut params = [0u32; 30];
-        let ring = libc::syscall(libc::SYS_io_uring_setup, 4, params.as_mut_ptr()) as i32;
-        if ring < 0 {
-            return None;
-        }
-        let map = |len: usize, offset: i64| {
-            let at = libc::mmap(std::ptr::null_mut(), len, 3, libc::MAP_SHARED, ring, offset);
-            (at != libc::MAP_FAILED).then_some(at.cast::<u8>())
-        };
-        // sq_off begins at word 10, cq_off at word 20
-        let (tail, array) = (params[11] as usize, params[16] as usize);
-        let (cq_tail, cqes) = (params[21] as usize, params[25] as usize);
-        let queue = map(4096, 0)?;
-        let completions = map(4096, 0x800_0000)?;
-        let entries = map(4096, 0x1000_0000)?;
-        let entry = entries.cast::<u64>();
-        for word in 0..8 {
-            entry.add(word).write_volatile(0);
-        }
-        entries.write_volatile(18); // IORING_OP_OPENAT
-        entries.add(4).cast::<i32>().write_volatile(libc::AT_FDCWD);
-        entries.add(16).cast::<u64>().write_volatile(path.as_ptr() as u64);
-        entries.add(24).cast::<u32>().write_volatile(0o600);
-        entries.add(28).cast::<u32>().write_volatile((libc::O_CREAT | libc::O_RDWR) as u32);
-        queue.add(array).cast::<u32>().write_volatile(0);
-        queue.add(tail).cast::<u32>().write_volatile(1);
-        libc::syscall(libc::SYS_io_uring_enter, ring, 1, 1, 1, 0, 0);
-        let result = (completions.add(cq_tail).cast::<u32>().read_volatile() != 0)
-            .then(|| completions.add(cqes + 8).cast::<i32>().read_volatile());
-        libc::close(ring);
-        result
-    }
+    ring::submit(ring::Entry {
+        opcode: 18, // IORING_OP_OPENAT
+        fd: libc::AT_FDCWD,
+        address: path.as_ptr() as u64,
+        len: 0o600,
+        flags: (libc::O_CREAT | libc::O_RDWR) as u32,
+        ..ring::Entry::default()
+    })
 }

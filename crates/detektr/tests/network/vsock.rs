@@ -1,0 +1,191 @@
+//! AF_VSOCK leads out of a network namespace: nobody inside comes to such a socket by any door. What would leave is
+//! watched where it leaves, by the kernel's own tracepoint of the packets that it makes for a hypervisor; the address is
+//! that of the machine's own loopback, which no hypervisor answers.
+
+use crate::support::{Place, Run, SENSORS, root};
+use serde_json::Value;
+use std::path::PathBuf;
+use std::process::Command;
+
+const SOURCE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/programs/vsock.c");
+
+/// The program; `None`, with the reason said, where it can't be built or there is nothing that it could open.
+fn program(place: &Place) -> Option<PathBuf> {
+    if !root() {
+        return None;
+    }
+    let file = place.path("vsock");
+    let built =
+        Command::new("cc").args(["-O1", "-pthread", "-o"]).args([file.as_os_str(), SOURCE.as_ref()]).output();
+    match built {
+        Ok(built) => assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr)),
+        Err(error) => {
+            eprintln!("skipped: no C compiler ({error})");
+            return None;
+        }
+    }
+    // outside of any environment the same act opens it: what the walls are held against
+    let opened = Command::new(&file).args(["probe", "0"]).output().unwrap();
+    match String::from_utf8_lossy(&opened.stdout).trim() {
+        "socketcall 3\nring 5" => Some(file),
+        said => {
+            eprintln!("skipped: AF_VSOCK can't be opened here ({said:?})");
+            None
+        }
+    }
+}
+
+/// Packets to one port of AF_VSOCK, as the kernel makes them.
+struct Wire {
+    instance: Option<PathBuf>,
+    port: u16,
+}
+
+impl Wire {
+    /// Watches from now on; a port for each, as others may use theirs.
+    fn tap() -> Self {
+        static NEXT: std::sync::atomic::AtomicU16 = std::sync::atomic::AtomicU16::new(1);
+        let number = NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let port = 40_000 + (std::process::id() % 1_000) as u16 * 20 + number;
+        let name = format!("detektr-test-{}-{number}", std::process::id());
+        let instance = PathBuf::from("/sys/kernel/tracing/instances").join(name);
+        let event = instance.join("events/vsock/virtio_transport_alloc_pkt/enable");
+        let tapped = std::fs::create_dir(&instance).and_then(|()| std::fs::write(event, "1"));
+        if let Err(error) = &tapped {
+            eprintln!("packets to a hypervisor can't be watched here: {error}");
+        }
+        Wire { instance: instance.exists().then_some(instance).filter(|_| tapped.is_ok()), port }
+    }
+
+    /// How many packets of each operation went to the port.
+    fn seen(&self) -> (usize, usize) {
+        let Some(instance) = &self.instance else { return (0, 0) };
+        let text = std::fs::read_to_string(instance.join("trace")).unwrap();
+        let to = format!("-> 1:{} ", self.port);
+        let of = |operation: &str| text.lines().filter(|l| l.contains(&to) && l.contains(operation)).count();
+        (of("op=REQUEST"), of("op=RW"))
+    }
+}
+
+impl Drop for Wire {
+    fn drop(&mut self) {
+        if let Some(instance) = &self.instance {
+            let _ = std::fs::remove_dir(instance);
+        }
+    }
+}
+
+/// One act of the program, and what was seen of it.
+fn act(place: &Place, program: &std::path::Path, sensor: &str, act: &str, wire: &Wire) -> Run {
+    let (program, port) = (program.to_str().unwrap(), wire.port.to_string());
+    place.detonate(&["--sensor", sensor, "--net", "none", "--timeout", "120s", program, "--", act, &port])
+}
+
+/// Whether this kernel takes the program that refuses.
+fn refuses(run: &Run) -> bool {
+    run.manifest["sensor"]["hooks"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .any(|hook| hook == "fmod_ret/security_socket_create")
+}
+
+/// Holds that the wall answered, in the words of the layer that is in force.
+fn hold(run: &Run, act: &str, refused: &str, kind: &str) {
+    assert_eq!(run.document["complete"], true, "{act}: {}", run.document);
+    if refuses(run) {
+        assert_eq!(run.document["state"], "completed", "{act}: {}", run.document);
+        assert_eq!(run.stdout, refused, "{act}");
+    } else {
+        assert_eq!(run.document["state"], "killed", "{act}: {}\n{}", run.document, run.stdout);
+        assert_eq!(run.manifest["environment"]["wall_reached"], "AF_VSOCK", "{act}");
+        assert_eq!(run.stdout, "", "{act} lived on");
+    }
+    let event = run.one(kind, |event| !event["outcome"]["enforcer"].is_null());
+    assert_eq!(event["outcome"]["enforcer"], "detektr", "{event}");
+    let domain =
+        if kind == "network.socket" { &event["network"]["domain"] } else { &event["io_uring"]["domain"] };
+    assert_eq!(domain, "AF_VSOCK", "{event}");
+    let result = if refuses(run) { "failure" } else { "unfinished" };
+    assert_eq!(event["outcome"]["result"], result, "{event}");
+}
+
+#[test]
+fn the_32_bit_door_is_shut() {
+    let (place, wire) = (Place::new(), Wire::tap());
+    let Some(program) = program(&place) else { return };
+    let run = act(&place, &program, "ebpf", "socketcall", &wire);
+    hold(&run, "socketcall", "socketcall -97\n", "network.socket");
+    if !refuses(&run) {
+        // nobody takes it for the program's own end
+        let shown = place.detektr(&["show", run.document["run"].as_str().unwrap()]);
+        let shown = String::from_utf8_lossy(&shown.stdout).into_owned();
+        assert!(shown.contains("ended by Detektr's own wall against AF_VSOCK"), "{shown}");
+    }
+    let run = act(&place, &program, "ebpf", "child", &wire);
+    hold(&run, "child", "child's socketcall -97\noutlived its child 0\n", "network.socket");
+    assert_eq!(wire.seen(), (0, 0), "left the machine");
+}
+
+#[test]
+fn the_door_of_rings_is_shut() {
+    let (place, wire) = (Place::new(), Wire::tap());
+    let Some(program) = program(&place) else { return };
+    for act_of in ["ring", "polled"] {
+        let run = act(&place, &program, "ebpf", act_of, &wire);
+        hold(&run, act_of, "ring -97\n", "kernel.io_uring");
+    }
+    assert_eq!(wire.seen(), (0, 0), "left the machine");
+}
+
+#[test]
+fn the_tracer_shuts_both_doors_as_well() {
+    let (place, wire) = (Place::new(), Wire::tap());
+    let Some(program) = program(&place) else { return };
+    let run = act(&place, &program, "ptrace", "socketcall", &wire);
+    assert_eq!(run.stdout, "socketcall -97\n", "{}", run.document);
+    let run = act(&place, &program, "ptrace", "ring", &wire);
+    assert_eq!(run.stdout, "", "{}", run.document);
+    assert_eq!(wire.seen(), (0, 0), "left the machine");
+}
+
+#[test]
+fn who_races_is_refused_or_dies_with_all_of_its_run() {
+    let (place, wire) = (Place::new(), Wire::tap());
+    let Some(program) = program(&place) else { return };
+    for act_of in ["threads", "sharers", "chain"] {
+        let run = act(&place, &program, "ebpf", act_of, &wire);
+        let (requests, content) = wire.seen();
+        eprintln!("{act_of}: {requests} requests of connection so far");
+        // nobody answers there: that none could go to one who does, this doesn't show
+        assert_eq!(content, 0, "{act_of}: content left the machine");
+        if refuses(&run) {
+            assert_eq!(requests, 0, "{act_of}");
+        } else {
+            assert_eq!(run.document["state"], "killed", "{act_of}: {}\n{}", run.document, run.stdout);
+            assert_eq!(run.manifest["environment"]["wall_reached"], "AF_VSOCK", "{act_of}");
+        }
+        assert!(!run.stdout.contains("sent"), "{act_of}: {}", run.stdout);
+    }
+}
+
+#[test]
+fn ordinary_sockets_go_on_through_both_doors() {
+    let (place, wire) = (Place::new(), Wire::tap());
+    let Some(program) = program(&place) else { return };
+    for sensor in SENSORS {
+        let run = act(&place, &program, sensor, "ordinary", &wire);
+        assert_eq!(run.document["state"], "completed", "{sensor}: {}", run.document);
+        assert!(
+            run.stdout.starts_with("inet by socketcall 3\nconnected by socketcall "),
+            "{sensor}: {}",
+            run.stdout
+        );
+        let rings = run.stdout.contains("inet by ring 5\nunix by ring 6\n");
+        assert_eq!(rings, sensor == "ebpf", "{sensor}: {}", run.stdout);
+        let enforced =
+            |event: &&Value| event["kind"] == "network.socket" && !event["outcome"]["enforcer"].is_null();
+        assert_eq!(run.events.iter().filter(enforced).count(), 0, "{sensor}");
+        assert!(run.manifest["environment"]["wall_reached"].is_null(), "{sensor}");
+    }
+}
