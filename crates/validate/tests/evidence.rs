@@ -42,13 +42,14 @@ struct Case {
     arms: Vec<Located>,
 }
 
-/// Many files are opened before a write that the control denies.
+/// Many files are opened, and a program gets 100 kB of environment, before a write that the control denies: all that
+/// is told at one moment is more than a small ring holds, however quick its reader.
 fn case(sensor: Sensor, ring_bytes: Option<u32>) -> Result<Case, Failed> {
     let folder = tempfile::tempdir()?;
     let write = |name: &str, text: &str| fs::write(folder.path().join(name), text);
     write(
         "attack.sh",
-        "i=0\nwhile [ $i -lt 3000 ]; do : </etc/hostname; i=$((i+1)); done\nmkdir /etc/loot\n",
+        "i=0\nwhile [ $i -lt 3000 ]; do : </etc/hostname; i=$((i+1)); done\nlong=$(seq 20000) /bin/true\nmkdir /etc/loot\n",
     )?;
     write("twin.sh", "set -e\nmkdir \"$HOME/d\"\n")?;
     let text = "detektr: 1\nattack: attack.sh\ngoal: created('/etc/loot')\ncontrols:\n  etc: {read_only: /etc}\n\
