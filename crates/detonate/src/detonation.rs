@@ -4,7 +4,7 @@
 //! before that (a bad artifact, a bad key, a data folder without permission) is an error instead.
 
 use crate::artifact::{self, ArtifactSpec};
-use crate::attribute::Attribution;
+use crate::attribute::{Attribution, Surroundings};
 use crate::beneath::{self, Beneath};
 use crate::choose::Sensors;
 use crate::clock::{Timing, boot_to_wall_ns, now, random, run_id};
@@ -239,7 +239,15 @@ impl Detonator {
                 baits: bait_paths(&plan.baits),
                 files: overlays.files(),
                 beneath,
-                attribution: Attribution::new(&plan.controls, &prepared.hardening),
+                attribution: Attribution::new(
+                    &plan.controls,
+                    &prepared.hardening,
+                    Surroundings {
+                        rootfs: prepared.rootfs.clone(),
+                        root: prepared.root.clone(),
+                        all_ids: environment.description().id_mapping == "range",
+                    },
+                ),
                 follower: Follower::Journal(Journal::default()),
                 live: live.clone(),
                 conversations: told.map(|told| {

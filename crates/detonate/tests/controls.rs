@@ -10,7 +10,8 @@ use detektr_detonate::{
 };
 use detektr_event::Event;
 use detektr_evidence::Bundle;
-use detektr_sandbox::controls::{Capabilities, Control, Measure, User};
+use detektr_sandbox::controls::paths::Access;
+use detektr_sandbox::controls::{Capabilities, Control, Landlock, Measure, PathRule, Rlimit, User};
 use libtest_mimic::{Arguments, Failed, Trial};
 use serde_json::json;
 use std::ffi::OsString;
@@ -235,6 +236,111 @@ const CASES: &[Case] = &[
         root_only: false,
     },
     Case {
+        name: "a_landlocked_program_writes_only_where_it_may",
+        measures: || vec![landlock(&[("write", &["/tmp", "/dev"])])],
+        user: RunAs::Root,
+        script: SHADOW,
+        prints: "read\nelsewhere\n",
+        denied: Some(("file.create", "/etc/detektr-test", Some("it"))),
+        root_only: false,
+    },
+    Case {
+        name: "a_landlocked_program_reads_only_what_it_may",
+        measures: || vec![landlock(&[("read", &["/usr", "/bin", "/lib", "/lib64", "/dev", "/tmp"])])],
+        user: RunAs::User,
+        script: "cat /etc/hostname 2>/dev/null && echo read; cat /bin/sh >/dev/null && echo linked",
+        prints: "linked\n",
+        denied: Some(("file.open", "/etc/hostname", Some("it"))),
+        root_only: false,
+    },
+    Case {
+        name: "what_ordinary_permissions_refuse_is_not_landlocks",
+        measures: || vec![landlock(&[("write", &["/tmp", "/dev"])])],
+        user: RunAs::User,
+        script: "echo x 2>/dev/null >/etc/passwd; echo x 2>/dev/null >/root/x; echo done",
+        prints: "done\n",
+        denied: Some(("file.create", "/root/x", None)),
+        // the one user of an ordinary user's environment owns what is given
+        root_only: true,
+    },
+    Case {
+        name: "a_landlocked_program_moves_no_file_to_another_folder",
+        measures: || vec![landlock(&[("execute", &["/"])])],
+        user: RunAs::Root,
+        script: "mkdir /tmp/a /tmp/b; echo x >/tmp/a/f; ln /tmp/a/f /tmp/b/f 2>/dev/null && echo linked; ln /tmp/a/f /tmp/a/g && echo same",
+        prints: "same\n",
+        denied: Some(("file.link", "/tmp/b/f", Some("it"))),
+        root_only: false,
+    },
+    Case {
+        name: "a_landlocked_program_mounts_nothing",
+        measures: || vec![landlock(&[("execute", &["/"])])],
+        user: RunAs::Root,
+        script: "mkdir /tmp/m; mount -t tmpfs none /tmp/m 2>/dev/null && echo mounted; echo done",
+        prints: "done\n",
+        denied: Some(("file.mount", "/tmp/m", Some("it"))),
+        root_only: false,
+    },
+    Case {
+        name: "what_is_writable_within_what_is_not_stays_so",
+        measures: || {
+            vec![rules(&[
+                ("/", Access::ReadOnly),
+                ("/tmp", Access::ReadWrite),
+                ("/var/lib", Access::ReadWrite),
+            ])]
+        },
+        user: RunAs::Root,
+        script: "echo x >/tmp/a && echo tmp; echo x >/var/lib/a && echo lib; echo x 2>/dev/null >/var/a && echo var; \
+                 echo x 2>/dev/null >/etc/a && echo etc; echo done",
+        prints: "tmp\nlib\ndone\n",
+        denied: Some(("file.create", "/etc/a", Some("it"))),
+        root_only: false,
+    },
+    Case {
+        name: "what_is_inaccessible_can_be_neither_opened_nor_listed",
+        measures: || {
+            vec![rules(&[("/etc/passwd", Access::Inaccessible), ("/etc/ssl", Access::Inaccessible)])]
+        },
+        user: RunAs::User,
+        script: "cat /etc/passwd 2>/dev/null && echo read; ls /etc/ssl 2>/dev/null && echo listed; \
+                 cat /etc/ssl/openssl.cnf 2>/dev/null && echo below; echo done",
+        prints: "done\n",
+        denied: Some(("file.open", "/etc/passwd", Some("it"))),
+        // the one user of an ordinary user's environment owns what is given
+        root_only: true,
+    },
+    Case {
+        name: "what_is_empty_is_empty_and_may_be_written_to_or_not",
+        measures: || vec![rules(&[("/etc/ssl", Access::Empty), ("/etc/pam.d", Access::EmptyReadOnly)])],
+        user: RunAs::Root,
+        script: "ls /etc/ssl /etc/pam.d; echo x >/etc/ssl/a && echo wrote; echo x 2>/dev/null >/etc/pam.d/a && echo too; echo done",
+        prints: "/etc/pam.d:\n\n/etc/ssl:\nwrote\ndone\n",
+        denied: Some(("file.create", "/etc/pam.d/a", Some("it"))),
+        root_only: false,
+    },
+    Case {
+        name: "of_what_is_noexec_a_part_can_be_executed_from",
+        measures: || vec![rules(&[("/var", Access::Noexec), ("/var/lib", Access::Exec)])],
+        user: RunAs::Root,
+        script: "for d in /var /var/lib; do cp /bin/true $d/x; chmod 755 $d/x; $d/x 2>/dev/null && echo $d; done; echo done",
+        prints: "/var/lib\ndone\n",
+        denied: Some(("process.exec", "/var/x", Some("it"))),
+        root_only: false,
+    },
+    Case {
+        name: "a_limit_of_open_files_and_a_umask_are_kept",
+        measures: || {
+            let files = Rlimit { resource: "nofile".into(), soft: Some(64), hard: Some(128) };
+            vec![Measure::Rlimits(vec![files]), Measure::Umask(0o077)]
+        },
+        user: RunAs::Root,
+        script: "ulimit -Sn; ulimit -Hn; umask",
+        prints: "64\n128\n0077\n",
+        denied: None,
+        root_only: false,
+    },
+    Case {
         name: "measures_of_one_control_work_together",
         measures: || {
             vec![
@@ -263,6 +369,21 @@ const CASES: &[Case] = &[
     },
 ];
 
+/// Rights with the paths beneath which they are given.
+fn landlock(paths: &[(&str, &[&str])]) -> Measure {
+    let paths = paths
+        .iter()
+        .map(|(right, paths)| ((*right).to_owned(), paths.iter().map(std::path::PathBuf::from).collect()));
+    Measure::Landlock(Landlock { paths: paths.collect(), ..Landlock::default() })
+}
+
+/// Paths with what becomes of them.
+fn rules(paths: &[(&str, Access)]) -> Measure {
+    let rule =
+        |(path, access): &(&str, Access)| PathRule { path: path.into(), access: *access, optional: false };
+    Measure::Paths(paths.iter().map(rule).collect())
+}
+
 /// Everything is allowed but to make folders.
 fn profile(action: &str) -> serde_json::Value {
     json!({
@@ -289,7 +410,7 @@ impl Case {
     }
 
     fn with(&self, home: &Path, sensor: SensorChoice) -> Result<(), Failed> {
-        let control = Control { name: "it".into(), measures: (self.measures)() };
+        let control = Control::new("it", (self.measures)());
         let outcome = Detonator::new()
             .detonate(&request(home, self.script, self.user, vec![control], sensor), &mut |_| {})?;
         let bundle = Bundle::open(&outcome.bundle)?;
@@ -357,7 +478,7 @@ fn request(
 }
 
 fn refused() -> Result<(), Failed> {
-    let control = |name: &str, measure| Control { name: name.into(), measures: vec![measure] };
+    let control = |name: &str, measure| Control::new(name, vec![measure]);
     let limits = detektr_sandbox::profile::ProfileLimits { memory: Some(1 << 50), ..Default::default() };
     let controls = vec![
         control("gone", Measure::ReadOnly(vec!["/no/such/path".into()])),
@@ -368,6 +489,8 @@ fn refused() -> Result<(), Failed> {
         ),
         control("loose", Measure::Limits(limits)),
         control("ids", Measure::User(User::Ids { uid: 70_000, gid: 0 })),
+        control("right", landlock(&[("fly", &["/"])])),
+        control("nowhere", landlock(&[("read", &["/no/such/path"])])),
         control("agent", Measure::Seccomp(json!({"defaultAction": "SCMP_ACT_NOTIFY"}))),
     ];
     let home = tempfile::tempdir()?;
@@ -376,7 +499,7 @@ fn refused() -> Result<(), Failed> {
         return Err("it was not refused".into());
     };
     let named: Vec<&str> = refusals.iter().map(|refusal| refusal.control.as_str()).collect();
-    assert_eq!(named, ["gone", "relative", "caps", "loose", "ids", "agent"]);
+    assert_eq!(named, ["gone", "relative", "caps", "loose", "ids", "right", "nowhere", "agent"]);
     assert!(refusals.iter().all(|refusal| !refusal.reason.is_empty() && !refusal.remedy.is_empty()));
     assert!(
         !home.path().join("runs").exists() || std::fs::read_dir(home.path().join("runs"))?.next().is_none()

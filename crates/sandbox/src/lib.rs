@@ -39,6 +39,7 @@ pub use probe::{Check, Probe, probe};
 pub use reaper::sweep;
 pub use rootfs::image;
 pub use rootfs::logs::LOG_SOCKETS;
+pub use rootfs::resolved;
 
 use std::ffi::OsStr;
 use std::os::fd::{FromRawFd, OwnedFd, RawFd};

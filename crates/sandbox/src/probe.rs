@@ -26,6 +26,11 @@ pub struct Probe {
     pub checks: Vec<Check>,
 }
 
+/// Whether a file below `/proc/sys` can be written to by who is root of namespaces of their own.
+pub(crate) fn can_write(parameter: &std::path::Path) -> Result<(), String> {
+    checks::can_write(parameter)
+}
+
 /// Tries everything that an environment needs or would like to have, with the rights of the caller, in folders
 /// and namespaces that are gone afterwards.
 pub fn probe() -> Probe {

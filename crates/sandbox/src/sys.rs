@@ -90,6 +90,31 @@ pub(crate) fn mount_attributes(path: &Path, attributes: u64) -> io::Result<()> {
     .map(drop)
 }
 
+/// Adds attributes (`MOUNT_ATTR_…`) to the mount at `path` alone.
+pub(crate) fn mount_attributes_here(path: &Path, attributes: u64) -> io::Result<()> {
+    let path = c_path(path)?;
+    let attr = libc::mount_attr { attr_set: attributes, attr_clr: 0, propagation: 0, userns_fd: 0 };
+    // SAFETY: `attr` is a valid struct mount_attr of the size given; the path is NUL-terminated.
+    check(unsafe {
+        libc::syscall(
+            libc::SYS_mount_setattr,
+            libc::AT_FDCWD,
+            path.as_ptr(),
+            0,
+            &raw const attr,
+            size_of::<libc::mount_attr>(),
+        )
+    })
+    .map(drop)
+}
+
+/// Takes the topmost mount at `path` away.
+pub(crate) fn umount(path: &Path) -> io::Result<()> {
+    let path = c_path(path)?;
+    // SAFETY: the string is NUL-terminated and outlives the call.
+    check(unsafe { libc::umount2(path.as_ptr(), libc::MNT_DETACH) }.into()).map(drop)
+}
+
 /// `pivot_root(".", ".")` and the old root detached: the working directory becomes the root.
 pub(crate) fn pivot_here() -> io::Result<()> {
     let dot = c".";
@@ -230,6 +255,17 @@ pub(crate) fn acct(path: &Path) -> io::Result<()> {
 pub(crate) fn rlimit(resource: libc::__rlimit_resource_t, value: u64) -> io::Result<()> {
     let limit = libc::rlimit { rlim_cur: value, rlim_max: value };
     // SAFETY: `limit` is valid for the time of the call.
+    check(unsafe { libc::setrlimit(resource, &raw const limit) }.into()).map(drop)
+}
+
+/// Sets soft and hard value of a resource limit, neither above the hard value that there is.
+pub(crate) fn lower_rlimit(resource: libc::__rlimit_resource_t, soft: u64, hard: u64) -> io::Result<()> {
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: `limit` is valid for the time of the call.
+    check(unsafe { libc::getrlimit(resource, &raw mut limit) }.into())?;
+    let hard = hard.min(limit.rlim_max);
+    limit = libc::rlimit { rlim_cur: soft.min(hard), rlim_max: hard };
+    // SAFETY: as above.
     check(unsafe { libc::setrlimit(resource, &raw const limit) }.into()).map(drop)
 }
 

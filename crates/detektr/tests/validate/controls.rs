@@ -2,6 +2,7 @@
 //! that it breaks. Four different answers, with both sensors, as root and as an ordinary user.
 
 use crate::support::{How, Place};
+use std::path::Path;
 
 struct Case {
     control: &'static str,
@@ -35,8 +36,11 @@ impl Case {
         yaml("passes", self.passes.0.unwrap_or(self.goal), self.passes.1, "twin.sh");
         yaml("dies", self.goal, "exit 1", "twin.sh");
         yaml("breaks", self.goal, self.stopped, "needs.sh");
-        // profiles are named from the folder of the validations
+        // what controls name lies in the folder of the validations
         place.write("all/profile.json", PROFILE);
+        place.write("all/web.service", UNIT);
+        place.write("all/deploy.manifest", DEPLOYMENT);
+        place.write("all/web.service.d/10-calls.conf", DROP_IN);
         for how in How::all() {
             if self.needs_users && !how.has_users() {
                 eprintln!("skipped: {} needs users of its own ({how:?})", self.control);
@@ -68,6 +72,15 @@ const PROFILE: &str = r#"{
   "archMap": [{"architecture": "SCMP_ARCH_X86_64", "subArchitectures": ["SCMP_ARCH_X86", "SCMP_ARCH_X32"]}],
   "syscalls": [{"names": ["mkdir", "mkdirat"], "action": "SCMP_ACT_ERRNO"}]
 }"#;
+
+const UNIT: &str = "[Unit]\nDescription=a web server\n[Service]\nExecStart=/usr/sbin/web\nProtectSystem=full\n\
+                    PrivateTmp=yes\nInaccessiblePaths=/etc/pam.d -/none\nNoExecPaths=/var\n";
+const DROP_IN: &str = "[Service]\nSystemCallErrorNumber=EPERM\nSystemCallFilter=~@mount\n";
+
+const DEPLOYMENT: &str = "kind: Deployment\nspec:\n  template:\n    spec:\n      containers:\n        - name: web\n          \
+                          securityContext:\n            readOnlyRootFilesystem: true\n            capabilities: {drop: [ALL]}\n            \
+                          seccompProfile: {type: RuntimeDefault}\n          volumeMounts:\n            - {name: t, mountPath: /tmp}\n            \
+                          - {name: r, mountPath: /root}\n        - name: side\n";
 
 #[test]
 fn seccomp() {
@@ -211,6 +224,222 @@ fn limits() {
         needs_users: false,
     }
     .check();
+}
+
+#[test]
+fn landlock_on_files() {
+    Case {
+        control: "{landlock: {write: [/tmp, /dev, /root, /home]}}",
+        goal: "created('/etc/loot')",
+        stopped: "echo x >/etc/loot",
+        passes: (Some("created('/tmp/loot')"), "echo x >/tmp/loot"),
+        needs_it: "set -e; echo x >/etc/app.conf",
+        run_as: "root",
+        needs_users: false,
+    }
+    .check();
+}
+
+#[test]
+fn landlock_on_programs() {
+    Case {
+        control: "{landlock: {execute: [/usr, /bin, /lib, /lib64, /root, /home]}}",
+        goal: "ran('/tmp/x')",
+        stopped: "cp /bin/true /tmp/x; chmod 755 /tmp/x; /tmp/x",
+        passes: (Some("ran('/usr/bin/env')"), "/usr/bin/env true"),
+        needs_it: "set -e; cp /bin/true /tmp/t; chmod 755 /tmp/t; /tmp/t",
+        run_as: "root",
+        needs_users: false,
+    }
+    .check();
+}
+
+#[test]
+fn landlock_on_ports() {
+    let python = Path::new("/usr/bin/python3");
+    if !python.exists() {
+        eprintln!("skipped: needs python3");
+        return;
+    }
+    Case {
+        control: "{landlock: {connect_tcp: [80], bind_tcp: []}}",
+        goal: "connected('192.0.2.7', 4444)",
+        stopped: "/usr/bin/python3 -c 'import socket; socket.create_connection((\"192.0.2.7\", 4444))'",
+        passes: (
+            Some("connected('192.0.2.7', 80)"),
+            "/usr/bin/python3 -c 'import socket; socket.create_connection((\"192.0.2.7\", 80))'",
+        ),
+        needs_it: "set -e; /usr/bin/python3 -c 'import socket; socket.socket().bind((\"127.0.0.1\", 8080))'; \
+                   echo x >\"$HOME/state\"",
+        run_as: "root",
+        needs_users: false,
+    }
+    .check();
+}
+
+#[test]
+fn a_units_files() {
+    Case {
+        control: "{systemd: web.service}",
+        goal: "created('/etc/loot')",
+        stopped: "echo x >/etc/loot",
+        passes: (Some("created('/tmp/loot')"), "echo x >/tmp/loot"),
+        needs_it: "set -e; echo x >/etc/app.conf",
+        run_as: "root",
+        needs_users: false,
+    }
+    .check();
+}
+
+#[test]
+fn a_units_inaccessible_folder() {
+    Case {
+        control: "{systemd: web.service}",
+        goal: "read('/etc/pam.d/common-auth')",
+        stopped: "cat /etc/pam.d/common-auth",
+        passes: (Some("read('/etc/hosts')"), "cat /etc/hosts"),
+        needs_it: "set -e; grep -q pam /etc/pam.d/common-auth; echo x >\"$HOME/state\"",
+        run_as: "root",
+        needs_users: false,
+    }
+    .check();
+}
+
+#[test]
+fn a_units_programs() {
+    Case {
+        control: "{systemd: web.service}",
+        goal: "ran('/var/x')",
+        stopped: "cp /bin/true /var/x; chmod 755 /var/x; /var/x",
+        passes: (Some("ran('/tmp/x')"), "cp /bin/true /tmp/x; chmod 755 /tmp/x; /tmp/x"),
+        needs_it: "set -e; cp /bin/true /var/t; chmod 755 /var/t; /var/t",
+        run_as: "root",
+        needs_users: false,
+    }
+    .check();
+}
+
+#[test]
+fn a_units_calls() {
+    Case {
+        control: "{systemd: web.service}",
+        goal: "created('/mnt/loot')",
+        stopped: "mount -t tmpfs none /mnt && mkdir /mnt/loot",
+        passes: (None, "mkdir /mnt/loot"),
+        needs_it: "set -e; mount -t tmpfs none /mnt",
+        run_as: "root",
+        needs_users: false,
+    }
+    .check();
+}
+
+#[test]
+fn what_can_not_be_enforced_is_refused_with_its_line_or_the_verdict_is_partial() {
+    for how in How::all() {
+        let place = Place::new();
+        place.write("attack.sh", "echo x >/etc/loot");
+        place.write("twin.sh", TWIN);
+        place.write("web.service", "[Service]\nProtectSystem=full\nAppArmorProfile=web\n");
+        let text = |control: &str| {
+            format!(
+                "detektr: 1\nattack: {{script: attack.sh, as: root}}\ngoal: created('/etc/loot')\n\
+                 benign: {{script: twin.sh, as: root}}\ncontrols:\n  web: {{systemd: {control}}}\n"
+            )
+        };
+        place.write("refused.yaml", &text("web.service"));
+        let said = place.run(how, &["validate", "refused.yaml", "--sensor", how.sensor()]);
+        assert_eq!(said.code, 2, "{how:?}: {}", said.stderr);
+        assert!(
+            said.stderr.contains("web.service:3: AppArmorProfile=web can't be enforced"),
+            "{}",
+            said.stderr
+        );
+        assert!(place.runs(how).is_empty(), "nothing ran");
+        place.write("partial.yaml", &text("{unit: web.service, ignore: AppArmorProfile}"));
+        let document = place.validate(how, &["partial.yaml"]).document();
+        for verdict in document["verdicts"].as_array().unwrap() {
+            assert_eq!(verdict["verdict"], "holds", "{how:?}: {verdict:#}");
+            assert_eq!(verdict["notes"][0], "partial:web", "{verdict:#}");
+            let sentence = verdict["sentence"].as_str().unwrap();
+            assert!(sentence.ends_with("partial: web without AppArmorProfile"), "{sentence}");
+        }
+    }
+}
+
+#[test]
+fn a_containers_root() {
+    Case {
+        control: "{container: deploy.manifest#web}",
+        goal: "created('/etc/loot')",
+        stopped: "echo x >/etc/loot",
+        passes: (Some("created('/tmp/loot')"), "echo x >/tmp/loot"),
+        needs_it: "set -e; echo x >/etc/app.conf",
+        run_as: "root",
+        needs_users: false,
+    }
+    .check();
+}
+
+#[test]
+fn a_containers_calls() {
+    Case {
+        control: "{container: deploy.manifest#web}",
+        goal: "created('/mnt/loot')",
+        stopped: "mount -t tmpfs none /mnt && mkdir /mnt/loot",
+        passes: (Some("created('/tmp/loot')"), "mkdir /tmp/loot"),
+        needs_it: "set -e; mount -t tmpfs none /mnt",
+        run_as: "root",
+        needs_users: false,
+    }
+    .check();
+}
+
+#[test]
+fn a_pod_security_standard() {
+    Case {
+        control: "{container: restricted}",
+        goal: "created('/etc/loot')",
+        stopped: "echo x >/etc/loot",
+        passes: (Some("created('/tmp/loot')"), "echo x >/tmp/loot"),
+        needs_it: "set -e; echo x >/etc/app.conf",
+        run_as: "root",
+        needs_users: true,
+    }
+    .check();
+}
+
+#[test]
+fn kernel_parameters() {
+    Case {
+        control: "{sysctl: {user.max_user_namespaces: 0}}",
+        goal: "created('/tmp/loot')",
+        stopped: "unshare -U mkdir /tmp/loot",
+        passes: (None, "mkdir /tmp/loot"),
+        needs_it: "set -e; unshare -U true; echo x >\"$HOME/state\"",
+        run_as: "root",
+        needs_users: false,
+    }
+    .check();
+}
+
+#[test]
+fn a_kernel_parameter_of_the_whole_kernel_is_refused() {
+    for how in How::all() {
+        let place = Place::new();
+        place.write("attack.sh", "echo x >/tmp/loot");
+        place.write(
+            "v.yaml",
+            "detektr: 1\nattack: attack.sh\ngoal: created('/tmp/loot')\ncontrols:\n  k: {sysctl: {kernel.dmesg_restrict: 1}}\n",
+        );
+        let said = place.run(how, &["validate", "v.yaml", "--sensor", how.sensor()]);
+        assert_eq!(said.code, 2, "{how:?}: {}", said.stderr);
+        assert!(
+            said.stderr.contains("`kernel.dmesg_restrict` is one of the whole kernel"),
+            "{}",
+            said.stderr
+        );
+        assert!(place.runs(how).is_empty(), "nothing ran");
+    }
 }
 
 /// Starts many processes that wait for what is written at its end, however it ends; then does what it is after.

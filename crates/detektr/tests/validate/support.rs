@@ -108,6 +108,12 @@ impl Place {
         self.folder.path().join(if root { "home" } else { "user-home" })
     }
 
+    /// The bundles of its runs.
+    pub fn runs(&self, how: How) -> Vec<PathBuf> {
+        let entries = fs::read_dir(self.home(how).join("runs")).into_iter().flatten();
+        entries.map(|entry| entry.unwrap().path()).collect()
+    }
+
     /// A command of Detektr.
     pub fn command(&self, how: How, args: &[&str]) -> Command {
         let mut command = if matches!(how, How::UserPtrace) && is_root() {

@@ -3,6 +3,7 @@
 
 use super::hardening::{Mount, Steps};
 use super::seccomp::Instruction;
+use super::{covers, landlock};
 use crate::sys;
 use std::io;
 use std::path::Path;
@@ -15,6 +16,10 @@ pub(crate) fn mounts(steps: &Steps) -> Result<(), Step> {
         let (path, made) = match mount {
             Mount::Attributes(path, attributes) => (path, restrict(path, *attributes)),
             Mount::Mask(path) => (path, mask(path)),
+            Mount::Rules(rules) => {
+                covers::put_on(rules)?;
+                continue;
+            }
         };
         made.map_err(|e| (format!("putting a control on {}", path.display()), e))?;
     }
@@ -29,13 +34,15 @@ fn restrict(path: &Path, attributes: u64) -> io::Result<()> {
     sys::mount_attributes(path, attributes)
 }
 
-fn is_mount(path: &Path) -> io::Result<bool> {
+/// Whether something is mounted at `path`.
+pub(super) fn is_mount(path: &Path) -> io::Result<bool> {
     use rustix::fs::{AtFlags, StatxAttributes, StatxFlags};
     let found = rustix::fs::statx(rustix::fs::CWD, path, AtFlags::NO_AUTOMOUNT, StatxFlags::empty())?;
     Ok(found.stx_attributes.contains(StatxAttributes::MOUNT_ROOT))
 }
 
-fn mask(path: &Path) -> io::Result<()> {
+/// Lays an empty read-only file or folder over `path`.
+pub(super) fn mask(path: &Path) -> io::Result<()> {
     if std::fs::metadata(path)?.is_dir() {
         let flags = libc::MS_RDONLY | libc::MS_NOSUID | libc::MS_NODEV | libc::MS_NOEXEC;
         sys::mount("masked", path, Some("tmpfs"), flags, Some("mode=755,size=0,nr_inodes=2"))
@@ -84,6 +91,12 @@ pub(crate) fn before_exec(steps: &Steps) -> io::Result<()> {
     }
     if steps.no_new_privs {
         sys::prctl(libc::PR_SET_NO_NEW_PRIVS, 1)?;
+    }
+    for (resource, soft, hard) in &steps.rlimits {
+        sys::lower_rlimit(*resource, *soft, *hard)?;
+    }
+    for ruleset in &steps.rulesets {
+        landlock::restrict(ruleset)?;
     }
     for (program, flags) in &steps.filters {
         install(program, *flags)?;

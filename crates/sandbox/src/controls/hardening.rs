@@ -1,13 +1,14 @@
 //! From controls to what the launcher does, decided and refused before anything runs.
 
+use super::landlock::{self, Landlock, Ruleset};
 use super::seccomp::{self, Conditions, Filter, Instruction};
-use super::{Applied, Control, Measure, Refusal, User, capabilities};
+use super::{Applied, Control, Measure, Refusal, User, bounds, capabilities, mounts, paths, rlimits, sysctl};
 use crate::limits::Limits;
 use crate::plan::{Rootfs, RunAs};
 use crate::profile::ProfileLimits;
-use crate::rootfs::standard;
+use crate::rootfs;
 use serde::{Deserialize, Serialize};
-use std::path::{Component, Path, PathBuf};
+use std::path::PathBuf;
 
 /// What all controls of a run come to.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -20,6 +21,10 @@ pub struct Hardening {
     pub limits: Vec<ProfileLimits>,
     /// The compiled profiles, by control.
     pub filters: Vec<(String, Filter)>,
+    /// Landlock's rulesets by control, their paths free of links.
+    pub rulesets: Vec<(String, Ruleset)>,
+    /// Rules for paths by control, free of links.
+    pub paths: Vec<(String, paths::Rules)>,
     /// In words, by control.
     pub applied: Applied,
 }
@@ -33,6 +38,14 @@ pub(crate) struct Steps {
     pub capabilities: Option<(u64, u64)>,
     /// Set `PR_SET_NO_NEW_PRIVS`.
     pub no_new_privs: bool,
+    /// Landlock's rulesets, in order.
+    pub rulesets: Vec<Ruleset>,
+    /// Kernel parameters, by their files.
+    pub parameters: std::collections::BTreeMap<PathBuf, String>,
+    /// Resource limits: number, soft and hard value.
+    pub rlimits: Vec<(u32, u64, u64)>,
+    /// The mask of permissions that new files don't get.
+    pub umask: Option<u32>,
     /// Seccomp programs with their flags, in order.
     pub filters: Vec<(Vec<Instruction>, u64)>,
 }
@@ -44,6 +57,8 @@ pub(crate) enum Mount {
     Attributes(PathBuf, u64),
     /// An empty read-only file or folder lies over it.
     Mask(PathBuf),
+    /// Each path gets what its rule says.
+    Rules(paths::Rules),
 }
 
 impl Hardening {
@@ -64,11 +79,11 @@ impl Hardening {
 
 /// Where a run's controls are to be put on.
 #[derive(Clone, Copy, Debug)]
-struct Place<'a> {
-    rootfs: &'a Rootfs,
-    limits: &'a Limits,
+pub(super) struct Place<'a> {
+    pub(super) rootfs: &'a Rootfs,
+    pub(super) limits: &'a Limits,
     /// The environment is made with real root.
-    privileged: bool,
+    pub(super) privileged: bool,
 }
 
 /// Decides how `controls` are put on an environment of `rootfs` and `limits` on this host.
@@ -87,7 +102,7 @@ pub fn check(controls: &[Control], rootfs: &Rootfs, limits: &Limits) -> Result<H
         }
     }
     for control in controls {
-        let mut words = Vec::new();
+        let mut words: Vec<String> = control.told.iter().map(super::Told::line).collect();
         for measure in &control.measures {
             match add(&mut made, &control.name, measure, place, bounding) {
                 Ok(more) => words.extend(more),
@@ -101,14 +116,12 @@ pub fn check(controls: &[Control], rootfs: &Rootfs, limits: &Limits) -> Result<H
         }
         made.applied.insert(control.name.clone(), words);
     }
+    refusals.extend(order_filters(&mut made));
     if refusals.is_empty() { Ok(made) } else { Err(refusals) }
 }
 
-type Problem = (&'static str, String, String);
-
-const READ_ONLY: u64 = libc::MOUNT_ATTR_RDONLY;
-const NOEXEC: u64 = libc::MOUNT_ATTR_NOEXEC;
-const NOSUID: u64 = libc::MOUNT_ATTR_NOSUID;
+/// Why something can't be enforced: a code, what, and what to do.
+pub(super) type Problem = (&'static str, String, String);
 
 fn add(
     made: &mut Hardening,
@@ -119,13 +132,28 @@ fn add(
 ) -> Result<Vec<String>, Vec<Problem>> {
     let steps = &mut made.steps;
     match measure {
-        Measure::ReadOnly(paths) => attributes(steps, paths, place, READ_ONLY, "read-only"),
-        Measure::Noexec(paths) => attributes(steps, paths, place, NOEXEC, "noexec"),
-        Measure::Nosuid(paths) => attributes(steps, paths, place, NOSUID, "nosuid"),
-        Measure::Masked(paths) => {
-            let paths = existing(paths, place)?;
-            steps.mounts.extend(paths.iter().cloned().map(Mount::Mask));
-            Ok(paths.iter().map(|path| format!("masked: {}", path.display())).collect())
+        Measure::ReadOnly(paths) => mounts::attributes(steps, paths, place, mounts::READ_ONLY, "read-only"),
+        Measure::Noexec(paths) => mounts::attributes(steps, paths, place, mounts::NOEXEC, "noexec"),
+        Measure::Nosuid(paths) => mounts::attributes(steps, paths, place, mounts::NOSUID, "nosuid"),
+        Measure::Masked(paths) => mounts::masked(steps, paths, place),
+        Measure::Paths(rules) => {
+            let (rules, words) = paths::decide(steps, rules, place)?;
+            made.paths.push((control.into(), rules.resolved(|path| rootfs::resolved(place.rootfs, path))));
+            Ok(words)
+        }
+        Measure::Sysctl(values) => sysctl::decide(steps, values),
+        Measure::Rlimits(limits) => rlimits::decide(steps, limits),
+        Measure::Umask(mask) => {
+            steps.umask = Some(steps.umask.unwrap_or(0) | mask);
+            Ok(vec![format!("umask: {mask:04o}")])
+        }
+        Measure::Landlock(landlock) => {
+            let ruleset = ruleset(landlock, place)?;
+            let words = ruleset.words();
+            steps.rulesets.push(ruleset.clone());
+            let ruleset = ruleset.resolved(|path| rootfs::resolved(place.rootfs, path));
+            made.rulesets.push((control.into(), ruleset));
+            Ok(words)
         }
         Measure::NoNewPrivs => {
             steps.no_new_privs = true;
@@ -153,10 +181,9 @@ fn add(
                 User::Ids { uid, gid } => format!("user: {uid}:{gid}"),
             }])
         }
-        Measure::Limits(limits) => tightened(limits, place).inspect(|_| made.limits.push(*limits)),
+        Measure::Limits(limits) => bounds::tightened(limits, place).inspect(|_| made.limits.push(*limits)),
         Measure::Seccomp(json) => match seccomp::compile(json, &Conditions::here(bounding)) {
             Ok(filter) => {
-                steps.filters.push((filter.program().to_vec(), filter.flags()));
                 let words = format!("seccomp: {} instructions", filter.program().len());
                 made.filters.push((control.into(), filter));
                 Ok(vec![words])
@@ -171,75 +198,32 @@ fn add(
     }
 }
 
-fn attributes(
-    steps: &mut Steps,
-    paths: &[PathBuf],
-    place: Place<'_>,
-    attribute: u64,
-    word: &str,
-) -> Result<Vec<String>, Vec<Problem>> {
-    let paths = existing(paths, place)?;
-    steps.mounts.extend(paths.iter().cloned().map(|path| Mount::Attributes(path, attribute)));
-    Ok(paths.iter().map(|path| format!("{word}: {}", path.display())).collect())
-}
-
-/// The paths, each of which is there.
-fn existing(paths: &[PathBuf], place: Place<'_>) -> Result<Vec<PathBuf>, Vec<Problem>> {
-    let problems: Vec<Problem> = paths
-        .iter()
-        .filter_map(|path| {
-            let plain = path.is_absolute()
-                && path.components().all(|part| matches!(part, Component::RootDir | Component::Normal(_)));
-            let (what, remedy) = if !plain {
-                ("is no absolute path", "write it from the root, without `..`")
-            } else if there(path, place.rootfs) {
-                return None;
-            } else {
-                (
-                    "is not in the root file system",
-                    "name a path that exists, or the folder that it would be in",
-                )
-            };
-            Some(("no_such_path", format!("{} {what}", path.display()), remedy.to_owned()))
-        })
-        .collect();
-    if problems.is_empty() { Ok(paths.to_vec()) } else { Err(problems) }
-}
-
-fn there(path: &Path, rootfs: &Rootfs) -> bool {
-    let made_anyway = ["/dev/shm", "/proc", "/sys", "/tmp", "/dev", "/run", "/root", "/home"];
-    let exists = match rootfs {
-        Rootfs::Host => path.exists(),
-        Rootfs::Dir(root) => crate::rootfs::has(root, path),
-    };
-    exists
-        || made_anyway.iter().any(|made| path == Path::new(made))
-        || standard::FOLDERS.iter().any(|folder| Path::new(folder).starts_with(path))
-}
-
-fn tightened(limits: &ProfileLimits, place: Place<'_>) -> Result<Vec<String>, Vec<Problem>> {
-    let base = place.limits;
-    let now = limits.over(*base);
-    let mut words = Vec::new();
-    let mut problems: Vec<Problem> = Vec::new();
-    let mut bound = |name: &str, set: bool, looser: bool, text: String| {
-        if looser {
-            let what = format!("`{name}` is looser than the environment's own bound");
-            problems.push(("looser_limit", what, "set the environment's bound higher, for all arms".into()));
-        } else if set {
-            words.push(format!("{name}: {text}"));
-        }
-    };
-    bound("wall", limits.wall.is_some(), now.wall > base.wall, format!("{:?}", now.wall));
-    bound("cpus", limits.cpus.is_some(), now.cpus > base.cpus, now.cpus.to_string());
-    bound("memory", limits.memory.is_some(), now.memory > base.memory, now.memory.to_string());
-    bound("processes", limits.processes.is_some(), now.processes > base.processes, now.processes.to_string());
-    bound("file_size", limits.file_size.is_some(), now.file_size > base.file_size, now.file_size.to_string());
-    bound("disk", limits.disk.is_some(), now.disk > base.disk, now.disk.to_string());
-    bound("output", limits.output.is_some(), now.output > base.output, now.output.to_string());
-    if limits.cpus.is_some() && !place.privileged {
-        let what = "an ordinary user can't bound processors without a delegated cgroup".to_owned();
-        problems.push(("no_cpu_bound", what, "run as root, or leave `cpus` out".into()));
+/// The ruleset for this kernel; each of its paths is there.
+fn ruleset(landlock: &Landlock, place: Place<'_>) -> Result<Ruleset, Vec<Problem>> {
+    let paths: Vec<PathBuf> = landlock.paths.values().flatten().cloned().collect();
+    let missing = mounts::existing(&paths, place).err().unwrap_or_default();
+    match Ruleset::decide(landlock, landlock::abi()) {
+        Ok(ruleset) if missing.is_empty() => Ok(ruleset),
+        decided => Err(missing.into_iter().chain(decided.err().unwrap_or_default()).collect()),
     }
-    if problems.is_empty() { Ok(words) } else { Err(problems) }
+}
+
+/// A profile that denies the call by which profiles are installed comes last, as its runtime would have it; there can
+/// be one only.
+fn order_filters(made: &mut Hardening) -> Option<Refusal> {
+    let denies = |filter: &Filter| {
+        let nr = u32::try_from(libc::SYS_seccomp).unwrap_or(0);
+        let install = seccomp::Call::recorded(nr, "x86_64", [1, 0, 0, 0, 0, 0]);
+        !filter.run(&install).lets_pass()
+    };
+    made.filters.sort_by_key(|(_, filter)| denies(filter));
+    made.steps.filters =
+        made.filters.iter().map(|(_, filter)| (filter.program().to_vec(), filter.flags())).collect();
+    let (second, _) = made.filters.iter().rev().nth(1).filter(|(_, filter)| denies(filter))?;
+    Some(Refusal {
+        control: second.clone(),
+        code: "seccomp_order".into(),
+        reason: "two seccomp profiles deny installing another, so only one can be put on".into(),
+        remedy: "allow `seccomp` in one of them, or put them on in validations of their own".into(),
+    })
 }

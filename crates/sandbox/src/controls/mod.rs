@@ -3,12 +3,26 @@
 //! beforehand what this host can't enforce.
 
 pub(crate) mod apply;
+mod bounds;
 pub mod capabilities;
+pub mod container;
+mod covers;
 mod hardening;
+pub mod landlock;
+mod mounts;
+pub mod paths;
+mod rlimits;
 pub mod seccomp;
+pub(crate) mod sysctl;
+pub mod systemd;
+mod translation;
 
 pub(crate) use hardening::Steps;
 pub use hardening::{Hardening, check};
+pub use landlock::Landlock;
+pub use paths::PathRule;
+pub use rlimits::Rlimit;
+pub use translation::{Problem, Told, Translation, Treatment};
 
 use crate::profile::ProfileLimits;
 use serde::{Deserialize, Serialize};
@@ -23,9 +37,22 @@ pub struct Control {
     pub name: String,
     /// What it consists of.
     pub measures: Vec<Measure>,
+    /// What became of each part of the system's own file that it was read from (a unit's directives).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub told: Vec<Told>,
 }
 
 impl Control {
+    /// A control of these measures.
+    pub fn new(name: impl Into<String>, measures: Vec<Measure>) -> Control {
+        Control { name: name.into(), measures, told: Vec::new() }
+    }
+
+    /// The parts of its file that it leaves out.
+    pub fn left_out(&self) -> impl Iterator<Item = &str> {
+        self.told.iter().filter(|told| told.state == Treatment::Ignored).map(|told| told.name.as_str())
+    }
+
     /// SHA-256 of its JSON (keys in the order of the types, those of a seccomp profile sorted): two controls of one
     /// digest do the same.
     pub fn sha256(&self) -> String {
@@ -54,6 +81,16 @@ pub enum Measure {
     NoNewPrivs,
     /// Another user than the attack's.
     User(User),
+    /// Files, TCP ports and neighbours that programs are restricted to.
+    Landlock(Landlock),
+    /// Access to paths, of which one may lie within another.
+    Paths(Vec<PathRule>),
+    /// Resource limits.
+    Rlimits(Vec<Rlimit>),
+    /// Permissions that new files don't get.
+    Umask(u32),
+    /// Kernel parameters of the environment's own namespaces, by name.
+    Sysctl(BTreeMap<String, String>),
     /// Tighter bounds. A bound that is looser than the environment's own is refused.
     Limits(ProfileLimits),
 }

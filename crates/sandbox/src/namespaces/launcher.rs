@@ -3,7 +3,7 @@
 
 use super::protocol::Launch;
 use super::starter;
-use crate::controls::apply;
+use crate::controls::{apply, sysctl};
 use crate::sys;
 use std::ffi::CString;
 use std::io;
@@ -82,6 +82,7 @@ fn prepare(
     sys::become_ids(uid, gid).map_err(at("taking the environment's ids"))?;
     rustix::system::sethostname(launch.hostname.as_bytes())
         .map_err(|e| ("setting the host name".to_owned(), e.into()))?;
+    sysctl::set(&launch.controls)?;
     apply::mounts(&launch.controls)?;
     if let Err(e) = loopback_up() {
         notes.push(format!("the loopback interface is down: {e}"));
@@ -150,7 +151,7 @@ fn try_exec(launch: &Launch, program: Option<&[u8]>) -> io::Result<std::convert:
     let argv = strings(&launch.argv)?;
     let env = strings(&launch.env)?;
     let candidates = candidates(launch, program)?;
-    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(launch.controls.umask.unwrap_or(0o022)));
     for filter in &launch.filters {
         apply::install(filter, 0)?;
     }

@@ -127,6 +127,12 @@ pub(super) fn all() -> Vec<Tried> {
     ]
 }
 
+/// Whether a kernel parameter can be opened for writing in namespaces of its own.
+pub(super) fn can_write(parameter: &Path) -> Result<(), String> {
+    let flags = libc::CLONE_NEWUSER | libc::CLONE_NEWNET | libc::CLONE_NEWIPC;
+    in_namespace(flags, None, || File::options().write(true).open(parameter).map(drop)).map(drop)
+}
+
 /// Does something in a child in new namespaces, as root there.
 fn in_namespace(
     flags: libc::c_int,

@@ -173,6 +173,54 @@ struct ControlForm {
     user: Option<Word>,
     /// Tighter bounds.
     limits: Option<LimitsForm>,
+    /// Landlock: rights with the paths or ports for which they are given.
+    landlock: Option<LandlockForm>,
+    /// The hardening of a systemd unit: its file, or a group.
+    systemd: Option<SystemdForm>,
+    /// The security of a container: a manifest's, or a Pod Security Standard's.
+    container: Option<ContainerForm>,
+    /// Kernel parameters of the environment's own namespaces, by name.
+    sysctl: Option<BTreeMap<String, Word>>,
+}
+
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+#[expect(dead_code, reason = "only its schema is used")]
+enum ContainerForm {
+    /// `FILE` or `FILE#CONTAINER` (Kubernetes workload, compose file), or `baseline` or `restricted`.
+    From(String),
+    /// With what may be left out.
+    Group(ContainerGroup),
+}
+
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+#[expect(dead_code, reason = "only its schema is used")]
+struct ContainerGroup {
+    /// As above.
+    from: String,
+    /// Fields that are left out where they can't be enforced; verdicts then say `partial`.
+    ignore: Option<OneOrMore<String>>,
+}
+
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+#[expect(dead_code, reason = "only its schema is used")]
+enum SystemdForm {
+    /// The path of a unit file; its drop-ins lie in `UNIT.d` beside it.
+    Unit(String),
+    /// With what may be left out.
+    Group(SystemdGroup),
+}
+
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+#[expect(dead_code, reason = "only its schema is used")]
+struct SystemdGroup {
+    /// The path of a unit file.
+    unit: String,
+    /// Directives that are left out where they can't be enforced; verdicts then say `partial`.
+    ignore: Option<OneOrMore<String>>,
 }
 
 #[derive(JsonSchema)]
@@ -213,6 +261,71 @@ struct LimitsForm {
     disk: Option<Word>,
     /// Standard output and standard error, each.
     output: Option<Word>,
+}
+
+/// A right that is not named is not restricted; an empty list gives it nowhere.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+#[expect(dead_code, reason = "only its schema is used")]
+struct LandlockForm {
+    /// Read files and folders: `read_file`, `read_dir`.
+    read: Option<SomeOf<String>>,
+    /// Write, make, remove and move: `write_file`, `truncate`, `make_…`, `remove_…`, `refer`.
+    write: Option<SomeOf<String>>,
+    /// Execute a file.
+    execute: Option<SomeOf<String>>,
+    /// Open a file for writing.
+    write_file: Option<SomeOf<String>>,
+    /// Open a file for reading.
+    read_file: Option<SomeOf<String>>,
+    /// Open or list a folder.
+    read_dir: Option<SomeOf<String>>,
+    /// Remove an empty folder.
+    remove_dir: Option<SomeOf<String>>,
+    /// Remove a file.
+    remove_file: Option<SomeOf<String>>,
+    /// Make a character device.
+    make_char: Option<SomeOf<String>>,
+    /// Make a folder.
+    make_dir: Option<SomeOf<String>>,
+    /// Make a file.
+    make_reg: Option<SomeOf<String>>,
+    /// Make a unix socket.
+    make_sock: Option<SomeOf<String>>,
+    /// Make a named pipe.
+    make_fifo: Option<SomeOf<String>>,
+    /// Make a block device.
+    make_block: Option<SomeOf<String>>,
+    /// Make a symbolic link.
+    make_sym: Option<SomeOf<String>>,
+    /// Link or move a file from one folder to another (ABI 2).
+    refer: Option<SomeOf<String>>,
+    /// Cut a file (ABI 3).
+    truncate: Option<SomeOf<String>>,
+    /// Use `ioctl` on a device (ABI 5).
+    ioctl_dev: Option<SomeOf<String>>,
+    /// TCP ports that may be bound (ABI 4).
+    bind_tcp: Option<SomeOf<u16>>,
+    /// TCP ports that may be connected to (ABI 4).
+    connect_tcp: Option<SomeOf<u16>>,
+    /// What is out of reach outside (ABI 6).
+    scope: Option<OneOrMore<ScopeForm>>,
+}
+
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+#[expect(dead_code, reason = "only its schema is used")]
+enum SomeOf<T> {
+    One(T),
+    Any(Vec<T>),
+}
+
+#[derive(JsonSchema)]
+#[schemars(rename_all = "snake_case")]
+#[expect(dead_code, reason = "only its schema is used")]
+enum ScopeForm {
+    AbstractUnixSocket,
+    Signal,
 }
 
 #[derive(JsonSchema)]
@@ -334,9 +447,13 @@ mod tests {
             ("/$defs/PatternGroup/properties", drawn::KEYS),
             ("/$defs/QuestionForm/properties", ask::KEYS),
             ("/$defs/ControlForm/properties", controls::KEYS),
+            ("/$defs/SystemdGroup/properties", controls::systemd::KEYS),
+            ("/$defs/ContainerGroup/properties", controls::container::KEYS),
         ] {
             let keys: BTreeSet<String> = keys.iter().map(|key| (*key).to_owned()).collect();
             assert_eq!(properties(&schema, pointer), keys, "{pointer}");
         }
+        let keys: BTreeSet<String> = controls::landlock::keys().into_iter().map(String::from).collect();
+        assert_eq!(properties(&schema, "/$defs/LandlockForm/properties"), keys);
     }
 }

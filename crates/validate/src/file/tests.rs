@@ -142,6 +142,7 @@ fn every_mistake_is_told_with_its_place_and_what_to_write() {
         "detektr: 1\nattack: cron-drop.sh\ngoal: 1 + 1\ndetect: rules\n",
         "detektr: 1\nattack: cron-drop.sh\ncontrols: {all: {read_only: etc}, b: {nexec: /tmp}, c: {}}\n",
         "detektr: 1\nattack: cron-drop.sh\ngoal: ran('/x')\ncontrols:\n  s: {seccomp: bad.json}\n  c: {capabilities: NET_ROW}\n",
+        "detektr: 1\nattack: cron-drop.sh\ngoal: ran('/x')\ncontrols:\n  l: {landlock: {reed: /, write: tmp, bind_tcp: 70000, scope: signals}}\n  m: {landlock: {}}\n",
         "detektr: 1\nattack: cron-drop.sh\ngoal: ran('/x')\ncontrols: {tmp: {noexec: /tmp}}\nask: [{control: tmpp}, {mitigation: some}]\n",
         "detektr: 1\nattack: cron-drop.sh\nask:\n  - {detection: rules, expect: fails, until: soon}\n  - {in: treatment}\nrepeat: 0\n",
         "detektr: 1\nattack: cron-drop.sh\ndetect: rules\nask: {detection: rules}\n",

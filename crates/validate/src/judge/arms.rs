@@ -185,7 +185,13 @@ impl<'a> Arms<'a> {
         measures.into_iter().any(|measure| {
             matches!(
                 measure,
-                Measure::NoNewPrivs | Measure::Nosuid(_) | Measure::Limits(_) | Measure::Capabilities(_)
+                Measure::NoNewPrivs
+                    | Measure::Nosuid(_)
+                    | Measure::Limits(_)
+                    | Measure::Capabilities(_)
+                    | Measure::Rlimits(_)
+                    | Measure::Umask(_)
+                    | Measure::Sysctl(_)
             )
         })
     }

@@ -17,7 +17,7 @@ pub use detection::{Fired, Match};
 pub use reason::Reason;
 
 use crate::facts::Observed;
-use crate::plan::{Arm, Plan, Question, QuestionKind, Role};
+use crate::plan::{Arm, In, Plan, Question, QuestionKind, Role};
 use crate::truth::Truth;
 use crate::verdict::{ArmOutcome, Outcome, Repeats, Verdict};
 use answer::Answer;
@@ -47,6 +47,7 @@ fn verdict(
     if plan.benign.builtin && asks_twin(question) {
         answer.notes.push("benign:builtin".into());
     }
+    partial(plan, question, &mut answer);
     let mut counts = Repeats::default();
     for one in &answers {
         match one.outcome {
@@ -82,6 +83,24 @@ fn verdict(
     };
     expectation::apply(question, today, &mut verdict);
     verdict
+}
+
+/// Says which controls were put on without a part that can't be enforced.
+fn partial(plan: &Plan, question: &Question, answer: &mut Answer) {
+    let in_force = |name: &str| match &question.kind {
+        QuestionKind::Control { control } => control == name,
+        QuestionKind::Detection { arm, .. } => *arm == In::Treatment,
+        QuestionKind::Mitigation {} => true,
+    };
+    for control in plan.controls.iter().filter(|control| in_force(&control.name)) {
+        let left_out: BTreeSet<&str> = control.left_out().collect();
+        if !left_out.is_empty() {
+            let names: Vec<&str> = left_out.into_iter().collect();
+            answer.notes.push(format!("partial:{}", control.name));
+            answer.sentence =
+                format!("{}; partial: {} without {}", answer.sentence, control.name, names.join(", "));
+        }
+    }
 }
 
 fn answer(question: &Question, case: &Arms<'_>) -> Answer {

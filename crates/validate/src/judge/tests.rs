@@ -22,8 +22,7 @@ fn program() -> Attack {
 
 fn plan(kind: QuestionKind, controls: &[&str], repeats: u32) -> Plan {
     let measure = || Measure::ReadOnly(vec!["/etc".into()]);
-    let controls: Vec<Control> =
-        controls.iter().map(|name| Control { name: (*name).into(), measures: vec![measure()] }).collect();
+    let controls: Vec<Control> = controls.iter().map(|name| Control::new(*name, vec![measure()])).collect();
     let roles = [
         Role::Baseline,
         Role::Treatment,

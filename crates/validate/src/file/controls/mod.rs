@@ -1,14 +1,32 @@
 //! Controls by name, each with its measures.
 
+pub(super) mod container;
+pub(super) mod landlock;
+pub(super) mod systemd;
+
 use super::inputs::Reader;
 use super::program::words;
 use detektr_sandbox::controls::{Capabilities, Control, Measure, User, capabilities, seccomp};
 use detektr_sandbox::profile::{ProfileLimits, read_limits};
 use detektr_yaml::{Key, Node, Problem, Value};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-pub(super) const KEYS: &[&str] =
-    &["seccomp", "read_only", "noexec", "nosuid", "masked", "capabilities", "no_new_privs", "user", "limits"];
+pub(super) const KEYS: &[&str] = &[
+    "seccomp",
+    "read_only",
+    "noexec",
+    "nosuid",
+    "masked",
+    "capabilities",
+    "no_new_privs",
+    "user",
+    "limits",
+    "landlock",
+    "systemd",
+    "container",
+    "sysctl",
+];
 
 pub(super) fn read(reader: &mut Reader<'_>, node: &Node) -> Vec<Control> {
     let mut controls = Vec::new();
@@ -18,8 +36,7 @@ pub(super) fn read(reader: &mut Reader<'_>, node: &Node) -> Vec<Control> {
             let help = "use letters, digits, `-`, `_` and `.`; `detektr` and `all` are taken";
             reader.problems.push(Problem::new(key.span.clone(), "value", what).help(help));
         }
-        let measures = measures(reader, value, key);
-        controls.push(Control { name: key.text.clone(), measures });
+        controls.push(control(reader, value, key));
     }
     controls
 }
@@ -29,11 +46,11 @@ fn name_fits(name: &str) -> bool {
     !name.is_empty() && name.chars().all(good) && name != "detektr" && name != "all"
 }
 
-fn measures(reader: &mut Reader<'_>, node: &Node, name: &Key) -> Vec<Measure> {
-    let mut measures = Vec::new();
+fn control(reader: &mut Reader<'_>, node: &Node, name: &Key) -> Control {
+    let mut control = Control::new(name.text.clone(), Vec::new());
     let entries = reader.map(node, &format!("the control `{}`", name.text)).unwrap_or_default();
     for (key, value) in entries {
-        measures.extend(match key.text.as_str() {
+        let measure = match key.text.as_str() {
             "seccomp" => profile(reader, value).map(Measure::Seccomp),
             "read_only" => Some(Measure::ReadOnly(paths(reader, value, &key.text))),
             "noexec" => Some(Measure::Noexec(paths(reader, value, &key.text))),
@@ -48,6 +65,16 @@ fn measures(reader: &mut Reader<'_>, node: &Node, name: &Key) -> Vec<Measure> {
                 other => other.map(|_| Measure::NoNewPrivs),
             },
             "user" => user(reader, value).map(Measure::User),
+            "landlock" => landlock::read(reader, value).map(Measure::Landlock),
+            "sysctl" => parameters(reader, value).map(Measure::Sysctl),
+            "systemd" | "container" => {
+                let translate = if key.text == "systemd" { systemd::read } else { container::read };
+                if let Some(translation) = translate(reader, value) {
+                    control.measures.extend(translation.measures);
+                    control.told.extend(translation.told);
+                }
+                None
+            }
             "limits" => {
                 let limits = read_limits(reader, value);
                 (limits != ProfileLimits::default()).then_some(Measure::Limits(limits))
@@ -56,13 +83,14 @@ fn measures(reader: &mut Reader<'_>, node: &Node, name: &Key) -> Vec<Measure> {
                 reader.unknown(key, &format!("the control `{}`", name.text), KEYS);
                 None
             }
-        });
+        };
+        control.measures.extend(measure);
     }
     if entries.is_empty() && matches!(node.value, Value::Map(_)) {
         let what = format!("the control `{}` does nothing", name.text);
         reader.problem(node, "value", what, "give it a measure, as in `read_only: /etc`");
     }
-    measures
+    control
 }
 
 fn paths(reader: &mut Reader<'_>, node: &Node, name: &str) -> Vec<PathBuf> {
@@ -141,4 +169,19 @@ fn user(reader: &mut Reader<'_>, node: &Node) -> Option<User> {
             None
         }
     }
+}
+
+/// Kernel parameters by name.
+fn parameters(reader: &mut Reader<'_>, node: &Node) -> Option<BTreeMap<String, String>> {
+    let entries = reader.map(node, "`sysctl`")?;
+    if entries.is_empty() {
+        let help = "name a parameter, as in `sysctl: {net.ipv4.ip_forward: 0}`";
+        reader.problem(node, "value", "no kernel parameter is set", help);
+        return None;
+    }
+    let mut values = BTreeMap::new();
+    for (key, value) in entries {
+        values.insert(key.text.clone(), reader.scalar(value, &key.text, "a value")?);
+    }
+    Some(values)
 }

@@ -2,7 +2,15 @@
 //! while it is recorded. Nobody is credited where the effect could be another's; whether a control was really the
 //! cause is for the arms without it to show.
 
+mod landlock;
+mod paths;
+mod surroundings;
+
+pub use surroundings::Surroundings;
+
 use detektr_event::{Actor, Detail, Event, FilePath, OutcomeResult, WALL};
+use detektr_sandbox::controls::landlock::Ruleset;
+use detektr_sandbox::controls::paths::Rules;
 use detektr_sandbox::controls::seccomp::{Action, Call, Filter};
 use detektr_sandbox::controls::{Control, Hardening, Measure, User, capabilities};
 use detektr_sensor::decode::errno_name;
@@ -13,6 +21,9 @@ use std::path::Path;
 pub struct Attribution {
     controls: Vec<Control>,
     filters: Vec<(String, Filter)>,
+    rulesets: Vec<(String, Ruleset)>,
+    paths: Vec<(String, Rules)>,
+    around: Surroundings,
     /// The artifact installed a filter or traced somebody: a skipped call may be its own doing.
     own_filters: bool,
     /// The artifact changed mounts: a path may lead elsewhere.
@@ -21,10 +32,13 @@ pub struct Attribution {
 
 impl Attribution {
     /// For a run under `controls`.
-    pub fn new(controls: &[Control], hardening: &Hardening) -> Self {
+    pub fn new(controls: &[Control], hardening: &Hardening, around: Surroundings) -> Self {
         Attribution {
             controls: controls.to_vec(),
             filters: hardening.filters.clone(),
+            rulesets: hardening.rulesets.clone(),
+            paths: hardening.paths.clone(),
+            around,
             own_filters: false,
             own_mounts: false,
         }
@@ -59,7 +73,13 @@ impl Attribution {
         let Detail::FileOpen { file } = &event.detail else { return None };
         let path = Path::new(std::ffi::OsStr::from_bytes(file.path.in_environment()?));
         let masks = |measure: &Measure| matches!(measure, Measure::Masked(roots) if roots.iter().any(|root| root == path));
-        self.controls.iter().find(|control| control.measures.iter().any(masks)).map(|c| c.name.clone())
+        let covered = |name: &str| {
+            let own = self.paths.iter().find(|(control, _)| control == name);
+            own.is_some_and(|(_, rules)| rules.covers(&self.around.resolve(path)))
+        };
+        let found =
+            self.controls.iter().find(|control| control.measures.iter().any(masks) || covered(&control.name));
+        found.map(|control| control.name.clone())
     }
 
     fn enforcer(&self, event: &Event) -> Option<String> {
@@ -71,10 +91,19 @@ impl Attribution {
             return (errno == "EAFNOSUPPORT").then(|| WALL.to_owned());
         }
         let paths = event.detail.paths();
-        let found = self
-            .controls
-            .iter()
-            .find(|control| control.measures.iter().any(|measure| self.shows(measure, event, errno, &paths)));
+        let ruled = |name: &str| {
+            let own = self.rulesets.iter().filter(|(control, _)| control == name && !self.own_mounts);
+            own.into_iter().any(|(_, ruleset)| landlock::shows(ruleset, event, errno, &self.around))
+        };
+        let kept = |name: &str| {
+            let own = self.paths.iter().filter(|(control, _)| control == name && !self.own_mounts);
+            own.into_iter().any(|(_, rules)| paths::shows(rules, event, errno, &self.around))
+        };
+        let found = self.controls.iter().find(|control| {
+            control.measures.iter().any(|measure| self.shows(measure, event, errno, &paths))
+                || ruled(&control.name)
+                || kept(&control.name)
+        });
         found.map(|control| control.name.clone()).or_else(|| wall(event, errno).then(|| WALL.to_owned()))
     }
 
@@ -107,7 +136,34 @@ impl Attribution {
                 })
         };
         match measure {
-            Measure::Seccomp(_) | Measure::NoNewPrivs | Measure::Nosuid(_) => false,
+            Measure::Seccomp(_)
+            | Measure::Landlock(_)
+            | Measure::Paths(_)
+            | Measure::Umask(_)
+            | Measure::NoNewPrivs
+            | Measure::Nosuid(_) => false,
+            Measure::Sysctl(values) => {
+                let set = |begin: &str| values.keys().any(|name| name.starts_with(begin));
+                match (errno, &event.detail) {
+                    ("ENOSPC", Detail::ProcessNamespace { .. } | Detail::ProcessFork { .. }) => {
+                        set("user.max_")
+                    }
+                    ("EACCES", Detail::NetworkBind { .. }) => set("net.ipv4.ip_unprivileged_port_start"),
+                    ("EACCES", Detail::NetworkSocket { .. }) => set("net.ipv4.ping_group_range"),
+                    _ => false,
+                }
+            }
+            Measure::Rlimits(limits) => {
+                let resources: &[&str] = match errno {
+                    "EAGAIN" if matches!(event.detail, Detail::ProcessFork { .. }) => &["nproc"],
+                    "EAGAIN" => &["nproc", "memlock", "sigpending"],
+                    "EMFILE" => &["nofile"],
+                    "EFBIG" => &["fsize"],
+                    "ENOMEM" => &["as", "data", "stack", "memlock"],
+                    _ => &[],
+                };
+                limits.iter().any(|limit| resources.contains(&limit.resource.as_str()))
+            }
             Measure::ReadOnly(roots) => errno == "EROFS" && beneath(roots),
             Measure::Masked(roots) => {
                 matches!(errno, "EROFS" | "ENOENT" | "EACCES" | "ENOTDIR") && beneath(roots)
