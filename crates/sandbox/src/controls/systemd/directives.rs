@@ -17,7 +17,7 @@ const DYNAMIC: u32 = 61_184;
 const NOT_APPLICABLE: [(&str, &[&str]); 6] = [
     (
         "the environment has its own",
-        &["PrivateTmp", "PrivateMounts", "PrivateIPC", "MountFlags", "MountAPIVFS", "KeyringMode", "PAMName"],
+        &["PrivateMounts", "PrivateIPC", "MountFlags", "MountAPIVFS", "KeyringMode", "PAMName"],
     ),
     ("the environment is gone after the run", &["RemoveIPC", "UtmpIdentifier", "UtmpMode", "IgnoreSIGPIPE"]),
     ("the environment has no real devices", &["DevicePolicy", "DeviceAllow"]),
@@ -208,7 +208,7 @@ pub(super) struct Translator {
 }
 
 /// Directives with one value, in this order.
-const SINGLE: [&str; 26] = [
+const SINGLE: [&str; 27] = [
     "ProtectSystem",
     "ProtectHome",
     "NoNewPrivileges",
@@ -223,6 +223,7 @@ const SINGLE: [&str; 26] = [
     "ProtectClock",
     "ProtectHostname",
     "PrivateDevices",
+    "PrivateTmp",
     "User",
     "Group",
     "DynamicUser",
@@ -238,7 +239,8 @@ const SINGLE: [&str; 26] = [
 ];
 
 /// Directives whose value is a boolean and nothing else.
-const SWITCHES: [&str; 12] = [
+const SWITCHES: [&str; 13] = [
+    "PrivateTmp",
     "NoNewPrivileges",
     "MemoryDenyWriteExecute",
     "RestrictRealtime",
@@ -439,6 +441,9 @@ impl Translator {
         for (name, table) in tables.iter().filter(|(name, _)| self.on(name)) {
             debug_assert!(SINGLE.contains(name));
             rules.extend(table());
+        }
+        if self.on("PrivateTmp") || dynamic {
+            rules.extend(files::tmp());
         }
         for (name, _) in PATHS {
             rules.extend(self.paths.get(name).into_iter().flatten().cloned());

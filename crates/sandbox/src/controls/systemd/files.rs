@@ -83,3 +83,8 @@ pub(super) fn hostname() -> Vec<PathRule> {
 pub(super) fn devices() -> Vec<PathRule> {
     may_be_missing(&["/dev"], Access::Noexec)
 }
+
+/// `PrivateTmp=`: the environment's own folders, which are private already, stay writable.
+pub(super) fn tmp() -> Vec<PathRule> {
+    may_be_missing(&["/tmp", "/var/tmp"], Access::ReadWrite)
+}

@@ -1,7 +1,7 @@
 //! Units as people write them: assignments add up, empty ones begin anew, `~` turns a list around, drop-ins come after.
 
 use super::*;
-use crate::controls::paths::Access;
+use crate::controls::paths::{Access, PathRule};
 use crate::controls::seccomp::{Action, Call, Conditions, Filter, compile};
 use crate::controls::{Measure, Treatment, User, capabilities};
 
@@ -196,7 +196,7 @@ fn limits_are_read_with_their_units() {
 #[test]
 fn what_can_not_be_enforced_is_refused_at_its_line_unless_it_is_ignored() {
     let text =
-        "NoNewPrivileges=yes\nAppArmorProfile=web\nPrivateTmp=yes\nIPAddressDeny=any\nPrivateNetwork=no";
+        "NoNewPrivileges=yes\nAppArmorProfile=web\nPrivateMounts=yes\nIPAddressDeny=any\nPrivateNetwork=no";
     let problems = unit(text).unwrap_err();
     let told: Vec<(usize, &str)> =
         problems.iter().map(|p| (p.line, p.what.split(' ').next().unwrap())).collect();
@@ -232,4 +232,21 @@ fn mistakes_are_told_with_what_to_write() {
     }
     let stray = read(&[("w", "[Service]\nUMask=7\n")], &["AppArmorProfile".to_owned()].into()).unwrap_err();
     assert!(stray[0].what.contains("does not set"));
+}
+
+#[test]
+fn a_private_tmp_is_writable_where_all_else_is_not() {
+    let open = |text: &str| {
+        let unit = unit(text).unwrap();
+        let rules = unit.measures.iter().find_map(|measure| match measure {
+            Measure::Paths(rules) => Some(rules.clone()),
+            _ => None,
+        });
+        let writable = |rule: &PathRule| rule.access == Access::ReadWrite && rule.path.ends_with("tmp");
+        rules.unwrap_or_default().iter().filter(|rule| writable(rule)).count()
+    };
+    assert_eq!(open("ProtectSystem=strict\nPrivateTmp=yes"), 2);
+    assert_eq!(open("DynamicUser=yes"), 2);
+    assert_eq!(open("ProtectSystem=strict\nPrivateTmp=no"), 0);
+    assert_eq!(open("ProtectSystem=strict"), 0);
 }
