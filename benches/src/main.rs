@@ -150,6 +150,7 @@ fn request(home: &Path, artifact: ArtifactSpec, args: &[&str], sensor: SensorCho
         hostname: None,
         network: NetworkChoice::sim(),
         baits: true,
+        io_uring: Default::default(),
         observe_stat: false,
         stdin: None,
         sensor,

@@ -15,6 +15,7 @@ use crate::outputs::Pump;
 use crate::prepare::{Prepared, home, plan, prepare};
 use crate::recorder::{Follower, Inputs, Live, Recorder};
 use crate::request::{DetonateRequest, NetworkChoice, Progress, SensorChoice};
+use crate::rings::{Fate, fate};
 use crate::triggers::{Stage, Staged};
 use crate::witnesses::Populations;
 use crate::{ending, logs, witnesses};
@@ -202,7 +203,8 @@ impl Detonator {
                     return Ok(writer);
                 }
             };
-        let Running { mut watching, receiver, pumps, mut launched, executed, description, why } = launched;
+        let Running { mut watching, receiver, pumps, mut launched, executed, description, why, rings } =
+            launched;
         let started = match (internet, launched.device.take()) {
             (Some(internet), Some(device)) => {
                 let capture = CaptureTo {
@@ -247,6 +249,7 @@ impl Detonator {
                         root: prepared.root.clone(),
                         all_ids: environment.description().id_mapping == "range",
                     },
+                    &rings,
                 ),
                 follower: Follower::Journal(Journal::default()),
                 live: live.clone(),
@@ -341,7 +344,9 @@ impl Detonator {
         let (sender, receiver) = std::sync::mpsc::sync_channel(BATCHES);
         let mut sensors = self.sensors.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         let chosen = sensors.choose(request.sensor, environment.cgroup().is_some()).map_err(sensor_failed)?;
-        let description = chosen.sensor.describe();
+        let mut description = chosen.sensor.describe();
+        let rings = fate(request.io_uring, &description.rings);
+        description.limitations.extend(rings.gap.clone());
         let filter = chosen.sensor.launch_filter(request.observe_stat);
         let target = Target {
             cgroup: environment.cgroup().map(Path::to_owned),
@@ -350,7 +355,7 @@ impl Detonator {
             ring_bytes: request.ring_bytes.unwrap_or(RING_BYTES),
         };
         let watching = chosen.sensor.watch(target, sender).map_err(sensor_failed)?;
-        Ok(Eyes { watching, receiver, filter, description, why: chosen.why })
+        Ok(Eyes { watching, receiver, filter, rings, description, why: chosen.why })
     }
 
     /// Places the artifact, attaches the sensor, and launches a paused program.
@@ -376,7 +381,7 @@ impl Detonator {
         let argv = artifact::command_line(&prepared.kind, &placed, &request.args);
         manifest.artifact.argv = argv.iter().map(|word| Text::from(word.as_bytes())).collect();
 
-        let Eyes { mut watching, receiver, filter, mut description, why } =
+        let Eyes { mut watching, receiver, filter, rings, mut description, why } =
             self.watch(request, environment)?;
         timing.mark("sensor");
 
@@ -396,14 +401,19 @@ impl Detonator {
                 stdout: stdout_end,
                 stderr: stderr_end,
                 filter,
+                refuse_rings: rings.by_filter,
             })
             .map_err(environment_failed)?;
         let executed =
             if description.name == "ebpf" { watch_executed(environment, &mut description) } else { None };
         watching.adopt(launched.pid).map_err(sensor_failed)?;
         manifest.environment = describe(environment, prepared, request);
+        manifest.environment["io_uring"] = if rings.refused { "refused" } else { "allowed" }.into();
+        if let (Some(gap), Some(gaps)) = (&rings.gap, manifest.environment["gaps"].as_array_mut()) {
+            gaps.push(gap.as_str().into());
+        }
         timing.mark("launch");
-        Ok(Running { watching, receiver, pumps, launched, executed, description, why })
+        Ok(Running { watching, receiver, pumps, launched, executed, description, why, rings })
     }
 }
 
@@ -412,6 +422,7 @@ pub(crate) struct Eyes {
     pub watching: Box<dyn Watching>,
     pub receiver: std::sync::mpsc::Receiver<Vec<detektr_sensor::raw::Raw>>,
     pub filter: Option<Vec<(u16, u8, u8, u32)>>,
+    pub rings: Fate,
     pub description: Description,
     pub why: Option<String>,
 }
@@ -425,6 +436,7 @@ struct Running {
     executed: Option<ExecutedFiles>,
     description: Description,
     why: Option<String>,
+    rings: Fate,
 }
 
 /// Why nothing was run.

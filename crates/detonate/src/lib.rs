@@ -19,6 +19,7 @@ mod outputs;
 mod prepare;
 mod recorder;
 mod request;
+mod rings;
 mod triggers;
 mod witnesses;
 

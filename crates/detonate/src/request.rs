@@ -4,7 +4,7 @@ use crate::artifact::ArtifactSpec;
 use detektr_event::Phase;
 use detektr_netsim::{Mode, site::Site};
 use detektr_sandbox::controls::Control;
-use detektr_sandbox::{Limits, RunAs};
+use detektr_sandbox::{IoUring, Limits, RunAs};
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -87,6 +87,8 @@ pub struct DetonateRequest {
     pub network: NetworkChoice,
     /// Whether to place baits.
     pub baits: bool,
+    /// Whether programs can use io_uring.
+    pub io_uring: IoUring,
     /// Whether to watch the optional calls.
     pub observe_stat: bool,
     /// What the artifact reads from stdin; nothing by default.

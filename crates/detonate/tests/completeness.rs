@@ -65,6 +65,7 @@ fn shell(home: &Path, script: &str, sensor: SensorChoice) -> DetonateRequest {
         hostname: None,
         network: NetworkChoice::None,
         baits: true,
+        io_uring: Default::default(),
         observe_stat: false,
         stdin: None,
         sensor,

@@ -25,6 +25,7 @@ fn main() {
         detektr_sandbox::init_main();
     }
     let mut trials: Vec<Trial> = CASES.iter().map(|case| Trial::test(case.name, || case.run())).collect();
+    trials.push(Trial::test("a_refused_ring_is_credited_to_whose_answer_the_kernel_took", rings));
     trials.push(Trial::test("what_this_host_can_not_enforce_is_refused_before_anything_runs", refused));
     trials.push(Trial::test("everything_again_as_an_ordinary_user", again_as_user));
     let mut arguments = Arguments::from_args();
@@ -386,10 +387,14 @@ fn rules(paths: &[(&str, Access)]) -> Measure {
 
 /// Everything is allowed but to make folders.
 fn profile(action: &str) -> serde_json::Value {
+    profile_of(&["mkdir", "mkdirat"], action, 1)
+}
+
+fn profile_of(names: &[&str], action: &str, errno: i32) -> serde_json::Value {
     json!({
         "defaultAction": "SCMP_ACT_ALLOW",
         "archMap": [{"architecture": "SCMP_ARCH_X86_64", "subArchitectures": ["SCMP_ARCH_X86", "SCMP_ARCH_X32"]}],
-        "syscalls": [{"names": ["mkdir", "mkdirat"], "action": action}]
+        "syscalls": [{"names": names, "action": action, "errnoRet": errno}]
     })
 }
 
@@ -463,6 +468,7 @@ fn request(
         hostname: None,
         network: NetworkChoice::None,
         baits: true,
+        io_uring: Default::default(),
         observe_stat: false,
         stdin: None,
         sensor,
@@ -475,6 +481,63 @@ fn request(
         triggers: Default::default(),
         cancel: Arc::default(),
     }
+}
+
+/// Under Detektr's own refusal of rings: of two filters that answer with an error the kernel takes the one installed
+/// last, a control's; what is weaker than an error (a tracer's word, a log) is the wall's doing. The tracer comes before
+/// all filters.
+fn rings() -> Result<(), Failed> {
+    if !Path::new("/usr/bin/python3").exists() {
+        eprintln!("skipped: needs /usr/bin/python3");
+        return Ok(());
+    }
+    let script = "/usr/bin/python3 -c 'import ctypes
+c = ctypes.CDLL(None, use_errno=True)
+print(c.syscall(425, 8, ctypes.create_string_buffer(120)), ctypes.get_errno())'";
+    let home = tempfile::tempdir()?;
+    let sensors: &[SensorChoice] =
+        if is_root() { &[SensorChoice::Ebpf, SensorChoice::Ptrace] } else { &[SensorChoice::Ptrace] };
+    for sensor in sensors {
+        for (answers, errno, enforcer) in [
+            (&[("SCMP_ACT_LOG", 0)][..], 38, "detektr"),
+            (&[("SCMP_ACT_TRACE", 7)], 38, "detektr"),
+            (&[("SCMP_ACT_ERRNO", 1)], 1, "first"),
+            (&[("SCMP_ACT_ERRNO", 38)], 38, "first"),
+            (&[("SCMP_ACT_ERRNO", 1), ("SCMP_ACT_ERRNO", 13)], 13, "second"),
+            (&[("SCMP_ACT_ERRNO", 1), ("SCMP_ACT_LOG", 0)], 1, "first"),
+        ] {
+            let (errno, enforcer) =
+                if *sensor == SensorChoice::Ptrace { (38, "detektr") } else { (errno, enforcer) };
+            let case = format!("{sensor:?}, {answers:?}");
+            let controls =
+                ["first", "second"].into_iter().zip(answers).map(|(name, (action, errno))| Control {
+                    name: name.into(),
+                    told: Vec::new(),
+                    measures: vec![Measure::Seccomp(profile_of(&["io_uring_setup"], action, *errno))],
+                });
+            let request = DetonateRequest {
+                io_uring: detektr_sandbox::IoUring::Refuse,
+                ..request(home.path(), script, RunAs::Root, controls.collect(), *sensor)
+            };
+            let outcome = Detonator::new().detonate(&request, &mut |_| {})?;
+            if !outcome.complete {
+                return Err(format!("{case}: {:?}", outcome.incomplete).into());
+            }
+            assert_eq!(
+                std::fs::read_to_string(outcome.bundle.join("stdout"))?,
+                format!("-1 {errno}\n"),
+                "{case}"
+            );
+            let events: Vec<Event> = Bundle::open(&outcome.bundle)?.events()?.collect::<Result<_, _>>()?;
+            let credited: Vec<_> = events
+                .iter()
+                .filter(|event| event.kind().name() == "kernel.io_uring")
+                .map(|event| event.outcome.enforcer.as_deref())
+                .collect();
+            assert_eq!(credited, [Some(enforcer)], "{case}");
+        }
+    }
+    Ok(())
 }
 
 fn refused() -> Result<(), Failed> {

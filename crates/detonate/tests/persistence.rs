@@ -75,6 +75,7 @@ fn request(home: &Path, script: &str, user: RunAs, sensor: SensorChoice) -> Deto
         hostname: None,
         network: NetworkChoice::sim(),
         baits: false,
+        io_uring: Default::default(),
         observe_stat: false,
         stdin: None,
         sensor,

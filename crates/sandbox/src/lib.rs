@@ -34,12 +34,13 @@ pub use limits::{Bound, Limit, Limits};
 pub use namespaces::maps::{IdRange, RANGE};
 pub use namespaces::subordinate::use_subordinate_ids;
 pub use network::{Addresses, Device, DeviceKind};
-pub use plan::{Job, Plan, Program, Rootfs, RunAs};
+pub use plan::{IoUring, Job, Plan, Program, Rootfs, RunAs};
 pub use probe::{Check, Probe, probe};
 pub use reaper::sweep;
 pub use rootfs::image;
 pub use rootfs::logs::LOG_SOCKETS;
 pub use rootfs::resolved;
+pub use wall::wall;
 
 use std::ffi::OsStr;
 use std::os::fd::{FromRawFd, OwnedFd, RawFd};

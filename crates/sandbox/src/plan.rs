@@ -57,6 +57,26 @@ pub enum RunAs {
     User,
 }
 
+/// Whether programs can use io_uring inside.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum IoUring {
+    /// They can, but where a ring could send content over AF_VSOCK.
+    #[default]
+    Auto,
+    /// They can, even where a ring could send content over AF_VSOCK.
+    Allow,
+    /// They can't.
+    Refuse,
+}
+
+impl IoUring {
+    /// Whether it is left as it is by default.
+    pub fn is_auto(&self) -> bool {
+        *self == IoUring::Auto
+    }
+}
+
 /// One program to launch.
 #[derive(Debug)]
 pub struct Program {
@@ -72,6 +92,8 @@ pub struct Program {
     pub stderr: OwnedFd,
     /// A sensor's seccomp program (raw `struct sock_filter` values: code, jt, jf, k).
     pub filter: Option<Vec<(u16, u8, u8, u32)>>,
+    /// Detektr's own filter refuses io_uring to it.
+    pub refuse_rings: bool,
 }
 
 /// One program that a starter begins: as whom, where and with what. Nothing is added to it.

@@ -67,6 +67,20 @@ pub struct Description {
     pub limitations: Vec<String>,
     /// Time that loading took, microseconds (0 where there is none).
     pub load_us: u64,
+    /// What a ring of io_uring can do under it.
+    pub rings: Rings,
+}
+
+/// What a ring of io_uring can do under a sensor.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Rings {
+    /// Nothing that leads out of the environment.
+    #[default]
+    Contained,
+    /// Send content over AF_VSOCK before its process is killed for it. Why the kernel can't be made to refuse.
+    Leak(String),
+    /// Nothing: the sensor itself refuses them with ENOSYS.
+    Refused,
 }
 
 /// A loaded sensor. One may watch several environments at once.

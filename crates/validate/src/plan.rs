@@ -2,8 +2,8 @@
 
 use crate::goal::{Condition, FactName};
 use detektr_detonate::{NetworkMode, site::Site};
-use detektr_sandbox::Limits;
 use detektr_sandbox::controls::Control;
+use detektr_sandbox::{IoUring, Limits};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -121,6 +121,9 @@ pub struct Surroundings {
     pub internet: Option<InternetPlan>,
     /// Whether baits are placed.
     pub baits: bool,
+    /// Whether programs can use io_uring.
+    #[serde(default, skip_serializing_if = "IoUring::is_auto")]
+    pub io_uring: IoUring,
 }
 
 /// The simulated internet of the arms: the same for all.
@@ -144,6 +147,7 @@ impl Surroundings {
             setenv: Vec::new(),
             internet: Some(InternetPlan::default()),
             baits: true,
+            io_uring: IoUring::Auto,
         }
     }
 }

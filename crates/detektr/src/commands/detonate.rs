@@ -210,6 +210,7 @@ fn request(args: Args, store: &Store, cancel: Arc<AtomicBool>) -> Result<Detonat
         hostname: args.hostname.or(profile.hostname),
         network,
         baits: !args.no_baits && profile.baits.unwrap_or(true),
+        io_uring: profile.io_uring.unwrap_or_default(),
         observe_stat: !args.observe.is_empty() || profile.observe_stat.unwrap_or(false),
         stdin: args.stdin,
         sensor,

@@ -5,9 +5,9 @@ use crate::exit;
 use crate::failure::{Failure, shown};
 use crate::recording::with_sources;
 use crate::terminal::{Out, clean};
-use detektr_sensor::Sensor;
 use detektr_sensor::ebpf::{EbpfSensor, extras};
 use detektr_sensor::ptrace::PtraceSensor;
+use detektr_sensor::{Rings, Sensor};
 use serde::Serialize;
 use std::io::Write as _;
 use std::os::unix::fs::MetadataExt as _;
@@ -117,7 +117,7 @@ fn environment() -> Vec<Check> {
 
 fn sensors() -> Vec<Check> {
     let (ebpf, vsock) = match EbpfSensor::load() {
-        Ok(sensor) => (loaded(&sensor), vsock_wall(&sensor)),
+        Ok(sensor) => (loaded(&sensor), Some(vsock_wall(&sensor))),
         Err(e) => (Err(with_sources(&e)), None),
     };
     let ptrace = match PtraceSensor::new() {
@@ -162,22 +162,27 @@ fn sensors() -> Vec<Check> {
         required: false,
         detail: tried.unwrap_or_else(|why| why),
         lost: Some(
-            "with the ebpf sensor, an artifact that opens it through io_uring or the 32-bit socketcall is killed instead of \
-             refused; one written to race its own death can reach the hypervisor"
+            "with the ebpf sensor, io_uring is refused to artifacts (ENOSYS), for a chain of its operations could send content \
+             to the hypervisor; who opens AF_VSOCK by the 32-bit socketcall is killed instead of refused, and one written to race \
+             its own death can get a request of connection out"
                 .into(),
         ),
-        remedy: Some("use a kernel that takes fmod_ret programs, or the ptrace sensor (--sensor ptrace)".into()),
+        remedy: Some("use a kernel that takes fmod_ret programs, or the ptrace sensor (--sensor ptrace), which refuses io_uring too; `io_uring: \
+             allow` in a profile lets rings run, at that risk".into()),
     }));
     checks
 }
 
 /// Whether AF_VSOCK is refused in every way, or why its openers can only be killed.
-fn vsock_wall(sensor: &dyn Sensor) -> Option<Result<String, String>> {
+fn vsock_wall(sensor: &dyn Sensor) -> Result<String, String> {
     let description = sensor.describe();
     if let Some(hook) = description.hooks.iter().find(|hook| hook.starts_with("fmod_ret/")) {
-        return Some(Ok(format!("refused, by {hook}")));
+        return Ok(format!("refused, by {hook}"));
     }
-    description.limitations.into_iter().find(|limitation| limitation.contains("AF_VSOCK")).map(Err)
+    match description.rings {
+        Rings::Leak(why) => Err(format!("no program in the kernel can refuse it ({why})")),
+        Rings::Contained | Rings::Refused => Ok("this host has no AF_VSOCK".into()),
+    }
 }
 
 /// Hooks that the ebpf sensor could see more by. It uses none for that, so nothing is lost without them.

@@ -81,6 +81,7 @@ impl PlaceArgs {
             setenv: profile.setenv,
             internet,
             baits: profile.baits.unwrap_or(true),
+            io_uring: profile.io_uring.unwrap_or_default(),
         })
     }
 }

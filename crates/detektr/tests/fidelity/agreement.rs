@@ -152,7 +152,7 @@ fn the_sensors_agree_on_namespaces_within() {
 
 #[test]
 fn the_sensors_agree_on_a_ring_but_for_its_operations() {
-    agree_on("uring");
+    agree("uring", |place, sensor| Some(place.act_with_rings(sensor, "root", &place.program("uring")?)));
 }
 
 #[test]

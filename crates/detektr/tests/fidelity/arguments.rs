@@ -169,7 +169,7 @@ fn operations_of_a_ring_tell_their_result_or_the_ring_is_refused() {
     for sensor in SENSORS.into_iter().filter(|sensor| able(sensor)) {
         let place = Place::new();
         let Some(file) = place.program("uring") else { return };
-        let run = place.act(sensor, "root", &file);
+        let run = place.act_with_rings(sensor, "root", &file);
         let setup = run.one("kernel.io_uring", |e| e["io_uring"]["operation"] == "setup");
         if sensor == "ptrace" {
             assert_eq!(setup["outcome"]["errno"], "ENOSYS");

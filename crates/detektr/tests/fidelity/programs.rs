@@ -45,7 +45,10 @@ fn hold(program: &str, sensors: &[&str], least: i64) {
         for user in ["root", "user"] {
             let place = Place::new();
             let Some(file) = place.program(program) else { return };
-            let run = place.act(sensor, user, &file);
+            let run = match program {
+                "uring" => place.act_with_rings(sensor, user, &file),
+                _ => place.act(sensor, user, &file),
+            };
             let told = told_by(&run);
             assert!(told.values().sum::<i64>() >= least, "{program} told little: {}", run.stdout);
             let seen = seen_of(&run, &told);

@@ -114,6 +114,14 @@ impl Place {
     pub fn act(&self, sensor: &str, user: &str, program: &Path) -> Run {
         self.detonate(&["--sensor", sensor, "--user", user, program.to_str().unwrap(), "--", "/tmp"])
     }
+
+    /// The same with a profile that lets rings run wherever the sensor does.
+    pub fn act_with_rings(&self, sensor: &str, user: &str, program: &Path) -> Run {
+        let profile = self.path("rings.yaml");
+        std::fs::write(&profile, "detektr: 1\nio_uring: allow\n").unwrap();
+        let (profile, program) = (profile.to_str().unwrap(), program.to_str().unwrap());
+        self.detonate(&["--env", profile, "--sensor", sensor, "--user", user, program, "--", "/tmp"])
+    }
 }
 
 impl Run {

@@ -3,8 +3,8 @@
 //! that of the machine's own loopback, which no hypervisor answers.
 
 use crate::support::{Place, Run, SENSORS, root};
-use serde_json::Value;
-use std::path::PathBuf;
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 const SOURCE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/programs/vsock.c");
@@ -75,10 +75,25 @@ impl Drop for Wire {
     }
 }
 
-/// One act of the program, and what was seen of it.
-fn act(place: &Place, program: &std::path::Path, sensor: &str, act: &str, wire: &Wire) -> Run {
+/// One act of the program where rings may run, and what was seen of it.
+fn act(place: &Place, program: &Path, sensor: &str, act: &str, wire: &Wire) -> Run {
+    act_under(place, "allow", program, sensor, act, wire)
+}
+
+/// The same under another word of the profile's `io_uring`.
+fn act_under(place: &Place, rings: &str, program: &Path, sensor: &str, act: &str, wire: &Wire) -> Run {
     let (program, port) = (program.to_str().unwrap(), wire.port.to_string());
-    place.detonate(&["--sensor", sensor, "--net", "none", "--timeout", "120s", program, "--", act, &port])
+    let profile = place.file("profile.yaml", format!("detektr: 1\nnetwork: none\nio_uring: {rings}\n"));
+    let options = ["--env", profile.to_str().unwrap(), "--sensor", sensor, "--timeout", "120s"];
+    place.detonate(&[&options[..], &[program, "--", act, &port]].concat())
+}
+
+/// Whether a sentence of `environment.gaps` and one of the sensor's limitations say `what`.
+fn told(run: &Run, what: &str) -> bool {
+    let says = |list: &Value| {
+        list.as_array().unwrap().iter().any(|sentence| sentence.as_str().unwrap().contains(what))
+    };
+    says(&run.manifest["environment"]["gaps"]) && says(&run.manifest["sensor"]["limitations"])
 }
 
 /// Whether this kernel takes the program that refuses.
@@ -136,6 +151,56 @@ fn the_door_of_rings_is_shut() {
         hold(&run, act_of, "ring -97\n", "kernel.io_uring");
     }
     assert_eq!(wire.seen(), (0, 0), "left the machine");
+}
+
+#[test]
+fn where_a_ring_could_send_it_is_refused_unless_the_profile_allows_it() {
+    let (place, wire) = (Place::new(), Wire::tap());
+    let Some(program) = program(&place) else { return };
+    let under = |rings: &str, sensor: &str, act: &str| act_under(&place, rings, &program, sensor, act, &wire);
+    let hold_refused = |run: &Run, what: &str| {
+        assert_eq!(run.document["complete"], true, "{what}: {}", run.document);
+        assert_eq!(run.document["state"], "completed", "{what}: {}", run.document);
+        assert_eq!(run.document["exit"]["code"], 3, "{what} got its ring: {}", run.document);
+        assert_eq!(run.manifest["environment"]["io_uring"], "refused", "{what}");
+        assert_eq!(run.stdout, "", "{what}");
+        let event = run.one("kernel.io_uring", |_| true);
+        assert_eq!(event["io_uring"]["operation"], "setup", "{what}: {event}");
+        let outcome = json!({"result": "failure", "errno": "ENOSYS", "enforcer": "detektr", "skipped": true});
+        assert_eq!(event["outcome"], outcome, "{what}");
+        assert_eq!(run.manifest["ledger"]["kernel.io_uring"]["received"], 1, "{what}");
+    };
+    for act_of in ["chain", "ring", "polled"] {
+        let run = under("auto", "ebpf", act_of);
+        if refuses(&run) {
+            assert_eq!(run.manifest["environment"]["io_uring"], "allowed", "{act_of}");
+            assert!(!told(&run, "io_uring is refused"), "{act_of}");
+            let first = run.one("kernel.io_uring", |event| event["io_uring"]["operation"] == "setup");
+            assert_eq!(first["outcome"]["result"], "success", "{act_of}: {first}");
+        } else {
+            hold_refused(&run, act_of);
+            assert!(told(&run, "io_uring is refused with ENOSYS: this host has AF_VSOCK"), "{act_of}");
+        }
+    }
+    for sensor in SENSORS {
+        hold_refused(&under("refuse", sensor, "chain"), &format!("refuse, {sensor}"));
+        // by no interface of the kernel
+        let run = under("refuse", sensor, "setups");
+        assert_eq!(run.stdout, "native -38\nia32 -38\nx32 -38\n", "{sensor}");
+        let of = |event: &&Value| event["outcome"]["enforcer"] == "detektr";
+        let seen: Vec<_> =
+            run.of("kernel.io_uring").into_iter().filter(of).map(|e| &e["syscall"]["arch"]).collect();
+        assert_eq!(seen, ["x86_64", "i386", "x32"], "{sensor}: {:#?}", run.of("kernel.io_uring"));
+    }
+    assert_eq!(wire.seen(), (0, 0), "left the machine");
+
+    let run = under("allow", "ebpf", "ordinary");
+    assert!(run.stdout.contains("inet by ring 5\n"), "{}", run.stdout);
+    assert_eq!(run.manifest["environment"]["io_uring"], "allowed");
+    assert_eq!(told(&run, "a chain of its operations can send content over AF_VSOCK"), !refuses(&run));
+    let run = under("allow", "ptrace", "ordinary");
+    assert_eq!(run.manifest["environment"]["io_uring"], "refused");
+    assert!(told(&run, "refused in spite of `io_uring: allow`"));
 }
 
 #[test]

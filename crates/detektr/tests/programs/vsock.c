@@ -184,6 +184,13 @@ int main(int count, char **argv)
         say("ring", fd);
         if (fd >= 0)
             use(fd);
+    } else if (!strcmp(act, "setups")) {
+        /* by each interface of the kernel, its own x32 included, which not every kernel answers; no pointer is given */
+        say("native", syscall(SYS_io_uring_setup, 8, 0) < 0 ? -errno : 0);
+        int result;
+        __asm__ volatile("int $0x80" : "=a"(result) : "a"(425), "b"(8), "c"(0) : "memory", "r8", "r9", "r10", "r11");
+        say("ia32", result);
+        say("x32", syscall(0x40000000 | SYS_io_uring_setup, 8, 0) < 0 ? -errno : 0);
     } else if (!strcmp(act, "chain")) {
         if (set_up(0))
             return 3;

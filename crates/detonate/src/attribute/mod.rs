@@ -8,6 +8,7 @@ mod surroundings;
 
 pub use surroundings::Surroundings;
 
+use crate::rings::Fate;
 use detektr_event::{Actor, Detail, Event, FilePath, OutcomeResult, WALL};
 use detektr_sandbox::controls::landlock::Ruleset;
 use detektr_sandbox::controls::paths::Rules;
@@ -20,10 +21,13 @@ use std::path::Path;
 /// Credits denied acts.
 pub struct Attribution {
     controls: Vec<Control>,
+    /// The wall's own program and those of controls, in the order in which they are installed.
     filters: Vec<(String, Filter)>,
     rulesets: Vec<(String, Ruleset)>,
     paths: Vec<(String, Rules)>,
     around: Surroundings,
+    /// The sensor refuses rings, before any filter is asked.
+    tracer_refuses_rings: bool,
     /// The artifact installed a filter or traced somebody: a skipped call may be its own doing.
     own_filters: bool,
     /// The artifact changed mounts: a path may lead elsewhere.
@@ -31,14 +35,17 @@ pub struct Attribution {
 }
 
 impl Attribution {
-    /// For a run under `controls`.
-    pub fn new(controls: &[Control], hardening: &Hardening, around: Surroundings) -> Self {
+    /// For a run under `controls`; `rings` is what became of io_uring.
+    pub fn new(controls: &[Control], hardening: &Hardening, around: Surroundings, rings: &Fate) -> Self {
+        let mut filters = vec![(WALL.to_owned(), detektr_sandbox::wall(rings.by_filter))];
+        filters.extend(hardening.filters.iter().cloned());
         Attribution {
             controls: controls.to_vec(),
-            filters: hardening.filters.clone(),
+            filters,
             rulesets: hardening.rulesets.clone(),
             paths: hardening.paths.clone(),
             around,
+            tracer_refuses_rings: rings.refused && !rings.by_filter,
             own_filters: false,
             own_mounts: false,
         }
@@ -83,6 +90,13 @@ impl Attribution {
     }
 
     fn enforcer(&self, event: &Event) -> Option<String> {
+        if self.tracer_refuses_rings
+            && matches!(&event.detail, Detail::KernelIoUring { io_uring } if io_uring.operation == "setup")
+            && event.outcome.skipped
+            && event.outcome.errno.as_deref() == Some("ENOSYS")
+        {
+            return Some(WALL.to_owned());
+        }
         if let Some(name) = self.filtered(event) {
             return Some(name.to_owned());
         }
@@ -107,12 +121,12 @@ impl Attribution {
         found.map(|control| control.name.clone()).or_else(|| wall(event, errno).then(|| WALL.to_owned()))
     }
 
-    /// The control whose own program, run again on the recorded call, answers what was seen.
+    /// The control, or the wall, whose own program, run again on the recorded call, answers what was seen.
     fn filtered(&self, event: &Event) -> Option<&str> {
-        let call = event.syscall.as_ref().filter(|_| !self.own_filters && !self.filters.is_empty())?;
+        let call = event.syscall.as_ref().filter(|_| !self.own_filters)?;
         let call = Call::recorded(call.nr, &call.arch, call.args);
-        let answers = self.filters.iter().map(|(name, filter)| (name, filter.run(&call)));
-        // of several programs the kernel takes the strictest answer
+        let answers = self.filters.iter().rev().map(|(name, filter)| (name, filter.run(&call)));
+        // of several programs the kernel takes the strictest answer, among equals that of the one installed last
         let (name, action) = answers.min_by_key(|(_, action)| strictness(*action))?;
         let fits = match action {
             Action::Allow | Action::Log => false,

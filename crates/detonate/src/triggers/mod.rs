@@ -267,6 +267,7 @@ impl Stage<'_> {
             stdout: null()?,
             stderr: null()?,
             filter: eyes.filter.take(),
+            refuse_rings: eyes.rings.by_filter,
         };
         let jobs: Vec<Job> = planned.iter().map(|way| way.job.clone()).collect();
         let launched = environment.start(program, jobs).map_err(environment_failed)?;

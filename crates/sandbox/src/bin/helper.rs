@@ -57,6 +57,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         stdout: rustix::io::dup(rustix::stdio::stdout())?,
         stderr: rustix::io::dup(rustix::stdio::stderr())?,
         filter: None,
+        refuse_rings: false,
     })?;
     environment.release()?;
     let ended =

@@ -91,7 +91,7 @@ impl Environment {
             limits: bounds(&cgroups),
             namespaces: NAMESPACES.iter().map(|n| (*n).to_owned()).collect(),
             cgroup: cgroup_fd.is_some(),
-            seccomp: "socket(AF_VSOCK) is refused with EAFNOSUPPORT".into(),
+            seccomp: crate::wall::words(false),
             controls: hardening.applied.clone(),
             gaps,
             ..Description::default()

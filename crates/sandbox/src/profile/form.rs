@@ -34,6 +34,8 @@ pub struct ProfileFile {
     baits: Option<bool>,
     /// Who watches.
     sensor: Option<SensorForm>,
+    /// Whether io_uring can be used: `auto` (the default; refused where a ring could send over AF_VSOCK), `allow`, `refuse`.
+    io_uring: Option<IoUringForm>,
     /// Optional things to watch.
     observe: Option<Vec<ObserveForm>>,
     /// The trigger phases that may follow where something was installed that they start; all where absent.
@@ -78,6 +80,15 @@ enum SensorForm {
     Auto,
     Ebpf,
     Ptrace,
+}
+
+#[derive(JsonSchema)]
+#[schemars(rename_all = "snake_case")]
+#[expect(dead_code, reason = "only its schema is used")]
+enum IoUringForm {
+    Auto,
+    Allow,
+    Refuse,
 }
 
 #[derive(JsonSchema)]

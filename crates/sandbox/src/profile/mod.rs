@@ -15,7 +15,7 @@ pub use form::ProfileFile;
 pub use limits::read as read_limits;
 pub use read::KEYS;
 
-use crate::{Limits, RunAs};
+use crate::{IoUring, Limits, RunAs};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -43,6 +43,8 @@ pub struct Profile {
     pub baits: Option<bool>,
     /// Sensor.
     pub sensor: Option<ProfileSensor>,
+    /// Whether io_uring can be used.
+    pub io_uring: Option<IoUring>,
     /// Whether the optional calls (`stat`, `readlink`, `access`) are watched.
     pub observe_stat: Option<bool>,
     /// The trigger phases that may follow; none where the list is empty.

@@ -2,7 +2,7 @@
 
 use super::limits;
 use super::{Profile, ProfileNetwork, ProfileRootfs, ProfileSensor, ProfileTrigger, VERSION};
-use crate::RunAs;
+use crate::{IoUring, RunAs};
 use detektr_yaml::{Node, Problem, Reader as Base, Value};
 use std::ops::{Deref, DerefMut};
 use std::path::Path;
@@ -10,7 +10,7 @@ use std::path::Path;
 /// The keys at the top of a profile.
 pub const KEYS: &[&str] = &[
     "detektr", "rootfs", "user", "limits", "timeout", "setenv", "hostname", "network", "site", "baits",
-    "sensor", "observe", "trigger",
+    "sensor", "io_uring", "observe", "trigger",
 ];
 
 /// The profile, as far as it can be read, and all that is wrong with it.
@@ -74,6 +74,11 @@ impl Reader<'_> {
                         ("ptrace", ProfileSensor::Ptrace),
                     ];
                     profile.sensor = self.choice(value, "sensor", &choices);
+                }
+                "io_uring" => {
+                    let choices =
+                        [("auto", IoUring::Auto), ("allow", IoUring::Allow), ("refuse", IoUring::Refuse)];
+                    profile.io_uring = self.choice(value, "io_uring", &choices);
                 }
                 "observe" => profile.observe_stat = self.observe(value),
                 "trigger" => profile.trigger = self.trigger(value),

@@ -53,6 +53,7 @@ network: sim-404
 site: site.yaml
 baits: false
 sensor: ptrace
+io_uring: refuse
 observe: [stat]
 trigger: [login, reboot]
 ";
@@ -76,6 +77,7 @@ trigger: [login, reboot]
         site: Some("lab/site.yaml".into()),
         baits: Some(false),
         sensor: Some(ProfileSensor::Ptrace),
+        io_uring: Some(IoUring::Refuse),
         observe_stat: Some(true),
         trigger: Some(vec![ProfileTrigger::Login, ProfileTrigger::Reboot]),
     };
@@ -99,7 +101,7 @@ fn what_a_profile_leaves_out_stays_as_it_is() {
 fn misspelt_keys_and_values_are_told_with_the_right_ones() {
     golden!(
         "misspelt",
-        "detektr: 1\nuesr: root\nlimits:\n  memroy: 1GiB\n  file-size: 1MiB\n  colour: red\nsensor: epbf\nuser: admin\n"
+        "detektr: 1\nuesr: root\nlimits:\n  memroy: 1GiB\n  file-size: 1MiB\n  colour: red\nsensor: epbf\nuser: admin\nio_uring: 'on'\n"
     );
 }
 

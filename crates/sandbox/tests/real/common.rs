@@ -76,6 +76,7 @@ pub(crate) fn launch(environment: &mut Environment, argv: &[&str], out: &File) -
             stdout: copy(),
             stderr: copy(),
             filter: None,
+            refuse_rings: false,
         })
         .expect("launch")
         .pid

@@ -2,8 +2,8 @@
 
 use super::kernel::{Config, KINDS, RUNS};
 use super::refuse::{HOOK, Refusing};
-use super::specs;
-use crate::{Description, SensorError};
+use super::{specs, vsock};
+use crate::{Description, Rings, SensorError};
 use aya::maps::{Array, MapData, RingBuf};
 use aya::programs::{BtfTracePoint, Program, RawTracePoint};
 use aya::{Btf, Ebpf, EbpfLoader, VerifierLogLevel};
@@ -150,13 +150,17 @@ impl Loaded {
             true => Refusing::attach(&bpf, &btf),
             false => Err("not asked for".to_owned()),
         };
+        let mut rings = Rings::Contained;
         let refusing = match refusing {
             Ok(refusing) => {
                 hooks.push(HOOK.to_owned());
                 Some(refusing)
             }
             Err(why) => {
-                limitations.push(killing(&why));
+                if vsock::exists() {
+                    limitations.push(killing(&why));
+                    rings = Rings::Leak(why);
+                }
                 None
             }
         };
@@ -175,8 +179,13 @@ impl Loaded {
             refuses: refusing.is_some().into(),
             ..Config::default()
         };
-        let description =
-            Description { name: "ebpf", hooks, limitations, load_us: began.elapsed().as_micros() as u64 };
+        let description = Description {
+            name: "ebpf",
+            hooks,
+            limitations,
+            load_us: began.elapsed().as_micros() as u64,
+            rings,
+        };
         let mut loaded = Loaded {
             bpf,
             config,
@@ -281,7 +290,7 @@ fn possible_cpus() -> u32 {
 fn killing(why: &str) -> String {
     format!(
         "An artifact is killed for opening AF_VSOCK through io_uring or the 32-bit socketcall, as no program can refuse it here ({why}): one written to \
-         race its own death can reach the hypervisor, by a chain of io_uring operations with content."
+         race its own death can get a request of connection to the hypervisor."
     )
 }
 

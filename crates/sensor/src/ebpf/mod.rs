@@ -16,6 +16,7 @@ mod reader;
 mod refuse;
 mod specs;
 mod strings;
+mod vsock;
 mod watch;
 mod wire;
 

@@ -20,7 +20,7 @@ mod tracer;
 mod watch;
 
 use crate::raw::Raw;
-use crate::sensor::{Closing, Counts, Description, Hole, Sensor, SensorError, Target, Watching};
+use crate::sensor::{Closing, Counts, Description, Hole, Rings, Sensor, SensorError, Target, Watching};
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::atomic::{AtomicI32, Ordering};
@@ -78,6 +78,7 @@ impl Sensor for PtraceSensor {
             .map(str::to_string)
             .to_vec(),
             load_us: self.probe_us,
+            rings: Rings::Refused,
         }
     }
 

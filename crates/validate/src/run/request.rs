@@ -96,6 +96,7 @@ impl Scratch {
                 None => NetworkChoice::None,
             },
             baits: surroundings.baits,
+            io_uring: surroundings.io_uring,
             observe_stat: false,
             stdin: None,
             sensor: match surroundings.sensor {

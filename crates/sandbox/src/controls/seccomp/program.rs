@@ -119,6 +119,11 @@ pub struct Filter {
 }
 
 impl Filter {
+    /// A program that is no profile's.
+    pub(crate) fn of(program: Vec<Instruction>) -> Filter {
+        Filter { program, flags: 0 }
+    }
+
     /// Its instructions.
     pub fn program(&self) -> &[Instruction] {
         &self.program
