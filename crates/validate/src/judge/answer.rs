@@ -2,6 +2,7 @@
 
 use super::Reason;
 use crate::facts::Observed;
+use crate::plan::Role;
 use crate::verdict::{Link, Outcome};
 
 /// Most events that a link names.
@@ -40,6 +41,11 @@ impl Answer {
 
     pub(super) fn inconclusive(reason: Reason, sentence: impl Into<String>) -> Self {
         Answer::new(Outcome::Inconclusive, reason, sentence)
+    }
+
+    /// The arms whose events it stands on.
+    pub(super) fn rests_on(&self) -> impl Iterator<Item = &Role> {
+        self.evidence.iter().map(|link| &link.arm)
     }
 
     /// With events that it stands on.

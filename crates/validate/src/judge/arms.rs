@@ -137,6 +137,11 @@ impl<'a> Arms<'a> {
         }
     }
 
+    /// The arm that plays `role`, where its evidence has a hole.
+    pub(super) fn with_hole(&self, role: &Role) -> Option<&'a Observed> {
+        self.observed.get(role).copied().filter(|arm| arm.missing.is_some())
+    }
+
     /// Whether the attack was attempted in `arm`, with the events that show it.
     pub(super) fn attempted(&self, arm: &Observed) -> Seen {
         if let Some(attempt) = &arm.attempt {

@@ -104,10 +104,16 @@ fn partial(plan: &Plan, question: &Question, answer: &mut Answer) {
 }
 
 fn answer(question: &Question, case: &Arms<'_>) -> Answer {
-    match &question.kind {
+    let answer = match &question.kind {
         QuestionKind::Control { control } => control::answer(case, control),
         QuestionKind::Detection { arm, on, .. } => detection::answer(case, *arm, *on),
         QuestionKind::Mitigation {} => mitigation::answer(case),
+    };
+    // what a sensor saw before it lost events is true, and yet nothing is called secure on evidence with a hole
+    let hole = answer.rests_on().find_map(|role| case.with_hole(role));
+    match hole {
+        Some(arm) if answer.outcome == Outcome::Holds => case.unknown(arm, "whether it holds"),
+        _ => answer,
     }
 }
 

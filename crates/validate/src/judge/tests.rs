@@ -132,7 +132,8 @@ fn a_mitigation_holds_only_with_goal_attempt_denial_and_a_twin_that_works() {
                                         benign_baseline.busy = busy;
                                         let all = [baseline, treatment, benign, benign_baseline];
                                         let verdict = one(&plan, &all, &Detections::new());
-                                        let evidence = executed == Truth::Yes
+                                        let evidence = !missing
+                                            && executed == Truth::Yes
                                             && baseline_goal == Truth::Yes
                                             && goal == Truth::No
                                             && !before
@@ -204,7 +205,10 @@ fn a_control_holds_only_where_its_denial_is_gone_without_it() {
                             match verdict.verdict {
                                 Outcome::Holds => {
                                     held += 1;
-                                    assert!(baseline_goal == Truth::Yes && (shown || alone), "{verdict:#?}");
+                                    assert!(
+                                        !missing && baseline_goal == Truth::Yes && (shown || alone),
+                                        "{verdict:#?}"
+                                    );
                                     assert!(verdict.evidence.iter().any(|link| link.shows == "denied"));
                                 }
                                 Outcome::Fails => {
@@ -279,7 +283,10 @@ fn detection(ordinary: Option<Attack>, role: Role) {
                                 match verdict.verdict {
                                     Outcome::Holds => {
                                         held += 1;
-                                        assert!(goal == Truth::Yes && on_attack == 1, "{verdict:#?}");
+                                        assert!(
+                                            !missing && goal == Truth::Yes && on_attack == 1,
+                                            "{verdict:#?}"
+                                        );
                                         assert!(
                                             on_twin != 1 && on_twin != 4 && !twin_missing,
                                             "{verdict:#?}"
