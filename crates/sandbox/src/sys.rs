@@ -74,24 +74,15 @@ pub(crate) fn bind_all(path: &Path) -> io::Result<()> {
 
 /// Adds attributes (`MOUNT_ATTR_…`) to the mount at `path` and all below it: mount_setattr(2).
 pub(crate) fn mount_attributes(path: &Path, attributes: u64) -> io::Result<()> {
-    let path = c_path(path)?;
-    let attr = libc::mount_attr { attr_set: attributes, attr_clr: 0, propagation: 0, userns_fd: 0 };
-    // SAFETY: `attr` is a valid struct mount_attr of the size given; the path is NUL-terminated.
-    check(unsafe {
-        libc::syscall(
-            libc::SYS_mount_setattr,
-            libc::AT_FDCWD,
-            path.as_ptr(),
-            libc::AT_RECURSIVE,
-            &raw const attr,
-            size_of::<libc::mount_attr>(),
-        )
-    })
-    .map(drop)
+    set_attributes(path, attributes, libc::AT_RECURSIVE)
 }
 
 /// Adds attributes (`MOUNT_ATTR_…`) to the mount at `path` alone.
 pub(crate) fn mount_attributes_here(path: &Path, attributes: u64) -> io::Result<()> {
+    set_attributes(path, attributes, 0)
+}
+
+fn set_attributes(path: &Path, attributes: u64, flags: libc::c_int) -> io::Result<()> {
     let path = c_path(path)?;
     let attr = libc::mount_attr { attr_set: attributes, attr_clr: 0, propagation: 0, userns_fd: 0 };
     // SAFETY: `attr` is a valid struct mount_attr of the size given; the path is NUL-terminated.
@@ -100,7 +91,7 @@ pub(crate) fn mount_attributes_here(path: &Path, attributes: u64) -> io::Result<
             libc::SYS_mount_setattr,
             libc::AT_FDCWD,
             path.as_ptr(),
-            0,
+            flags,
             &raw const attr,
             size_of::<libc::mount_attr>(),
         )

@@ -39,7 +39,7 @@ pub struct ValidationForm {
 #[derive(JsonSchema)]
 #[schemars(untagged)]
 #[expect(dead_code, reason = "only its schema is used")]
-enum OneOrMore<T> {
+pub(crate) enum OneOrMore<T> {
     One(T),
     More(Vec<T>),
 }
@@ -96,7 +96,7 @@ struct ProgramGroup {
 #[derive(JsonSchema)]
 #[schemars(rename_all = "snake_case")]
 #[expect(dead_code, reason = "only its schema is used")]
-enum UserForm {
+pub(crate) enum UserForm {
     Root,
     User,
 }

@@ -18,6 +18,7 @@ mod tests;
 pub use error::FileError;
 pub use folder::yaml_files;
 pub use form::ValidationForm;
+pub(crate) use form::{OneOrMore, UserForm};
 pub use plan::{Choices, plans};
 
 use crate::plan::{Attack, Goal, Question};

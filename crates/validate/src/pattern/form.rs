@@ -1,5 +1,6 @@
 //! The pattern as its file has it: the type that the JSON Schema is made from. A test holds it and the reader together.
 
+use crate::file::{OneOrMore, UserForm};
 use schemars::JsonSchema;
 use std::collections::BTreeMap;
 
@@ -31,27 +32,11 @@ pub struct PatternForm {
     #[schemars(rename = "as")]
     run_as: Option<UserForm>,
     /// Programs that all scripts need in the environment, beside a shell and the core utilities.
-    requires: Option<ProgramsForm>,
+    requires: Option<OneOrMore<String>>,
     /// The ways to the goal, by name.
     variants: BTreeMap<String, ScriptForm>,
     /// Ordinary work that comes near and does not reach the goal; works where it exits with 0.
     benign: ScriptForm,
-}
-
-#[derive(JsonSchema)]
-#[schemars(rename_all = "snake_case")]
-#[expect(dead_code, reason = "only its schema is used")]
-enum UserForm {
-    Root,
-    User,
-}
-
-#[derive(JsonSchema)]
-#[schemars(untagged)]
-#[expect(dead_code, reason = "only its schema is used")]
-enum ProgramsForm {
-    One(String),
-    More(Vec<String>),
 }
 
 #[derive(JsonSchema)]
@@ -71,5 +56,26 @@ struct ScriptGroup {
     /// The text; for `/bin/sh` where it has no interpreter line.
     script: String,
     /// Programs that it needs.
-    requires: Option<ProgramsForm>,
+    requires: Option<OneOrMore<String>>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::read;
+    use super::PatternForm;
+
+    #[test]
+    fn the_schema_knows_the_keys_that_are_read() {
+        let schema = schemars::schema_for!(PatternForm).to_value();
+        for (place, keys) in
+            [("/properties", read::KEYS), ("/$defs/ScriptGroup/properties", read::SCRIPT_KEYS)]
+        {
+            let mut told: Vec<&str> =
+                schema.pointer(place).unwrap().as_object().unwrap().keys().map(String::as_str).collect();
+            let mut keys = keys.to_vec();
+            told.sort_unstable();
+            keys.sort_unstable();
+            assert_eq!(told, keys, "{place}");
+        }
+    }
 }

@@ -9,7 +9,7 @@ use detektr_yaml::{Node, Problem, Reader, Value};
 use std::collections::BTreeSet;
 use std::path::Path;
 
-/// The keys of a pattern, and of a script in it.
+/// The keys of a pattern.
 pub(super) const KEYS: &[&str] = &[
     "detektr",
     "pattern",
@@ -24,6 +24,9 @@ pub(super) const KEYS: &[&str] = &[
     "variants",
     "benign",
 ];
+/// Those that may be left out.
+const OPTIONAL: [&str; 2] = ["as", "requires"];
+/// The keys of a script.
 pub(super) const SCRIPT_KEYS: &[&str] = &["script", "requires"];
 
 /// Reads the pattern that `text` is; `path` is where it stands, for errors.
@@ -51,18 +54,7 @@ fn pattern(reader: &mut Reader, node: &Node, path: &Path) -> Option<Pattern> {
         reader.unknown(key, "a pattern", KEYS);
     }
     let of = |name: &str| entries.iter().find(|(key, _)| key.text == name).map(|(_, value)| value);
-    for name in [
-        "detektr",
-        "pattern",
-        "title",
-        "technique",
-        "tactic",
-        "emulates",
-        "harmless",
-        "goal",
-        "variants",
-        "benign",
-    ] {
+    for name in KEYS.iter().filter(|name| !OPTIONAL.contains(name)) {
         if of(name).is_none() {
             let start = node.span.start;
             let problem = Problem::new(start..start, "missing", format!("a pattern needs `{name}`"));

@@ -11,13 +11,13 @@ use crate::progress::Arms;
 use crate::recording::with_sources;
 use crate::terminal::{Style, clean};
 use detektr_detonate::Detonator;
+use detektr_validate::Arm;
 use detektr_validate::pattern::prove::{self, Proof, Proved};
 use detektr_validate::pattern::{Pattern, Variant};
 use detektr_validate::run::{self as arms, Settings, Stage};
-use detektr_validate::{Arm, Rootfs, Surroundings};
 use serde_json::json;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -68,7 +68,7 @@ pub fn run(args: &Args, context: &mut Context) -> Result<u8, Failure> {
     end_on_signals(&cancel)?;
     let mut proofs = Vec::new();
     for (pattern, variant) in chosen {
-        if let Some(program) = missing(pattern, variant, &surroundings) {
+        if let Some(program) = prove::missing(pattern, variant, &surroundings) {
             proofs.push(Proved::missing(pattern, variant, program));
             continue;
         }
@@ -103,19 +103,6 @@ pub fn run(args: &Args, context: &mut Context) -> Result<u8, Failure> {
         summary(&proofs, interrupted, context)?;
     }
     Ok(exit_code(&proofs, interrupted))
-}
-
-/// A program that the environment has not and the scripts need. In an image it is not looked for: there the script says so.
-fn missing<'p>(pattern: &'p Pattern, variant: &'p Variant, surroundings: &Surroundings) -> Option<&'p str> {
-    let root = match &surroundings.rootfs {
-        Rootfs::Host => Path::new("/"),
-        Rootfs::Dir(dir) => dir,
-        Rootfs::Image(_) => return None,
-    };
-    const FOLDERS: [&str; 6] = ["usr/local/sbin", "usr/local/bin", "usr/sbin", "usr/bin", "sbin", "bin"];
-    let there = |program: &&String| FOLDERS.iter().any(|folder| root.join(folder).join(program).exists());
-    let mut needed = variant.script.requires.iter().chain(&pattern.benign.requires);
-    needed.find(|program| !there(program)).map(String::as_str)
 }
 
 fn tell(proof: &Proved, context: &mut Context) -> std::io::Result<()> {

@@ -2,6 +2,7 @@
 
 use super::capability_sets::{Set, names};
 use super::filters::{self, CallFilter, Families, Refusal};
+use super::names::{NOT_APPLICABLE, PATHS, PREFIXES, SWITCHES, UNENFORCEABLE, known_names, nearest, single};
 use super::unit::Setting;
 use super::words::{Wrong, boolean, list, path};
 use super::{files, limits};
@@ -12,180 +13,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// The ids from which systemd takes those of dynamic users begin here.
 const DYNAMIC: u32 = 61_184;
-
-/// Why a directive changes nothing here.
-const NOT_APPLICABLE: [(&str, &[&str]); 6] = [
-    (
-        "the environment has its own",
-        &["PrivateMounts", "PrivateIPC", "MountFlags", "MountAPIVFS", "KeyringMode", "PAMName"],
-    ),
-    ("the environment is gone after the run", &["RemoveIPC", "UtmpIdentifier", "UtmpMode", "IgnoreSIGPIPE"]),
-    ("the environment has no real devices", &["DevicePolicy", "DeviceAllow"]),
-    ("it only logs", &["SystemCallLog"]),
-    (
-        "it takes part in what runs, not in what that may do",
-        &[
-            "WorkingDirectory",
-            "Environment",
-            "EnvironmentFile",
-            "PassEnvironment",
-            "UnsetEnvironment",
-            "ExecSearchPath",
-            "Type",
-            "BusName",
-            "PIDFile",
-            "RemainAfterExit",
-            "GuessMainPID",
-            "NonBlocking",
-            "NotifyAccess",
-            "Sockets",
-            "FileDescriptorStoreMax",
-            "FileDescriptorStorePreserve",
-            "OpenFile",
-            "RootDirectoryStartOnly",
-            "SuccessExitStatus",
-            "SetCredential",
-            "SetCredentialEncrypted",
-            "LoadCredential",
-            "LoadCredentialEncrypted",
-            "ImportCredential",
-            "ExitType",
-            "Nice",
-            "SendSIGHUP",
-            "SendSIGKILL",
-            "FinalKillSignal",
-            "KillMode",
-            "KillSignal",
-            "RestartKillSignal",
-            "OOMPolicy",
-            "OOMScoreAdjust",
-            "TimerSlackNSec",
-            "CoredumpFilter",
-            "Slice",
-            "Delegate",
-            "DelegateSubgroup",
-            "DisableControllers",
-            "RuntimeMaxSec",
-            "RuntimeRandomizedExtraSec",
-            "SurviveFinalKillSignal",
-            "ReloadSignal",
-            "NUMAPolicy",
-            "NUMAMask",
-            "AllowedCPUs",
-            "AllowedMemoryNodes",
-            "StateDirectoryMode",
-            "RuntimeDirectoryMode",
-            "CacheDirectoryMode",
-            "LogsDirectoryMode",
-            "ConfigurationDirectory",
-            "ConfigurationDirectoryMode",
-            "RuntimeDirectoryPreserve",
-            "USBFunctionDescriptors",
-            "USBFunctionStrings",
-        ],
-    ),
-    (
-        "it is how much is used, not what may be done: `limits` bounds that",
-        &[
-            "TasksAccounting",
-            "MemoryAccounting",
-            "CPUAccounting",
-            "IOAccounting",
-            "IPAccounting",
-            "BlockIOAccounting",
-        ],
-    ),
-];
-
-/// Families of directives that change nothing here.
-const PREFIXES: [&str; 22] = [
-    "Exec",
-    "Restart",
-    "Timeout",
-    "Start",
-    "Watchdog",
-    "Log",
-    "Standard",
-    "Syslog",
-    "TTY",
-    "CPU",
-    "IO",
-    "BlockIO",
-    "ManagedOOM",
-    "Startup",
-    "SuccessAction",
-    "FailureAction",
-    "JobTimeout",
-    "MemoryLow",
-    "MemoryMin",
-    "MemoryPressure",
-    "CPUScheduling",
-    "X-",
-];
-
-/// What can't be enforced, and why.
-const UNENFORCEABLE: [(&str, &[&str]); 6] = [
-    (
-        "this version puts no security module's labels on",
-        &["AppArmorProfile", "SELinuxContext", "SmackProcessLabel"],
-    ),
-    (
-        "this version puts no program on the cgroup",
-        &[
-            "IPAddressDeny",
-            "IPAddressAllow",
-            "IPIngressFilterPath",
-            "IPEgressFilterPath",
-            "SocketBindAllow",
-            "SocketBindDeny",
-            "RestrictNetworkInterfaces",
-            "RestrictFileSystems",
-            "BPFProgram",
-            "NFTSet",
-        ],
-    ),
-    (
-        "the environment has a root file system of its own choice",
-        &[
-            "RootDirectory",
-            "RootImage",
-            "RootImageOptions",
-            "RootHash",
-            "RootHashSignature",
-            "RootVerity",
-            "RootEphemeral",
-            "ExtensionImages",
-            "ExtensionDirectories",
-            "MountImages",
-            "BindPaths",
-            "BindReadOnlyPaths",
-        ],
-    ),
-    (
-        "the environment's namespaces are chosen beforehand",
-        &[
-            "PrivateUsers",
-            "PrivatePIDs",
-            "NetworkNamespacePath",
-            "IPCNamespacePath",
-            "PrivateNetwork",
-            "UserNamespacePath",
-        ],
-    ),
-    ("`/proc` is mounted before the controls are put on", &["ProtectProc", "ProcSubset"]),
-    (
-        "this version has no such measure",
-        &[
-            "SecureBits",
-            "SupplementaryGroups",
-            "MemoryHigh",
-            "MemorySwapMax",
-            "MemoryZSwapMax",
-            "Personality",
-            "MemoryKSM",
-        ],
-    ),
-];
 
 /// A directive, and what it makes where it is on.
 type Makes<T> = (&'static str, fn() -> T);
@@ -206,64 +33,6 @@ pub(super) struct Translator {
     namespaces: Option<u64>,
     rlimits: BTreeMap<String, Rlimit>,
 }
-
-/// Directives with one value, in this order.
-const SINGLE: [&str; 27] = [
-    "ProtectSystem",
-    "ProtectHome",
-    "NoNewPrivileges",
-    "MemoryDenyWriteExecute",
-    "RestrictRealtime",
-    "RestrictSUIDSGID",
-    "LockPersonality",
-    "ProtectKernelTunables",
-    "ProtectKernelModules",
-    "ProtectKernelLogs",
-    "ProtectControlGroups",
-    "ProtectClock",
-    "ProtectHostname",
-    "PrivateDevices",
-    "PrivateTmp",
-    "User",
-    "Group",
-    "DynamicUser",
-    "UMask",
-    "SystemCallErrorNumber",
-    "SystemCallArchitectures",
-    "MemoryMax",
-    "TasksMax",
-    "StateDirectory",
-    "CacheDirectory",
-    "LogsDirectory",
-    "RuntimeDirectory",
-];
-
-/// Directives whose value is a boolean and nothing else.
-const SWITCHES: [&str; 13] = [
-    "PrivateTmp",
-    "NoNewPrivileges",
-    "MemoryDenyWriteExecute",
-    "RestrictRealtime",
-    "RestrictSUIDSGID",
-    "LockPersonality",
-    "ProtectKernelTunables",
-    "ProtectKernelModules",
-    "ProtectKernelLogs",
-    "ProtectControlGroups",
-    "ProtectClock",
-    "ProtectHostname",
-    "DynamicUser",
-];
-
-/// Directives that list paths, with what becomes of them.
-const PATHS: [(&str, Access); 6] = [
-    ("ReadOnlyPaths", Access::ReadOnly),
-    ("ReadWritePaths", Access::ReadWrite),
-    ("InaccessiblePaths", Access::Inaccessible),
-    ("NoExecPaths", Access::Noexec),
-    ("ExecPaths", Access::Exec),
-    ("TemporaryFileSystem", Access::Empty),
-];
 
 impl Translator {
     pub(super) fn new(unit: &str) -> Self {
@@ -336,7 +105,7 @@ impl Translator {
                 None => self.rlimits.clear(),
             }));
         }
-        if let Some(known) = SINGLE.iter().find(|known| **known == name) {
+        if let Some(known) = single(name) {
             let checked = check(known, value);
             self.single.insert(known, value.into());
             return Some(checked);
@@ -439,7 +208,7 @@ impl Translator {
             ("PrivateDevices", files::devices),
         ];
         for (name, table) in tables.iter().filter(|(name, _)| self.on(name)) {
-            debug_assert!(SINGLE.contains(name));
+            debug_assert!(single(name).is_some());
             rules.extend(table());
         }
         if self.on("PrivateTmp") || dynamic {
@@ -490,7 +259,7 @@ impl Translator {
             ("ProtectHostname", &[]),
         ];
         for (name, taken) in takes.iter().filter(|(name, _)| self.on(name)) {
-            debug_assert!(SINGLE.contains(name));
+            debug_assert!(single(name).is_some());
             for number in taken.iter().filter_map(|name| crate::controls::capabilities::number(name)) {
                 left &= !(1 << number);
             }
@@ -565,7 +334,6 @@ fn check(name: &str, value: &str) -> Result<(), Wrong> {
             let remedy = format!("write `{name}=yes` or `{name}=no`; this version knows no other");
             wrong("it is no boolean", &remedy)
         }
-        "PrivateDevices" if boolean(value).is_none() => wrong("it is no boolean", "write yes or no"),
         "ProtectSystem" if files::protect_system(value).is_none() => {
             wrong("there is no such value", "write yes, no, full or strict")
         }
@@ -587,24 +355,4 @@ fn check(name: &str, value: &str) -> Result<(), Wrong> {
         }
         _ => Ok(()),
     }
-}
-
-/// The directive that was probably meant.
-fn nearest(name: &str, known: &[&str]) -> String {
-    let suggestion = detektr_yaml::suggestion(name, known);
-    let near = suggestion.starts_with("did you mean");
-    if near { suggestion } else { "check its spelling in systemd.exec(5), or remove it".into() }
-}
-
-/// The directives that mean something here, for suggestions.
-fn known_names() -> impl Iterator<Item = &'static str> {
-    let others = [
-        "CapabilityBoundingSet",
-        "AmbientCapabilities",
-        "SystemCallFilter",
-        "RestrictAddressFamilies",
-        "RestrictNamespaces",
-    ];
-    let lists = NOT_APPLICABLE.iter().chain(&UNENFORCEABLE).flat_map(|(_, names)| names.iter().copied());
-    SINGLE.into_iter().chain(PATHS.iter().map(|(name, _)| *name)).chain(others).chain(lists)
 }

@@ -7,6 +7,7 @@ mod directives;
 mod files;
 mod filters;
 mod limits;
+mod names;
 mod syscalls;
 mod unit;
 mod words;
