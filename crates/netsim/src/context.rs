@@ -16,6 +16,8 @@ use sha2::{Digest, Sha256};
 use std::cell::{Cell, RefCell};
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Notify;
 
 /// The shared state of one internet. It lives on one thread.
 pub(crate) struct Context {
@@ -30,6 +32,9 @@ pub(crate) struct Context {
     sink: Sink,
     /// Nobody listens any more.
     deaf: Cell<bool>,
+    /// Nobody is left in the environment.
+    ended: Cell<bool>,
+    ending: Notify,
     misunderstood: Cell<u64>,
     randoms: Cell<u64>,
 }
@@ -52,6 +57,8 @@ impl Context {
             flows: RefCell::default(),
             sink,
             deaf: Cell::new(false),
+            ended: Cell::new(false),
+            ending: Notify::new(),
             misunderstood: Cell::new(0),
             randoms: Cell::new(0),
         }
@@ -72,6 +79,24 @@ impl Context {
     /// Tells of something that began at `boot_ns`.
     pub(crate) fn tell_at(&self, boot_ns: u64, detail: Detail, contents: Vec<Content>) {
         self.tell(Told { boot_ns, detail, contents });
+    }
+
+    /// Nobody is left in the environment.
+    pub(crate) fn end(&self) {
+        self.ended.set(true);
+        self.ending.notify_waiters();
+    }
+
+    /// Has an answer wait for `delay`; whether there may still be somebody who waits for it.
+    pub(crate) async fn wait(&self, delay: Duration) -> bool {
+        if !delay.is_zero() && !self.ended.get() {
+            tokio::select! {
+                biased;
+                () = self.ending.notified() => {}
+                () = tokio::time::sleep(delay) => {}
+            }
+        }
+        delay.is_zero() || !self.ended.get()
     }
 
     /// A packet that is no IP, or broken.

@@ -76,6 +76,12 @@ impl Link {
         }))
     }
 
+    /// Whether an error of reading says that there is no device any more: it can end before those who hold it do.
+    pub(crate) fn is_gone(error: &io::Error) -> bool {
+        use rustix::io::Errno;
+        [Errno::NETDOWN, Errno::BADFD].iter().any(|gone| error.raw_os_error() == Some(gone.raw_os_error()))
+    }
+
     /// Gives a packet to the environment. Where its queue is full the packet is lost, as on any wire.
     pub(crate) fn write(&mut self, packet: &[u8]) {
         let written = match self.kind {

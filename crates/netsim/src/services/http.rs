@@ -132,8 +132,9 @@ async fn respond(asked: &Asked, request: Request<Incoming>) -> Result<Response<A
     let (mut status, mut headers, content) = match rule {
         Some(rule) => {
             exchange.by_site();
-            if !rule.delay.is_zero() {
-                tokio::time::sleep(rule.delay).await;
+            if !peer.net.context.wait(rule.delay).await {
+                exchange.broken_off();
+                return Err(BrokenOff);
             }
             if rule.reset {
                 exchange.broken_off();

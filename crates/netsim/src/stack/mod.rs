@@ -37,6 +37,9 @@ const WIRE: usize = 1500;
 const BATCH: usize = 256;
 /// After this long without a packet a conversation without an end of its own has ended.
 const IDLE: Duration = Duration::from_secs(30);
+/// For so long nothing happens before those who were cut off are no longer listened to: longer than a kernel waits
+/// before it sends a lost segment again.
+const QUIET: Duration = Duration::from_millis(500);
 /// How long a conversation that has ended waits for stragglers, at least.
 const SWEEP: Duration = Duration::from_secs(1);
 
@@ -125,11 +128,65 @@ impl Net {
                     self.context.end_idle(before(IDLE), before(SWEEP));
                 }
                 () = stop.notified() => {
-                    // what the environment said last may still wait
-                    while self.take(&mut link)? {}
+                    self.drain(&mut link).await?;
                     return Ok(link);
                 }
             }
+        }
+    }
+
+    /// Takes what the environment said last, now that all in it are gone: its kernel still sends what waits in the
+    /// buffers of their sockets, and those who serve them have it to read. It ends when every connection has, or where
+    /// nothing has happened for [`QUIET`].
+    async fn drain(self: &Rc<Self>, link: &mut Link) -> io::Result<()> {
+        self.context.end();
+        let later = || tokio::time::Instant::now() + QUIET;
+        let (mut quiet, mut gone) = (later(), false);
+        loop {
+            let full = match self.take(link) {
+                Err(error) if Link::is_gone(&error) => {
+                    gone = true;
+                    false
+                }
+                taken => taken?,
+            };
+            self.poll();
+            self.send(|packet| link.write(packet));
+            if full {
+                quiet = later();
+                tokio::task::yield_now().await;
+                continue;
+            }
+            let lasts = |connection: &Connection| if gone { connection.held } else { connection.accepted };
+            if !self.inner.borrow().connections.values().any(lasts) {
+                return Ok(());
+            }
+            let timer = self.next_timer();
+            tokio::select! {
+                biased;
+                () = self.work.notified() => quiet = later(),
+                ready = link.readable(), if !gone => {
+                    ready?;
+                    quiet = later();
+                }
+                () = tokio::time::sleep_until(quiet) => {
+                    self.read_out();
+                    return Ok(());
+                }
+                () = tokio::time::sleep(timer) => {}
+            }
+        }
+    }
+
+    /// Looks through what nobody has read.
+    fn read_out(&self) {
+        for connection in self.inner.borrow_mut().connections.values_mut() {
+            let key = connection.key;
+            let read = |bytes: &mut [u8]| {
+                self.context.said(&key, Way::Out, bytes);
+                (bytes.len(), bytes.len())
+            };
+            while connection.socket().recv(read).is_ok_and(|length| length > 0) {}
         }
     }
 
