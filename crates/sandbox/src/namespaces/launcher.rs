@@ -17,6 +17,8 @@ pub(super) mod word {
     pub(crate) const READY: u8 = b'r';
     pub(crate) const FAILED: u8 = b'f';
     pub(crate) const EXEC_FAILED: u8 = b'x';
+    /// What was to run first has run; with a number, the one that failed.
+    pub(crate) const PREPARED: u8 = b'p';
 }
 
 /// The launcher's life. Never returns.
@@ -33,6 +35,15 @@ pub(super) fn run(launch: &Launch, given: &[OwnedFd], socket: &OwnedFd) -> ! {
     }
     if !launch.jobs.is_empty() {
         starter::run(launch);
+    }
+    if !launch.setup.is_empty() {
+        match starter::set_up(launch) {
+            Ok(()) => say(word::PREPARED, &[]),
+            Err(failed) => {
+                say(word::PREPARED, &u32::try_from(failed).unwrap_or(u32::MAX).to_ne_bytes());
+                std::process::exit(125);
+            }
+        }
     }
     let e = become_program(launch, None);
     say(word::EXEC_FAILED, &e.raw_os_error().unwrap_or(0).to_ne_bytes());

@@ -182,7 +182,11 @@ impl Reader<'_> {
             if let Some(path) = exec.file.path.as_whole().filter(|_| self.executed.is_some()) {
                 self.programs.insert(path.as_bytes().to_vec());
             }
-            self.executed.get_or_insert(event.seq);
+            if self.executed.is_none() {
+                // what was denied before was in preparation
+                self.not_started = None;
+                self.executed = Some(event.seq);
+            }
         }
         self.follow(event, in_time);
         let Some(key) = key(event, &self.stable) else { return };
@@ -355,6 +359,9 @@ fn unusable(plan: &Plan, arm: &Arm, manifest: &Manifest, trust: Trust) -> Option
     had.sort();
     if wanted != had {
         return unusable("arms_differ", "other controls were in force".into());
+    }
+    if let Some(hole) = manifest.incomplete.iter().find(|hole| hole.reason == "not_prepared") {
+        return unusable("not_prepared", hole.detail.clone());
     }
     match manifest.state {
         State::EnvironmentFailed => unusable("environment_failed", why(manifest, "the environment failed")),
