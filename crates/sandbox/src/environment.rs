@@ -215,7 +215,11 @@ impl Environment {
             // what is started again has but loopback: the capture ends with the artifact
             network: self.plan.network.filter(|_| jobs.is_empty()),
             jobs,
-            setup: program.setup.iter().map(|line| line.iter().map(|a| a.as_bytes().to_vec()).collect()).collect(),
+            setup: program
+                .setup
+                .iter()
+                .map(|line| line.iter().map(|a| a.as_bytes().to_vec()).collect())
+                .collect(),
         };
         let mut fds: Vec<BorrowedFd<'_>> =
             vec![program.stdin.as_fd(), program.stdout.as_fd(), program.stderr.as_fd()];

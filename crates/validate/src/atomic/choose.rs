@@ -86,9 +86,9 @@ impl Atomics {
         if is_guid(name) {
             let own = self.all()?.into_iter().find(|test| test.guid.eq_ignore_ascii_case(name));
             let help = "`detektr atomic list --json` tells every guid";
-            return own.map(|test| vec![test]).ok_or_else(|| {
-                unknown(format!("no test has the guid {name}"), help.into())
-            });
+            return own
+                .map(|test| vec![test])
+                .ok_or_else(|| unknown(format!("no test has the guid {name}"), help.into()));
         }
         let (technique, which) = name.split_once('#').map_or((name, None), |(id, which)| (id, Some(which)));
         let files = self.files()?;
@@ -111,7 +111,8 @@ impl Atomics {
             Ok(number) => tests.iter().filter(|test| test.number == number).collect(),
             Err(_) => {
                 let part = which.to_lowercase();
-                let exact: Vec<&Test> = tests.iter().filter(|test| test.name.to_lowercase() == part).collect();
+                let exact: Vec<&Test> =
+                    tests.iter().filter(|test| test.name.to_lowercase() == part).collect();
                 let near = || tests.iter().filter(|test| test.name.to_lowercase().contains(&part)).collect();
                 if exact.is_empty() { near() } else { exact }
             }
@@ -123,7 +124,8 @@ impl Atomics {
                 Err(unknown(format!("{technique} has no test `{which}`"), help))
             }
             several => {
-                let what = format!("`{which}` is part of the names of {} tests of {technique}", several.len());
+                let what =
+                    format!("`{which}` is part of the names of {} tests of {technique}", several.len());
                 Err(unknown(what, format!("give a number: {}", listed(several))))
             }
         }

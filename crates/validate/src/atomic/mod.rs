@@ -3,11 +3,13 @@
 
 mod choose;
 mod fill;
+mod outcome;
 mod prepare;
 mod read;
 mod system;
 
 pub use choose::{AtomicError, Atomics};
+pub use outcome::{Outcome, outcome, plan};
 pub use prepare::{ATOMICS, Options, Prepared, Refusal, Refused};
 pub use read::read;
 pub use system::System;

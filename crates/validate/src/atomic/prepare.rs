@@ -88,7 +88,9 @@ impl Test {
         let refused = |why, what: String| Err(Refused::Test(why, what));
         match System::of(self) {
             System::Linux => {}
-            System::FreeBsd(why) => return refused(Refusal::OtherSystem, format!("it is for FreeBSD: {why}")),
+            System::FreeBsd(why) => {
+                return refused(Refusal::OtherSystem, format!("it is for FreeBSD: {why}"));
+            }
             System::Other => {
                 let platforms = self.platforms.join(", ");
                 return refused(Refusal::OtherSystem, format!("it is for {platforms}, not for Linux"));
@@ -140,7 +142,9 @@ impl Test {
     ) -> Result<(), Refused> {
         let brought = texts.get(1..).unwrap_or_default();
         let mut bytes = 0;
-        for (text, path) in texts.iter().flat_map(|text| named(text).into_iter().map(move |path| (text, path))) {
+        for (text, path) in
+            texts.iter().flat_map(|text| named(text).into_iter().map(move |path| (text, path)))
+        {
             let files = below(atomics.root(), &path);
             if files.is_empty() {
                 // what a dependency looks for or gets may come to be
@@ -152,7 +156,10 @@ impl Test {
                     continue;
                 }
                 let root = atomics.root().display();
-                return Err(Refused::Test(Refusal::FileMissing, format!("it needs {path}, which {root} has not")));
+                return Err(Refused::Test(
+                    Refusal::FileMissing,
+                    format!("it needs {path}, which {root} has not"),
+                ));
             }
             for file in files {
                 let unreadable = |e: std::io::Error| {
@@ -163,7 +170,8 @@ impl Test {
                     let what = format!("its files are larger than {} MiB", LARGEST >> 20);
                     return Err(Refused::Test(Refusal::FileMissing, what));
                 }
-                let inside = file.strip_prefix(atomics.root()).unwrap_or(&file).to_string_lossy().into_owned();
+                let inside =
+                    file.strip_prefix(atomics.root()).unwrap_or(&file).to_string_lossy().into_owned();
                 let name = format!("atomics/{inside}");
                 if !inputs.contains_key(&name) {
                     inputs.insert(name.clone(), fs::read(&file).map_err(unreadable)?);
@@ -251,7 +259,9 @@ fn named(text: &str) -> Vec<String> {
 
 /// Whether `text` writes the file at `full` before anybody can need it.
 fn writes(text: &str, full: &str) -> bool {
-    [format!("> {full}"), format!(">{full}"), format!("mkdir -p {full}")].iter().any(|form| text.contains(form))
+    [format!("> {full}"), format!(">{full}"), format!("mkdir -p {full}")]
+        .iter()
+        .any(|form| text.contains(form))
 }
 
 /// The file at `path` below `root`, or all below the folder there; none where it leads out, or is not there.

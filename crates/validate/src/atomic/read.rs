@@ -101,12 +101,7 @@ fn of<'n>(entries: &'n [(Key, Node)], name: &str) -> Option<&'n Node> {
     entries.iter().find(|(key, _)| key.text == name).map(|(_, value)| value)
 }
 
-fn needed<'n>(
-    reader: &mut Reader,
-    node: &Node,
-    entries: &'n [(Key, Node)],
-    name: &str,
-) -> Option<&'n Node> {
+fn needed<'n>(reader: &mut Reader, node: &Node, entries: &'n [(Key, Node)], name: &str) -> Option<&'n Node> {
     let found = of(entries, name);
     if found.is_none() {
         let help = "use a file of a checkout of Atomic Red Team, as in T1053.003/T1053.003.yaml";

@@ -54,6 +54,19 @@ fn command(reader: &mut Reader<'_>, node: &Node) -> Option<Program> {
     (!words.is_empty()).then_some(Program::Command(words))
 }
 
+/// Texts by name, in the order of the file.
+pub(super) fn words_by_name(
+    reader: &mut Reader<'_>,
+    node: &Node,
+    name: &str,
+) -> Option<Vec<(String, String)>> {
+    let entries = reader.map(node, &format!("`{name}`"))?;
+    entries
+        .iter()
+        .map(|(key, value)| Some((key.text.clone(), reader.scalar(value, &key.text, "a text")?)))
+        .collect()
+}
+
 /// One text or a list of them.
 pub(super) fn words(reader: &mut Reader<'_>, node: &Node, name: &str) -> Vec<String> {
     match &node.value {
