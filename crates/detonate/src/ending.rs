@@ -30,10 +30,10 @@ pub fn prepared(manifest: &mut Manifest, ended: &EndedResult, setup: &[SetupStep
     let Ok(ended) = ended else { return };
     let why = match (setup.is_empty(), ended.prepared) {
         (true, _) | (false, Some((None, _))) => return,
-        (false, Some((Some(at), _))) => {
-            let what = setup.get(at).map_or("", |step| step.what.as_str());
-            format!("what the artifact needs is not there: {what}")
-        }
+        (false, Some((Some(at), _))) => match setup.get(at) {
+            Some(step) => format!("what the artifact needs is not there: {}", step.what),
+            None => "the controls could not be put on after what comes before the artifact".to_owned(),
+        },
         (false, None) => "what the artifact needs was not brought about before the run ended".to_owned(),
     };
     // the exit code is the launcher's own

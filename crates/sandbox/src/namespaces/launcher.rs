@@ -37,7 +37,8 @@ pub(super) fn run(launch: &Launch, given: &[OwnedFd], socket: &OwnedFd) -> ! {
         starter::run(launch);
     }
     if !launch.setup.is_empty() {
-        match starter::set_up(launch) {
+        let done = starter::set_up(launch).and_then(|()| controls(launch).map_err(|_| launch.setup.len()));
+        match done {
             Ok(()) => say(word::PREPARED, &[]),
             Err(failed) => {
                 say(word::PREPARED, &u32::try_from(failed).unwrap_or(u32::MAX).to_ne_bytes());
@@ -48,6 +49,12 @@ pub(super) fn run(launch: &Launch, given: &[OwnedFd], socket: &OwnedFd) -> ! {
     let e = become_program(launch, None);
     say(word::EXEC_FAILED, &e.raw_os_error().unwrap_or(0).to_ne_bytes());
     std::process::exit(127)
+}
+
+/// Puts on the controls that are there before the program is. What has to run first runs without them.
+fn controls(launch: &Launch) -> Result<(), Step> {
+    sysctl::set(&launch.controls)?;
+    apply::mounts(&launch.controls)
 }
 
 fn wait_go(socket: &OwnedFd) -> io::Result<()> {
@@ -93,8 +100,9 @@ fn prepare(
     sys::become_ids(uid, gid).map_err(at("taking the environment's ids"))?;
     rustix::system::sethostname(launch.hostname.as_bytes())
         .map_err(|e| ("setting the host name".to_owned(), e.into()))?;
-    sysctl::set(&launch.controls)?;
-    apply::mounts(&launch.controls)?;
+    if launch.setup.is_empty() {
+        controls(launch)?;
+    }
     if let Err(e) = loopback_up() {
         notes.push(format!("the loopback interface is down: {e}"));
     }

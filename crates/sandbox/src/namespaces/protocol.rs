@@ -99,7 +99,8 @@ pub(crate) enum FromInit {
     /// The launcher waits for its release. Descriptors: its pidfd, and the outer end of its network device, where
     /// there is one.
     Launched { in_cgroup: bool, mount_namespace: u64, notes: Vec<String>, device: Option<DeviceKind> },
-    /// All that was to run first has run, or failed at this position.
+    /// All that was to run first has run, or failed at this position; one past the last where the controls failed
+    /// that are put on after it.
     Prepared { failed: Option<usize> },
     /// The program could not be executed.
     ExecFailed { errno: i32 },

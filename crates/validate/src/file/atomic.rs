@@ -1,5 +1,6 @@
 //! An attack that is a test of Atomic Red Team.
 
+use super::FileError;
 use super::inputs::Reader;
 use super::program::words_by_name;
 use crate::atomic::{AtomicError, Atomics, Options, Refused};
@@ -60,7 +61,7 @@ pub(super) fn read(reader: &mut Reader<'_>, node: &Node) -> Option<Attack> {
         Ok(found) => found,
         Err(e) => {
             let help = remedy(&e);
-            reader.problem(node, "atomic", e.to_string(), help);
+            reader.problem(node, "atomic", told(&e), help);
             return None;
         }
     };
@@ -88,6 +89,17 @@ pub(super) fn read(reader: &mut Reader<'_>, node: &Node) -> Option<Attack> {
             );
             None
         }
+    }
+}
+
+/// What is wrong, with the place of the first mistake of a file.
+fn told(error: &AtomicError) -> String {
+    match error {
+        AtomicError::File(FileError::Invalid { problems, .. }) if !problems.is_empty() => {
+            problems[0].to_string()
+        }
+        AtomicError::Folder { source, .. } => format!("{error}: {source}"),
+        other => other.to_string(),
     }
 }
 

@@ -130,7 +130,8 @@ impl Seen {
 
     /// What is told below a test's line.
     pub(super) fn lines(&self, out: &mut Out) -> io::Result<()> {
-        for hole in self.manifest.incomplete.iter().filter(|hole| hole.reason != "not_prepared") {
+        let told = self.manifest.incomplete.iter().any(|hole| hole.reason == "not_prepared");
+        for hole in self.manifest.incomplete.iter().filter(|_| !told) {
             writeln!(out, "      incomplete: {}", shorten(&clean(&hole.detail), 160))?;
         }
         if !self.lacked.is_empty() {
