@@ -286,13 +286,17 @@ impl Detonator {
             environment.wait(begin + plan.limits.wall, &mut watch)
         });
         timing.mark("execute");
-        if let Some((_, at)) = ended.as_ref().ok().and_then(|ended| ended.prepared) {
+        let prepared_at = ended.as_ref().ok().and_then(|ended| ended.prepared);
+        let executes = request.setup.is_empty() || matches!(prepared_at, Some((None, _)));
+        if let Some((None, at)) = prepared_at {
             executed_at = wall(at);
         }
-        manifest.phases = vec![
-            PhaseSpan { phase: Phase::Setup, start: setup, end: executed_at },
-            PhaseSpan { phase: Phase::Execute, start: executed_at, end: now() },
-        ];
+        let ended_at = now();
+        let before = if executes { executed_at } else { ended_at };
+        manifest.phases = vec![PhaseSpan { phase: Phase::Setup, start: setup, end: before }];
+        if executes {
+            manifest.phases.push(PhaseSpan { phase: Phase::Execute, start: executed_at, end: ended_at });
+        }
         let closing = watching.finish();
         drop(reading);
         let internet = internet.map(Internet::finish);

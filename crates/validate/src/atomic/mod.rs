@@ -7,6 +7,8 @@ mod outcome;
 mod prepare;
 mod read;
 mod system;
+#[cfg(test)]
+mod tests;
 
 pub use choose::{AtomicError, Atomics};
 pub use outcome::{Outcome, outcome, plan};
