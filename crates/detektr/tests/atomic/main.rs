@@ -2,7 +2,6 @@
 //! a sample of the original where it is there.
 
 #[path = "../validate/support.rs"]
-#[expect(dead_code, reason = "not all of it is used here")]
 mod support;
 
 use serde_json::Value;
@@ -26,13 +25,13 @@ atomic_tests:
   dependencies:
   - description: |
       #{source} must be there
-    prereq_command: test -f #{source}
-    get_prereq_command: echo x >#{source}; env | grep -c detektr; true
+    prereq_command: "test -f #{source}"
+    get_prereq_command: "echo x >#{source}; env | grep -c detektr; true"
   executor:
     name: sh
     command: |
       cp #{source} #{target} # #{nothing}
-    cleanup_command: rm -f #{target}
+    cleanup_command: "rm -f #{target}"
 - name: Need what nobody can bring about
   auto_generated_guid: 22222222-2222-4222-8222-222222222222
   description: never runs
@@ -196,7 +195,12 @@ fn arguments_and_user_are_chosen() {
         assert!(holds(&test, "created", "/tmp/other") && !holds(&test, "created", "/tmp/loot"), "{test:#}");
         let shown =
             place.run(how, &["atomic", "show", "--atomics", "art", "T1204.002#1", "--arg", "target=/tmp/o"]);
-        assert!(shown.stdout.contains("cp /tmp/brought /tmp/o # "), "{}", shown.stdout);
+        assert!(
+            shown.stdout.contains("test -f /tmp/brought")
+                && shown.stdout.contains("cp /tmp/brought /tmp/o #"),
+            "{}",
+            shown.stdout
+        );
         assert!(shown.stdout.contains("rm -f /tmp/o"), "{}", shown.stdout);
     }
 }

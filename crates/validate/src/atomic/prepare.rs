@@ -182,14 +182,20 @@ impl Test {
         Ok(())
     }
 
-    /// The commands of this test as they would run, for people: the test's own, and what undoes it.
+    /// This test with every text as it would run where `chosen` are chosen, for people.
     ///
     /// # Errors
     /// A choice that it does not have, and what to do.
-    pub fn filled(&self, chosen: &[(String, String)]) -> Result<(String, String), (String, String)> {
+    pub fn filled(&self, chosen: &[(String, String)]) -> Result<Test, (String, String)> {
         let values = values(self, chosen)?;
-        let filled = |text: &str| fill(text, &values, ATOMICS);
-        Ok((filled(&self.executor.command), filled(&self.executor.cleanup)))
+        let filled = |text: &mut String| *text = fill(text, &values, ATOMICS);
+        let mut test = self.clone();
+        let executor = &mut test.executor;
+        [&mut executor.command, &mut executor.cleanup, &mut executor.steps].into_iter().for_each(filled);
+        for one in &mut test.dependencies {
+            [&mut one.description, &mut one.prereq, &mut one.get_prereq].into_iter().for_each(filled);
+        }
+        Ok(test)
     }
 }
 

@@ -25,14 +25,11 @@ pub fn run(args: &Args, context: &mut Context) -> Result<u8, Failure> {
     let tests = args.source.open()?.named(&args.test).map_err(unusable)?;
     let mut documents = Vec::new();
     for test in &tests {
-        let (command, cleanup) = test
+        let test = &test
             .filled(&args.arguments)
             .map_err(|(what, help)| Failure::usage("detektr::atomic::argument", what).help(help))?;
         if context.json {
-            let mut document = document(test);
-            document["command"] = command.into();
-            document["cleanup_command"] = cleanup.into();
-            documents.push(document);
+            documents.push(document(test));
             continue;
         }
         let out = &mut context.out;
@@ -55,9 +52,9 @@ pub fn run(args: &Args, context: &mut Context) -> Result<u8, Failure> {
             block(out, "  is it there", &one.prereq)?;
             block(out, "  getting it", &one.get_prereq)?;
         }
-        block(out, "command", &command)?;
+        block(out, "command", &test.executor.command)?;
         block(out, "steps", &test.executor.steps)?;
-        block(out, "cleanup (never run: the environment is thrown away)", &cleanup)?;
+        block(out, "cleanup (never run: the environment is thrown away)", &test.executor.cleanup)?;
         writeln!(out)?;
     }
     if context.json {
