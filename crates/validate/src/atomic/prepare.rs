@@ -106,7 +106,7 @@ impl Test {
             _ => own,
         };
         let mut inputs = Inputs::new();
-        let script = format!("#!{}\n{}", own.line(), fill(&self.executor.command, &values, ATOMICS));
+        let script = format!("#!{}\n{}", own.line, fill(&self.executor.command, &values, ATOMICS));
         let file = format!("atomic/{}", self.id());
         let root = options.root.unwrap_or(self.executor.elevated);
         let program = match options.check_only {
@@ -121,7 +121,7 @@ impl Test {
             let get = if options.check_only { String::new() } else { get };
             texts.push(prereq.clone());
             texts.push(get.clone());
-            let words = ["/bin/sh", "-c", BRING, "sh", own_name(dependency), &prereq, &get];
+            let words = ["/bin/sh", "-c", BRING, "sh", dependency.name, &prereq, &get];
             attack.setup.push(Step {
                 what: described(&one.description, &values),
                 command: words.map(String::from).into(),
@@ -204,51 +204,32 @@ fn described(text: &str, values: &Values) -> String {
     fill(text, values, ATOMICS).split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// What runs commands.
+/// What runs commands: its name as a shell finds it, and its interpreter line.
 #[derive(Clone, Copy)]
-enum Interpreter {
-    /// Where every system has it.
-    Fixed(&'static str),
-    /// Found on PATH.
-    Sought(&'static str),
-}
-
-impl Interpreter {
-    fn line(self) -> String {
-        match self {
-            Interpreter::Fixed(path) => path.to_owned(),
-            Interpreter::Sought(name) => format!("/usr/bin/env {name}"),
-        }
-    }
-}
-
-fn own_name(interpreter: Interpreter) -> &'static str {
-    match interpreter {
-        Interpreter::Fixed(name) | Interpreter::Sought(name) => name,
-    }
+struct Interpreter {
+    name: &'static str,
+    line: &'static str,
 }
 
 fn interpreter(executor: &str, rootfs: &Rootfs) -> Result<Interpreter, Refused> {
-    let known = match executor {
-        "sh" => Interpreter::Fixed("/bin/sh"),
-        "bash" => Interpreter::Fixed("/bin/bash"),
-        "python" => Interpreter::Sought("python3"),
-        "powershell" => Interpreter::Sought("pwsh"),
-        "perl" => Interpreter::Sought("perl"),
-        "ruby" => Interpreter::Sought("ruby"),
-        "zsh" => Interpreter::Sought("zsh"),
+    let (name, line) = match executor {
+        "sh" => ("sh", "/bin/sh"),
+        "bash" => ("bash", "/bin/bash"),
+        "python" => ("python3", "/usr/bin/env python3"),
+        "powershell" => ("pwsh", "/usr/bin/env pwsh"),
+        "perl" => ("perl", "/usr/bin/env perl"),
+        "ruby" => ("ruby", "/usr/bin/env ruby"),
+        "zsh" => ("zsh", "/usr/bin/env zsh"),
         other => {
             let what = format!("this Detektr knows no executor `{other}` for Linux");
             return Err(Refused::Test(Refusal::ExecutorMissing, what));
         }
     };
-    let name = own_name(known);
-    let program = name.rsplit('/').next().unwrap_or(name);
-    if programs::is_missing(program, rootfs) {
-        let what = format!("it is for `{executor}`, and the environment has no `{program}`");
+    if programs::is_missing(name, rootfs) {
+        let what = format!("it is for `{executor}`, and the environment has no `{name}`");
         return Err(Refused::Test(Refusal::ExecutorMissing, what));
     }
-    Ok(known)
+    Ok(Interpreter { name, line })
 }
 
 /// The paths below the original's folder that `text` names.

@@ -63,6 +63,9 @@ enum UserArg {
     User,
 }
 
+/// A test that can be run, or why not.
+type Ready = Result<Prepared, (Refusal, String)>;
+
 /// A test and what came of it.
 struct Told {
     test: Test,
@@ -100,7 +103,7 @@ pub fn run(args: &Args, context: &mut Context) -> Result<u8, Failure> {
         check_only: args.check_prereqs,
     };
     // every mistake is told before anything runs
-    let mut prepared: Vec<(Test, Result<Prepared, (Refusal, String)>)> = Vec::new();
+    let mut prepared: Vec<(Test, Ready)> = Vec::new();
     for test in tests {
         let one = match test.prepare(&source, &options, &surroundings.rootfs) {
             Ok(one) => Ok(one),
