@@ -165,6 +165,7 @@ fn what_is_brought_about_first_is_not_the_attacks_doing() {
         let own = attack[0].2.to_owned() + &said.stdout;
         assert!(!own.contains("T1204") && !own.contains("atomic"), "{own}");
         assert!(!holds(&tests[0], "ran", "/usr/bin/grep"), "{:#}", tests[0]);
+        assert!(holds(&tests[0], "prepared", "/tmp/brought") && !holds(&tests[0], "created", "/tmp/brought"));
     }
 }
 
@@ -247,10 +248,14 @@ fn a_validation_draws_its_attack_from_a_test() {
         let target = "{atomic: 'T1204.002#1', arguments: {source: /var/tmp/in, target: /var/tmp/out}}";
         validation("stopped", target, "/var/tmp/out");
         validation("needy", "{atomic: 22222222-2222-4222-8222-222222222222}", "/tmp/never");
+        validation("prepared", "{atomic: 'T1204.002#1'}", "/tmp/brought");
         validation("manual", "{atomic: 'T1204.002#5'}", "/tmp/x");
         // the preparation writes where the control lets nobody write: it comes before
         let said = place.validate(how, &["--atomics", "art", "stopped.yaml"]);
         assert_eq!(said.answer("stopped", "control:shut"), "holds/triggered", "{how:?} {}", said.stdout);
+        // the goal's file is there, and it was the preparation that made it
+        let said = place.validate(how, &["--atomics", "art", "prepared.yaml"]);
+        assert_eq!(said.answer("prepared", "control:shut"), "inconclusive/goal_not_reached", "{how:?}");
         let said = place.validate(how, &["--atomics", "art", "needy.yaml"]);
         assert_eq!(
             (said.code, said.answer("needy", "control:shut").as_str()),

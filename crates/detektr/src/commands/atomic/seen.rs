@@ -4,7 +4,7 @@ use crate::commands::behaviours;
 use crate::failure::Failure;
 use crate::recording::with_sources;
 use crate::terminal::{Out, clean, shorten};
-use detektr_detect::BehaviourReport;
+use detektr_detect::{BehaviourReport, Preparation};
 use detektr_event::{Actor, Detail};
 use detektr_evidence::persistence::Persistence;
 use detektr_evidence::{Bundle, ChangeKind, Exit, Manifest};
@@ -37,10 +37,12 @@ struct Facts {
     ran: BTreeSet<String>,
     connected: BTreeSet<String>,
     baits: BTreeSet<String>,
+    /// What was changed before the test, and not by it.
+    prepared: BTreeSet<String>,
 }
 
 impl Facts {
-    fn each(&self) -> [(&'static str, &BTreeSet<String>); 6] {
+    fn each(&self) -> [(&'static str, &BTreeSet<String>); 7] {
         [
             ("created", &self.created),
             ("modified", &self.modified),
@@ -48,6 +50,7 @@ impl Facts {
             ("ran", &self.ran),
             ("connected", &self.connected),
             ("baits", &self.baits),
+            ("prepared", &self.prepared),
         ]
     }
 }
@@ -57,16 +60,10 @@ pub(super) fn seen(located: &Located) -> Result<Seen, Failure> {
     let failed = |e: &dyn std::error::Error| Failure::failed("detektr::atomic", with_sources(e));
     let bundle = Bundle::open(&located.bundle).map_err(|e| failed(&e))?;
     let mut facts = Facts::default();
-    for change in bundle.changes().map_err(|e| failed(&e))? {
-        let path = change.path.to_string();
-        match change.change {
-            ChangeKind::Created => facts.created.insert(path),
-            ChangeKind::Removed => facts.removed.insert(path),
-            _ => facts.modified.insert(path),
-        };
-    }
+    let mut preparation = Preparation::default();
     for event in bundle.events().map_err(|e| failed(&e))? {
         let event = event.map_err(|e| failed(&e))?;
+        preparation.event(&event);
         if event.process.as_ref().is_some_and(|process| process.actor == Actor::Environment) {
             continue;
         }
@@ -85,6 +82,15 @@ pub(super) fn seen(located: &Located) -> Result<Seen, Failure> {
             }
             _ => {}
         }
+    }
+    for change in bundle.changes().map_err(|e| failed(&e))? {
+        let path = change.path.to_string();
+        match change.change {
+            _ if preparation.alone_has(change.path.as_bytes()) => facts.prepared.insert(path),
+            ChangeKind::Created => facts.created.insert(path),
+            ChangeKind::Removed => facts.removed.insert(path),
+            _ => facts.modified.insert(path),
+        };
     }
     Ok(Seen {
         behaviours: behaviours::of(&bundle)?,
