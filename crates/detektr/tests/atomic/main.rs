@@ -187,6 +187,38 @@ fn prerequisites_are_looked_at_without_getting_them_or_running_the_test() {
     }
 }
 
+const EXECUTORS: &str = r##"
+attack_technique: T1059
+atomic_tests:
+- name: Python
+  auto_generated_guid: aaaaaaaa-1111-4111-8111-111111111111
+  supported_platforms: [linux]
+  executor: {name: python, command: "open('/tmp/by-python', 'w').write('x')"}
+- name: PowerShell
+  auto_generated_guid: bbbbbbbb-1111-4111-8111-111111111111
+  supported_platforms: [linux]
+  executor: {name: powershell, command: "Set-Content /tmp/by-powershell x"}
+"##;
+
+#[test]
+fn another_executor_runs_where_the_environment_has_it_and_is_refused_elsewhere() {
+    let place = Place::new();
+    place.write("flat/T1059.yaml", EXECUTORS);
+    let how = How::all().remove(0);
+    for (name, program, made) in
+        [("T1059#1", "python3", "/tmp/by-python"), ("T1059#2", "pwsh", "/tmp/by-powershell")]
+    {
+        let there = Path::new("/usr/bin").join(program).exists();
+        let test = run(&place, how, &["--atomics", "flat", name], if there { 0 } else { 3 }).remove(0);
+        if there {
+            assert!(holds(&test, "created", made), "{test:#}");
+        } else {
+            assert_eq!((text(&test, "result"), text(&test, "reason")), ("refused", "executor_missing"));
+            assert!(text(&test, "why").contains(program), "{test:#}");
+        }
+    }
+}
+
 #[test]
 fn arguments_and_user_are_chosen() {
     for how in How::all() {
