@@ -83,6 +83,10 @@ fn the_account_files_and_their_backups_are_the_environments_own_and_can_be_chang
     let did = as_root(
         "cat /etc/passwd- /etc/group- /etc/shadow- /etc/gshadow-; useradd --no-create-home newcomer && grep newcomer /etc/shadow",
     );
+    if fs::read_link("/var/spool/mail").is_ok() {
+        let did = as_root("echo x >/var/spool/mail/root && cat /var/mail/root && echo delivered");
+        assert!(did.out.contains("delivered"), "{}", did.out);
+    }
     let passwd = fs::read_to_string("/etc/passwd").expect("passwd");
     for line in passwd.lines() {
         let mut fields = line.split(':');

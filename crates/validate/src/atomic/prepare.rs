@@ -155,11 +155,8 @@ impl Test {
                 if may_come {
                     continue;
                 }
-                let root = atomics.root().display();
-                return Err(Refused::Test(
-                    Refusal::FileMissing,
-                    format!("it needs {path}, which {root} has not"),
-                ));
+                let what = format!("it needs {path}, which the checkout has not");
+                return Err(Refused::Test(Refusal::FileMissing, what));
             }
             for file in files {
                 let unreadable = |e: std::io::Error| {
