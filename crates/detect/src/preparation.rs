@@ -16,7 +16,8 @@ impl Preparation {
     pub fn event(&mut self, event: &Event) {
         let Some(process) = &event.process else { return };
         let before = process.actor == Actor::Environment && event.phase == Phase::Setup;
-        if !event.outcome.reached() || !(before || !self.before.is_empty()) || !changes(&event.detail) {
+        let nothing_yet = !before && self.before.is_empty();
+        if nothing_yet || !event.outcome.reached() || !changes(&event.detail) {
             return;
         }
         for path in event.detail.paths().into_iter().filter_map(|path| path.in_environment()) {
