@@ -161,6 +161,8 @@ fn request(home: &Path, artifact: ArtifactSpec, args: &[&str], sensor: SensorCho
         seed: None,
         place_as: None,
         triggers: Default::default(),
+        setup: Vec::new(),
+        files: Vec::new(),
         cancel: Arc::default(),
     }
 }

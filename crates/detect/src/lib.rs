@@ -13,6 +13,7 @@ mod correlations;
 pub mod exemplar;
 mod load;
 pub mod operation;
+mod preparation;
 mod processes;
 mod rules;
 mod run;
@@ -26,6 +27,7 @@ pub use behaviour::{
     Actor, AttackName, BehaviourReport, Behaviours, Confidence, Content, Definition, Derivation, Finding,
     Level, Reached,
 };
+pub use preparation::Preparation;
 pub use processes::Processes;
 pub use rules::{RuleError, RuleRef, RuleSet};
 pub use run::{Match, RuleOutcome, RuleReport, RunContext};

@@ -28,6 +28,7 @@ enum Command {
     Validate(Box<commands::validate::Args>),
     Judge(commands::judge::Args),
     Pattern(commands::pattern::Args),
+    Atomic(commands::atomic::Args),
     Rule(commands::rule::Args),
     Runs(commands::runs::Args),
     Show(commands::show::Args),
@@ -64,6 +65,7 @@ impl Cli {
         match &self.command {
             Command::Detonate(_) | Command::Validate(_) => true,
             Command::Pattern(args) => args.makes_environments(),
+            Command::Atomic(args) => args.makes_environments(),
             _ => false,
         }
     }
@@ -75,6 +77,7 @@ impl Cli {
             Command::Validate(args) => commands::validate::run(*args, context),
             Command::Judge(args) => commands::judge::run(args, context),
             Command::Pattern(args) => commands::pattern::run(args, context),
+            Command::Atomic(args) => commands::atomic::run(args, context),
             Command::Rule(args) => commands::rule::run(args, context),
             Command::Runs(args) => commands::runs::run(args, context),
             Command::Show(args) => commands::show::run(args, context),

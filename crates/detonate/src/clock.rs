@@ -2,7 +2,7 @@
 
 use detektr_event::Timestamp;
 use std::collections::BTreeMap;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 /// Random for each run; baits, names and the host name follow from it.
 pub fn random() -> [u8; 8] {
@@ -30,6 +30,12 @@ pub fn run_id() -> String {
 pub fn now() -> Timestamp {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::Realtime);
     Timestamp(time.tv_sec * 1_000_000_000 + time.tv_nsec)
+}
+
+/// `at` of the wall clock.
+pub fn wall(at: SystemTime) -> Timestamp {
+    let since = at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    Timestamp(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
 }
 
 /// Nanoseconds since boot.

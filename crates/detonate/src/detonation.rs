@@ -7,7 +7,7 @@ use crate::artifact::{self, ArtifactSpec};
 use crate::attribute::{Attribution, Surroundings};
 use crate::beneath::{self, Beneath};
 use crate::choose::Sensors;
-use crate::clock::{Timing, boot_to_wall_ns, now, random, run_id};
+use crate::clock::{Timing, boot_to_wall_ns, now, random, run_id, wall};
 use crate::error::DetonateError;
 use crate::images::HashingReader;
 use crate::network::conversation::Conversations;
@@ -262,7 +262,7 @@ impl Detonator {
         )
         .map_err(|source| DetonateError::Thread { source })?;
 
-        let executed_at = now();
+        let mut executed_at = now();
         let begin = Instant::now();
         let ended: Result<Ended, SandboxError> = environment.release().map(|()| {
             let mut watch = || {
@@ -286,10 +286,17 @@ impl Detonator {
             environment.wait(begin + plan.limits.wall, &mut watch)
         });
         timing.mark("execute");
-        manifest.phases = vec![
-            PhaseSpan { phase: Phase::Setup, start: setup, end: executed_at },
-            PhaseSpan { phase: Phase::Execute, start: executed_at, end: now() },
-        ];
+        let prepared_at = ended.as_ref().ok().and_then(|ended| ended.prepared);
+        let executes = request.setup.is_empty() || matches!(prepared_at, Some((None, _)));
+        if let Some((None, at)) = prepared_at {
+            executed_at = wall(at);
+        }
+        let ended_at = now();
+        let before = if executes { executed_at } else { ended_at };
+        manifest.phases = vec![PhaseSpan { phase: Phase::Setup, start: setup, end: before }];
+        if executes {
+            manifest.phases.push(PhaseSpan { phase: Phase::Execute, start: executed_at, end: ended_at });
+        }
         let closing = watching.finish();
         drop(reading);
         let internet = internet.map(Internet::finish);
@@ -302,6 +309,7 @@ impl Detonator {
         timing.mark("drain");
         recorded?;
         ending::tell(manifest, &ended);
+        ending::prepared(manifest, &ended, &request.setup);
         manifest.sentinel = closing.sentinel;
         close(manifest, &closing, &inputs.decoder);
         logged(manifest, inputs.logs.take());
@@ -378,6 +386,10 @@ impl Detonator {
             manifest.artifact.sha256 = Some(file.finish());
             manifest.artifact.path = Some(Text::from(placed.as_os_str().as_bytes()));
         }
+        for (inside, file) in &request.files {
+            let mut content = File::open(file).map_err(environment_failed)?;
+            environment.place(inside, &mut content, 0o755).map_err(environment_failed)?;
+        }
         let argv = artifact::command_line(&prepared.kind, &placed, &request.args);
         manifest.artifact.argv = argv.iter().map(|word| Text::from(word.as_bytes())).collect();
 
@@ -402,6 +414,7 @@ impl Detonator {
                 stderr: stderr_end,
                 filter,
                 refuse_rings: rings.by_filter,
+                setup: request.setup.iter().map(|step| step.command.clone()).collect(),
             })
             .map_err(environment_failed)?;
         let executed =

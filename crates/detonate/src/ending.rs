@@ -1,6 +1,7 @@
 //! From how the environment ended to the one state of the detonation.
 
 use crate::detonation::EndedResult;
+use crate::request::SetupStep;
 use detektr_evidence::{Exit, Manifest, State};
 use detektr_sandbox::{EndState, ExitStatus};
 
@@ -22,6 +23,25 @@ pub fn killed_by_wall(manifest: &mut Manifest) {
     if matches!(manifest.state, State::Completed | State::Crashed) {
         manifest.state = State::Killed;
     }
+}
+
+/// Writes what of `setup` was not done: then the artifact was not run, and nothing can be said of it.
+pub fn prepared(manifest: &mut Manifest, ended: &EndedResult, setup: &[SetupStep]) {
+    let Ok(ended) = ended else { return };
+    let why = match (setup.is_empty(), ended.prepared) {
+        (true, _) | (false, Some((None, _))) => return,
+        (false, Some((Some(at), _))) => match setup.get(at) {
+            Some(step) => format!("what the artifact needs is not there: {}", step.what),
+            None => "the controls could not be put on after what comes before the artifact".to_owned(),
+        },
+        (false, None) => "what the artifact needs was not brought about before the run ended".to_owned(),
+    };
+    // the exit code is the launcher's own
+    manifest.exit = None;
+    if manifest.state == State::Completed {
+        manifest.state = State::EnvironmentFailed;
+    }
+    manifest.mark_incomplete("not_prepared", why);
 }
 
 /// Writes state and exit into the manifest.

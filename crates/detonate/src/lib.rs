@@ -33,4 +33,6 @@ pub use detektr_sensor::SensorError;
 pub use detonation::{Detonator, Outcome};
 pub use error::DetonateError;
 pub use images::UnpackError;
-pub use request::{DetonateRequest, NetworkChoice, Progress, RootfsChoice, SensorChoice, TRIGGERS};
+pub use request::{
+    DetonateRequest, NetworkChoice, Progress, RootfsChoice, SensorChoice, SetupStep, TRIGGERS,
+};

@@ -109,8 +109,22 @@ pub struct DetonateRequest {
     pub place_as: Option<OsString>,
     /// The trigger phases that may follow, where something was installed that they start.
     pub triggers: BTreeSet<Phase>,
+    /// What runs before the artifact, in order, in the same environment and as the same user, but without controls:
+    /// it belongs to the phase `setup`. Where one does not end with code 0, the artifact is not run.
+    pub setup: Vec<SetupStep>,
+    /// Files of the host's that lie in the environment beforehand: path inside, and the file.
+    pub files: Vec<(PathBuf, PathBuf)>,
     /// Set to end the run early.
     pub cancel: Arc<AtomicBool>,
+}
+
+/// Something that has to be done before the artifact can run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SetupStep {
+    /// What it brings about, for people.
+    pub what: String,
+    /// The command line.
+    pub command: Vec<OsString>,
 }
 
 /// All trigger phases.

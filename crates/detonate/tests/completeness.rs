@@ -76,6 +76,8 @@ fn shell(home: &Path, script: &str, sensor: SensorChoice) -> DetonateRequest {
         seed: None,
         place_as: None,
         triggers: Default::default(),
+        setup: Vec::new(),
+        files: Vec::new(),
         cancel: Arc::default(),
     }
 }

@@ -479,6 +479,8 @@ fn request(
         seed: Some(7),
         place_as: None,
         triggers: Default::default(),
+        setup: Vec::new(),
+        files: Vec::new(),
         cancel: Arc::default(),
     }
 }

@@ -86,6 +86,8 @@ fn request(home: &Path, script: &str, user: RunAs, sensor: SensorChoice) -> Deto
         seed: Some(1),
         place_as: None,
         triggers: TRIGGERS.into(),
+        setup: Vec::new(),
+        files: Vec::new(),
         cancel: Arc::default(),
     }
 }

@@ -24,7 +24,7 @@ use std::io::{self, Read};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 /// How long init may take for one answer: far longer than it ever needs, since a machine may be short of time.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -64,6 +64,8 @@ pub struct Environment {
 struct Pending {
     exit: Option<ExitStatus>,
     exec_error: Option<i32>,
+    /// What was to run first: where it failed, if it did, and when that was known.
+    prepared: Option<(Option<usize>, SystemTime)>,
     ended: Option<Option<u32>>,
     packets_lost: Option<Option<u64>>,
     /// Resident memory in bytes.
@@ -213,6 +215,11 @@ impl Environment {
             // what is started again has but loopback: the capture ends with the artifact
             network: self.plan.network.filter(|_| jobs.is_empty()),
             jobs,
+            setup: program
+                .setup
+                .iter()
+                .map(|line| line.iter().map(|a| a.as_bytes().to_vec()).collect())
+                .collect(),
         };
         let mut fds: Vec<BorrowedFd<'_>> =
             vec![program.stdin.as_fd(), program.stdout.as_fd(), program.stderr.as_fd()];
@@ -307,6 +314,7 @@ impl Environment {
                 None => return Err(SandboxError::InitLost("it does not answer".into())),
                 Some((
                     frame @ (FromInit::ExecFailed { .. }
+                    | FromInit::Prepared { .. }
                     | FromInit::Exited { .. }
                     | FromInit::Ended { .. }
                     | FromInit::Usage { .. }

@@ -94,6 +94,9 @@ pub struct Program {
     pub filter: Option<Vec<(u16, u8, u8, u32)>>,
     /// Detektr's own filter refuses io_uring to it.
     pub refuse_rings: bool,
+    /// Command lines that run before it, one after the other, as the same user and without controls; where one does
+    /// not end with code 0, neither the rest nor the program itself is run.
+    pub setup: Vec<Vec<OsString>>,
 }
 
 /// One program that a starter begins: as whom, where and with what. Nothing is added to it.

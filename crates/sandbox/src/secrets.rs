@@ -31,7 +31,8 @@ pub(crate) fn replace(
         given.file(Path::new(path), &mut text.as_bytes(), mode, 0, gid)
     };
     put("/etc/passwd", &passwd, 0o644, 0)?;
-    put("/etc/group", &group(&read(root, "etc/group"), user, uid, host), 0o644, 0)?;
+    let group = group(&read(root, "etc/group"), user, uid, host);
+    put("/etc/group", &group, 0o644, 0)?;
     put("/etc/hostname", &format!("{}\n", identity.hostname), 0o644, 0)?;
     let hosts =
         format!("127.0.0.1\tlocalhost\n127.0.1.1\t{0}\n::1\tlocalhost ip6-localhost\n", identity.hostname);
@@ -41,12 +42,24 @@ pub(crate) fn replace(
     if !host {
         return Ok(());
     }
-    put("/etc/shadow", &shadow(&names, user, seed), 0o640, group_of("shadow"))?;
+    let shadow = shadow(&names, user, seed);
+    put("/etc/shadow", &shadow, 0o640, group_of("shadow"))?;
     let gshadow: String = names.iter().fold(String::new(), |mut s, n| {
         let _ = writeln!(s, "{n}:*::");
         s
     });
     put("/etc/gshadow", &gshadow, 0o640, group_of("shadow"))?;
+    // the last state before, which tells as much as the files themselves, and which useradd writes
+    for (path, text, mode, gid) in [
+        ("/etc/passwd-", &passwd, 0o644, 0),
+        ("/etc/group-", &group, 0o644, 0),
+        ("/etc/shadow-", &shadow, 0o640, group_of("shadow")),
+        ("/etc/gshadow-", &gshadow, 0o640, group_of("shadow")),
+    ] {
+        if fs::symlink_metadata(path).is_ok() {
+            put(path, text, mode, gid)?;
+        }
+    }
     if root.join("etc/sudoers").exists() {
         let sudoers = "Defaults\tenv_reset\nroot\tALL=(ALL:ALL) ALL\n%sudo\tALL=(ALL:ALL) ALL\n@includedir /etc/sudoers.d\n";
         put("/etc/sudoers", sudoers, 0o440, 0)?;

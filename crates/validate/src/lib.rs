@@ -4,6 +4,7 @@
 //! reduced to [`Observed`](facts::Observed) facts, and the [`judge`](judge::judge) is a pure function of plan and facts.
 #![forbid(unsafe_code)]
 
+pub mod atomic;
 pub mod builtin;
 pub mod evaluate;
 pub mod facts;
@@ -12,6 +13,7 @@ pub mod goal;
 pub mod judge;
 pub mod pattern;
 mod plan;
+mod programs;
 pub mod result;
 pub mod run;
 mod truth;
@@ -19,7 +21,7 @@ mod verdict;
 
 pub use plan::{
     Arm, Attack, Benign, Digest, Expect, FORMAT as PLAN_FORMAT, Goal, In, InternetPlan, Moment, On, Plan,
-    Program, Question, QuestionKind, Role, Rootfs, Rules, Sensor, Surroundings,
+    Program, Question, QuestionKind, Role, Rootfs, Rules, Sensor, Step, Surroundings,
 };
 pub use truth::Truth;
 pub use verdict::{ArmOutcome, Link, Outcome, Repeats, Verdict};

@@ -213,6 +213,37 @@ pub struct Attack {
     /// Wall-clock bound in milliseconds; the environment's default where absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout_ms: Option<u64>,
+    /// What has to be brought about before it runs, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub setup: Vec<Step>,
+    /// Files of the plan (`Plan::files`) that lie in the environment beforehand, by their path inside.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub files: BTreeMap<String, String>,
+}
+
+impl Attack {
+    /// `program` with nothing beside it.
+    pub fn of(program: Program, root: bool) -> Attack {
+        Attack {
+            program,
+            args: Vec::new(),
+            root,
+            setenv: BTreeMap::new(),
+            timeout_ms: None,
+            setup: Vec::new(),
+            files: BTreeMap::new(),
+        }
+    }
+}
+
+/// Something that has to be brought about before an attack runs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Step {
+    /// What, for people.
+    pub what: String,
+    /// The command line that brings it about, and ends with code 0 where it is there.
+    pub command: Vec<String>,
 }
 
 /// The benign twin.

@@ -55,7 +55,7 @@ fn case(sensor: Sensor, ring_bytes: Option<u32>) -> Result<Case, Failed> {
     let text = "detektr: 1\nattack: attack.sh\ngoal: created('/etc/loot')\ncontrols:\n  etc: {read_only: /etc}\n\
                 benign: twin.sh\n";
     write("v.yaml", text)?;
-    let file = file::read(&folder.path().join("v.yaml"))?;
+    let file = file::read(&folder.path().join("v.yaml"), None)?;
     let choices = Choices {
         repeat: None,
         ablate: false,

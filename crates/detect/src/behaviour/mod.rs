@@ -32,6 +32,7 @@ mod traced_itself;
 pub use definition::Definition;
 pub use finding::{Actor, AttackName, Confidence, Finding, Level, Reached};
 
+use crate::preparation::Preparation;
 use crate::rules::{RuleError, RuleSet};
 use collect::Collector;
 use definition::Coded;
@@ -139,6 +140,7 @@ impl Behaviours {
             coded: CODED.iter().map(|(_, make)| make()).collect(),
             images: Images::new(artifact),
             launchers: HashSet::new(),
+            preparation: Preparation::default(),
             events: 0,
         }
     }
@@ -168,6 +170,7 @@ pub struct Derivation<'a> {
     images: Images,
     /// Detektr's own, until they execute what they launch.
     launchers: HashSet<String>,
+    preparation: Preparation,
     events: u64,
 }
 
@@ -176,6 +179,7 @@ impl Derivation<'_> {
     pub fn event(&mut self, event: &Event) {
         self.events += 1;
         self.images.event(event);
+        self.preparation.event(event);
         if self.launches(event) {
             return;
         }
@@ -207,8 +211,9 @@ impl Derivation<'_> {
 
     /// Looks at what the run changed in the file system, after its events.
     pub fn changes(&mut self, changes: &[Change], content: &Content<'_>) {
+        let changes = self.preparation.without(changes);
         for watch in &mut self.coded {
-            watch.changes(changes, content, &mut self.found);
+            watch.changes(&changes, content, &mut self.found);
         }
     }
 

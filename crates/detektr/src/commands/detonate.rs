@@ -221,6 +221,8 @@ fn request(args: Args, store: &Store, cancel: Arc<AtomicBool>) -> Result<Detonat
         seed: None,
         place_as: None,
         triggers,
+        setup: Vec::new(),
+        files: Vec::new(),
         cancel,
     })
 }

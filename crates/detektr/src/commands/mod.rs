@@ -1,5 +1,6 @@
 //! The commands, one file each.
 
+pub mod atomic;
 pub mod behaviours;
 pub mod detonate;
 pub mod diff;

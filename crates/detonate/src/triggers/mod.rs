@@ -268,6 +268,7 @@ impl Stage<'_> {
             stderr: null()?,
             filter: eyes.filter.take(),
             refuse_rings: eyes.rings.by_filter,
+            setup: Vec::new(),
         };
         let jobs: Vec<Job> = planned.iter().map(|way| way.job.clone()).collect();
         let launched = environment.start(program, jobs).map_err(environment_failed)?;

@@ -58,6 +58,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         stderr: rustix::io::dup(rustix::stdio::stderr())?,
         filter: None,
         refuse_rings: false,
+        setup: Vec::new(),
     })?;
     environment.release()?;
     let ended =

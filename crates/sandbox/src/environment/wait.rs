@@ -6,7 +6,7 @@ use crate::limits::{Limit, watch};
 use crate::namespaces::protocol::{FromInit, ToInit};
 use std::io;
 use std::ops::ControlFlow;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 /// How often watched limits and the caller are asked.
 const TICK: Duration = Duration::from_millis(20);
@@ -61,6 +61,9 @@ pub struct Ended {
     pub last_pid: Option<u32>,
     /// The program could not be executed: errno and its text.
     pub exec_error: Option<(i32, String)>,
+    /// What was to run before the program: where it failed (one past the last: at the controls that follow), if it did, and when it was done; absent where it was not
+    /// done, or nothing was to run.
+    pub prepared: Option<(Option<usize>, SystemTime)>,
     /// How often the bound on processes refused a birth.
     pub refused_processes: u64,
     /// Packets that were dropped before they were read; absent without a network device, or where nobody can know.
@@ -145,6 +148,7 @@ impl Environment {
                 .pending
                 .exec_error
                 .map(|errno| (errno, io::Error::from_raw_os_error(errno).to_string())),
+            prepared: self.pending.prepared,
             refused_processes: self.cgroups.refused_processes(),
             packets_lost: self.pending.packets_lost.flatten(),
         }
@@ -233,6 +237,7 @@ impl Environment {
 
     pub(super) fn note(&mut self, frame: FromInit) -> Result<(), SandboxError> {
         match frame {
+            FromInit::Prepared { failed } => self.pending.prepared = Some((failed, SystemTime::now())),
             FromInit::ExecFailed { errno } => self.pending.exec_error = Some(errno),
             FromInit::Exited { status } => self.pending.exit = Some(exit_status(status)),
             FromInit::Ended { last_pid } => self.pending.ended = Some(last_pid),

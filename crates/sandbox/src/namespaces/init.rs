@@ -261,6 +261,11 @@ impl Init {
             Err(rustix::io::Errno::AGAIN | rustix::io::Errno::INTR) => return Ok(()),
             Err(_) => 0,
         };
+        if length >= 1 && packet[0] == word::PREPARED {
+            let failed = packet[1..length].first_chunk::<4>().map(|at| u32::from_ne_bytes(*at) as usize);
+            // it goes on, and may have more to say
+            return self.say(&FromInit::Prepared { failed });
+        }
         if length >= 5 && packet[0] == word::EXEC_FAILED {
             let errno = i32::from_ne_bytes([packet[1], packet[2], packet[3], packet[4]]);
             self.say(&FromInit::ExecFailed { errno })?;
@@ -287,8 +292,10 @@ impl Init {
             }
             if self.first == Some(pid) {
                 self.first = None;
-                // Its last word came before its end.
-                self.hear_launcher()?;
+                // Its last words came before its end.
+                for _ in 0..2 {
+                    self.hear_launcher()?;
+                }
                 self.say(&FromInit::Exited { status })?;
             }
         }

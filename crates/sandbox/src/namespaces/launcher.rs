@@ -17,6 +17,8 @@ pub(super) mod word {
     pub(crate) const READY: u8 = b'r';
     pub(crate) const FAILED: u8 = b'f';
     pub(crate) const EXEC_FAILED: u8 = b'x';
+    /// What was to run first has run; with a number, the one that failed.
+    pub(crate) const PREPARED: u8 = b'p';
 }
 
 /// The launcher's life. Never returns.
@@ -34,9 +36,25 @@ pub(super) fn run(launch: &Launch, given: &[OwnedFd], socket: &OwnedFd) -> ! {
     if !launch.jobs.is_empty() {
         starter::run(launch);
     }
+    if !launch.setup.is_empty() {
+        let done = starter::set_up(launch).and_then(|()| controls(launch).map_err(|_| launch.setup.len()));
+        match done {
+            Ok(()) => say(word::PREPARED, &[]),
+            Err(failed) => {
+                say(word::PREPARED, &u32::try_from(failed).unwrap_or(u32::MAX).to_ne_bytes());
+                std::process::exit(125);
+            }
+        }
+    }
     let e = become_program(launch, None);
     say(word::EXEC_FAILED, &e.raw_os_error().unwrap_or(0).to_ne_bytes());
     std::process::exit(127)
+}
+
+/// Puts on the controls that are there before the program is. What has to run first runs without them.
+fn controls(launch: &Launch) -> Result<(), Step> {
+    sysctl::set(&launch.controls)?;
+    apply::mounts(&launch.controls)
 }
 
 fn wait_go(socket: &OwnedFd) -> io::Result<()> {
@@ -82,8 +100,9 @@ fn prepare(
     sys::become_ids(uid, gid).map_err(at("taking the environment's ids"))?;
     rustix::system::sethostname(launch.hostname.as_bytes())
         .map_err(|e| ("setting the host name".to_owned(), e.into()))?;
-    sysctl::set(&launch.controls)?;
-    apply::mounts(&launch.controls)?;
+    if launch.setup.is_empty() {
+        controls(launch)?;
+    }
     if let Err(e) = loopback_up() {
         notes.push(format!("the loopback interface is down: {e}"));
     }

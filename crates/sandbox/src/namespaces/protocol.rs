@@ -64,6 +64,8 @@ pub(crate) struct Launch {
     pub network: Option<Addresses>,
     /// Programs to start in turn; where there are any, the launcher executes nothing itself.
     pub jobs: Vec<Job>,
+    /// Command lines to run first, each to its end.
+    pub setup: Vec<Vec<Vec<u8>>>,
 }
 
 /// From the supervisor to init.
@@ -97,6 +99,9 @@ pub(crate) enum FromInit {
     /// The launcher waits for its release. Descriptors: its pidfd, and the outer end of its network device, where
     /// there is one.
     Launched { in_cgroup: bool, mount_namespace: u64, notes: Vec<String>, device: Option<DeviceKind> },
+    /// All that was to run first has run, or failed at this position; one past the last where the controls failed
+    /// that are put on after it.
+    Prepared { failed: Option<usize> },
     /// The program could not be executed.
     ExecFailed { errno: i32 },
     /// The first program ended, with this wait status.

@@ -1,4 +1,6 @@
-//! The starter: a launcher that stays, and starts one job after another as a real system's services would.
+//! What a launcher starts as its children: what has to run before the program, and the jobs of a starter.
+//!
+//! The starter is a launcher that stays, and starts one job after another as a real system's services would.
 //!
 //! It was never executed, so it can't be traced by what it starts, root inside or not: its memory belongs to the
 //! parent user namespace and it is not dumpable. Each job begins as its child, in the order of the plan; the
@@ -32,6 +34,35 @@ pub(super) fn run(launch: &Launch) -> ! {
         }
     }
     std::process::exit(0)
+}
+
+/// Runs all that `launch` has to run first, each to its end. What it leaves running goes on.
+///
+/// # Errors
+/// The position of the first that did not end with code 0.
+pub(super) fn set_up(launch: &Launch) -> Result<(), usize> {
+    // until the program is executed nobody looks into this process's memory, root inside or not
+    sys::prctl(libc::PR_SET_DUMPABLE, 0).map_err(|_| 0usize)?;
+    for (at, argv) in launch.setup.iter().enumerate() {
+        // SAFETY: the launcher has one thread, so the child may do whatever a program may.
+        match unsafe { super::clone::clone3(0, None) } {
+            Ok(None) => {
+                let own = Launch { argv: argv.clone(), controls: Default::default(), ..launch.clone() };
+                let _ = become_program(&own, None);
+                std::process::exit(127)
+            }
+            Ok(Some(child)) => {
+                let mut status = 0;
+                // SAFETY: `status` is valid for the time of the call.
+                let ended = unsafe { libc::waitpid(child.pid, &raw mut status, 0) };
+                if ended != child.pid || status != 0 {
+                    return Err(at);
+                }
+            }
+            Err(_) => return Err(at),
+        }
+    }
+    Ok(())
 }
 
 /// Takes the ends of all jobs that have ended.

@@ -225,6 +225,11 @@ pub(crate) fn furnish(given: &Given, privileged: bool, hide: &[PathBuf]) -> Resu
             bare_folders(given, Path::new(folder), 3);
         }
     }
+    // by its older name programs find the mail
+    let spool = Path::new("/var/spool/mail");
+    if let Ok(to) = fs::read_link(spool) {
+        given.link(spool, &to)?;
+    }
     for folder in EMPTIED {
         if fs::symlink_metadata(folder).is_ok_and(|m| m.is_dir()) {
             given.empty_dir(folder, 0o755, 0, 0)?;

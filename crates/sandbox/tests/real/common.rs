@@ -77,6 +77,7 @@ pub(crate) fn launch(environment: &mut Environment, argv: &[&str], out: &File) -
             stderr: copy(),
             filter: None,
             refuse_rings: false,
+            setup: Vec::new(),
         })
         .expect("launch")
         .pid

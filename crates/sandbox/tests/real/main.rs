@@ -6,5 +6,6 @@ mod limits;
 mod network;
 mod ordinary;
 mod rootfs;
+mod setup;
 mod subordinate;
 mod walls;

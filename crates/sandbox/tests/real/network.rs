@@ -34,6 +34,7 @@ fn what_an_environment_sends_comes_out_of_its_device_as_it_was_sent() {
             stderr: null(),
             filter: None,
             refuse_rings: false,
+            setup: Vec::new(),
         })
         .expect("launch");
     let device = launched.device.expect("a device");

@@ -76,6 +76,34 @@ fn secrets_and_private_folders_of_the_host_are_not_there() {
 }
 
 #[test]
+fn the_account_files_and_their_backups_are_the_environments_own_and_can_be_changed() {
+    if skipped_without_root() {
+        return;
+    }
+    let did = as_root(
+        "cat /etc/passwd- /etc/group- /etc/shadow- /etc/gshadow-; useradd --no-create-home newcomer && grep newcomer /etc/shadow",
+    );
+    if fs::read_link("/var/spool/mail").is_ok() {
+        let did = as_root("echo x >/var/spool/mail/root && cat /var/mail/root && echo delivered");
+        assert!(did.out.contains("delivered"), "{}", did.out);
+    }
+    let passwd = fs::read_to_string("/etc/passwd").expect("passwd");
+    for line in passwd.lines() {
+        let mut fields = line.split(':');
+        let (name, uid) = (fields.next().unwrap_or_default(), fields.nth(1).unwrap_or_default());
+        if uid.parse::<u32>().is_ok_and(|uid| (1000..65_534).contains(&uid)) {
+            assert!(!did.out.contains(&format!("{name}:")), "{name} is one of the host's people");
+        }
+    }
+    let hashes = fs::read_to_string("/etc/shadow-").unwrap_or_default();
+    assert!(
+        hashes.lines().filter(|line| line.contains(":$")).all(|line| !did.out.contains(line)),
+        "a hash of the host's"
+    );
+    assert!(did.out.contains("newcomer:!") || did.out.contains("useradd: not found"), "{}", did.out);
+}
+
+#[test]
 fn init_can_be_neither_read_nor_traced_nor_killed() {
     if skipped_without_root() {
         return;

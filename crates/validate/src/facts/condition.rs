@@ -5,7 +5,7 @@ use crate::goal::{Condition, Fact, FactName, is_technique};
 use crate::plan::Moment;
 use crate::truth::Truth;
 use detektr_detect::operation::address;
-use detektr_detect::{BehaviourReport, Reached};
+use detektr_detect::{BehaviourReport, Preparation, Reached};
 use detektr_event::glob::Glob;
 use detektr_event::{Access, Address, Detail, End, Event, Flow, OutcomeResult};
 use detektr_evidence::persistence::{Entry, Persistence, Reason, Status};
@@ -160,10 +160,14 @@ impl Watch {
         entries.flat_map(|entry| entry.made_by.iter().copied()).collect()
     }
 
-    /// What came of it. `changes` is what the file system shows at the end, where it was compared.
-    pub(super) fn finish(mut self, changes: &[Change]) -> Seen {
+    /// What came of it. `changes` is what the file system shows at the end, where it was compared; of what preparation had
+    /// a part in, it shows nothing.
+    pub(super) fn finish(mut self, changes: &[Change], preparation: &Preparation) -> Seen {
+        let own = preparation.without(changes);
+        let prepared = |change: &&Change| preparation.has(change.path.as_bytes());
+        let prepared: Vec<&Change> = changes.iter().filter(prepared).collect();
         for watched in &mut self.facts {
-            watched.compare(changes, self.moment);
+            watched.compare(&own, &prepared, self.moment);
         }
         match (self.moment, self.ever.take()) {
             (Moment::Ever, Some(events)) => Seen::yes(events),
@@ -322,8 +326,16 @@ impl Watched {
     }
 
     /// What the file system shows at the end: a second way to know, and for the end the only one.
-    fn compare(&mut self, changes: &[Change], moment: Moment) {
+    fn compare(&mut self, changes: &[Change], prepared: &[&Change], moment: Moment) {
         let Some(glob) = &self.glob else { return };
+        if prepared.iter().any(|change| glob.matches_one(change.path.as_bytes())) {
+            // events tell what the attack did, and not what is left of it
+            if moment == Moment::End {
+                self.doubtful = self.doubtful.or(self.events.first().copied());
+                self.events.clear();
+            }
+            return;
+        }
         let fits = |change: &&Change| glob.matches_one(change.path.as_bytes());
         let shows = |change: &Change| match self.fact.name {
             FactName::Created => change.change == ChangeKind::Created,

@@ -5,9 +5,9 @@ use super::{Denial, Observed, Operation, Seen, Unusable};
 use crate::goal::{Condition, FactName};
 use crate::plan::{Arm, Moment, Plan};
 use crate::truth::Truth;
-use detektr_detect::Stable;
 use detektr_detect::operation::{Act, Key, key};
 use detektr_detect::{Behaviours, Content, Derivation};
+use detektr_detect::{Preparation, Stable};
 use detektr_event::{Actor, Detail, Event};
 use detektr_evidence::persistence::Persistence;
 use detektr_evidence::{BaitPlace, Change, Exit, Manifest, State};
@@ -89,6 +89,7 @@ impl Observed {
             programs: BTreeSet::new(),
             last_exec: BTreeMap::new(),
             last: 0,
+            preparation: Preparation::default(),
         };
         for event in events {
             reader.event(&event?);
@@ -101,6 +102,7 @@ impl Observed {
         let goal_before = reader.goal.before() && plan.goal.is_some();
         let executed = reader.executed.map_or_else(|| Seen::absent(complete), |event| Seen::yes(vec![event]));
         let changes = if complete { left.changes } else { &[] };
+        let preparation = reader.preparation;
         Ok(Observed {
             arm: arm.clone(),
             run: manifest.run.clone(),
@@ -108,9 +110,9 @@ impl Observed {
             missing,
             executed,
             not_started: reader.not_started,
-            goal: reader.goal.finish(changes),
+            goal: reader.goal.finish(changes, &preparation),
             goal_before,
-            attempt: reader.attempt.map(|attempt| attempt.finish(changes)),
+            attempt: reader.attempt.map(|attempt| attempt.finish(changes, &preparation)),
             operations: reader.operations,
             toward: reader.toward.into_iter().collect(),
             forgotten: reader.forgotten,
@@ -147,6 +149,8 @@ struct Reader<'a> {
     last_exec: BTreeMap<u32, Key>,
     /// The last event in time.
     last: u64,
+    /// What was brought about before.
+    preparation: Preparation,
 }
 
 impl Reader<'_> {
@@ -158,6 +162,7 @@ impl Reader<'_> {
         if let Some(behaviours) = self.behaviours.as_mut().filter(|_| in_time) {
             behaviours.event(event);
         }
+        self.preparation.event(event);
         let Some(process) = &event.process else {
             // what left has left, whoever sent it
             if let Detail::BaitExfiltrated { .. } = event.detail {
@@ -182,7 +187,11 @@ impl Reader<'_> {
             if let Some(path) = exec.file.path.as_whole().filter(|_| self.executed.is_some()) {
                 self.programs.insert(path.as_bytes().to_vec());
             }
-            self.executed.get_or_insert(event.seq);
+            if self.executed.is_none() {
+                // what was denied before was in preparation
+                self.not_started = None;
+                self.executed = Some(event.seq);
+            }
         }
         self.follow(event, in_time);
         let Some(key) = key(event, &self.stable) else { return };
@@ -245,6 +254,9 @@ impl Reader<'_> {
 
     /// Asks what persists, and notes the operations that installed it.
     fn persist(&mut self, persistence: &Persistence) {
+        let mut persistence = persistence.clone();
+        persistence.entries.retain(|entry| !self.preparation.alone_has(entry.path.as_bytes()));
+        let persistence = &persistence;
         self.goal.persisted(persistence, self.last);
         if let Some(attempt) = &mut self.attempt {
             attempt.persisted(persistence, self.last);
@@ -355,6 +367,9 @@ fn unusable(plan: &Plan, arm: &Arm, manifest: &Manifest, trust: Trust) -> Option
     had.sort();
     if wanted != had {
         return unusable("arms_differ", "other controls were in force".into());
+    }
+    if let Some(hole) = manifest.incomplete.iter().find(|hole| hole.reason == "not_prepared") {
+        return unusable("not_prepared", hole.detail.clone());
     }
     match manifest.state {
         State::EnvironmentFailed => unusable("environment_failed", why(manifest, "the environment failed")),

@@ -44,7 +44,12 @@ pub enum FileError {
 
 impl FileError {
     pub(crate) fn invalid(what: &'static str, file: &Path, text: &str, problems: Vec<Problem>) -> Self {
-        let problems = locate(if what == "pattern" { "pattern" } else { "validate" }, file, text, problems);
+        let area = match what {
+            "pattern" => "pattern",
+            "atomic test" => "atomic",
+            _ => "validate",
+        };
+        let problems = locate(area, file, text, problems);
         FileError::Invalid { what, file: file.to_owned(), problems }
     }
 

@@ -52,6 +52,23 @@ enum AttackForm {
     Program(ProgramForm),
     /// One drawn from a pattern.
     Pattern(PatternGroup),
+    /// A test of Atomic Red Team.
+    Atomic(AtomicGroup),
+}
+
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+#[expect(dead_code, reason = "only its schema is used")]
+struct AtomicGroup {
+    /// The test: `T1053.003#2`, or its guid; read from the folder that `--atomics` names.
+    atomic: String,
+    /// Its arguments; those that are left out have their defaults.
+    arguments: Option<BTreeMap<String, Word>>,
+    /// Whom it runs as; what the test asks for where absent.
+    #[schemars(rename = "as")]
+    run_as: Option<UserForm>,
+    /// Time after which it is ended.
+    timeout: Option<Word>,
 }
 
 #[derive(JsonSchema)]
@@ -427,7 +444,7 @@ impl JsonSchema for Word {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{ask, controls, drawn, program, read};
+    use super::super::{ask, atomic, controls, drawn, program, read};
     use super::ValidationForm;
     use serde_json::Value;
     use std::collections::BTreeSet;
@@ -445,6 +462,7 @@ mod tests {
             ("/properties", read::KEYS),
             ("/$defs/ProgramGroup/properties", program::KEYS),
             ("/$defs/PatternGroup/properties", drawn::KEYS),
+            ("/$defs/AtomicGroup/properties", atomic::KEYS),
             ("/$defs/QuestionForm/properties", ask::KEYS),
             ("/$defs/ControlForm/properties", controls::KEYS),
             ("/$defs/SystemdGroup/properties", controls::systemd::KEYS),

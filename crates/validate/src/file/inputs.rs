@@ -1,6 +1,7 @@
 //! The files that a validation names: read once, kept by their path as written.
 
 use super::LARGEST;
+use super::atomic::AtomicSource;
 use super::folder::yaml_files;
 use crate::result::Inputs;
 use detektr_yaml::{Node, Problem, Reader as Base};
@@ -14,12 +15,14 @@ pub(super) struct Reader<'a> {
     /// The validation's folder, where relative paths begin.
     pub(super) folder: &'a Path,
     pub(super) inputs: Inputs,
+    /// Where tests of Atomic Red Team come from.
+    pub(super) atomics: Option<&'a AtomicSource>,
     base: Base,
 }
 
 impl<'a> Reader<'a> {
-    pub(super) fn new(folder: &'a Path) -> Self {
-        Reader { folder, inputs: Inputs::new(), base: Base::default() }
+    pub(super) fn new(folder: &'a Path, atomics: Option<&'a AtomicSource>) -> Self {
+        Reader { folder, inputs: Inputs::new(), atomics, base: Base::default() }
     }
 
     pub(super) fn finish(self) -> (Inputs, Vec<Problem>) {

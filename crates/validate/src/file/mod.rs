@@ -2,6 +2,7 @@
 //! line, column and a remedy, and one mistake is enough to refuse the file.
 
 mod ask;
+mod atomic;
 mod controls;
 mod drawn;
 mod error;
@@ -15,6 +16,7 @@ mod read;
 #[cfg(test)]
 mod tests;
 
+pub use atomic::AtomicSource;
 pub use error::FileError;
 pub use folder::yaml_files;
 pub use form::ValidationForm;
@@ -58,14 +60,14 @@ pub struct ValidationFile {
     pub inputs: Inputs,
 }
 
-/// Reads all `files`, in their order.
+/// Reads all `files`, in their order; `atomics` is where tests of Atomic Red Team come from.
 ///
 /// # Errors
 /// Those of every file that can't be used, see [`read`].
-pub fn read_all(files: &[PathBuf]) -> Result<Vec<ValidationFile>, FileError> {
+pub fn read_all(files: &[PathBuf], atomics: Option<&AtomicSource>) -> Result<Vec<ValidationFile>, FileError> {
     let (mut all, mut each) = (Vec::new(), Vec::new());
     for path in files {
-        match read(path) {
+        match read(path, atomics) {
             Ok(file) => all.push(file),
             Err(e) => each.push(e),
         }
@@ -77,13 +79,13 @@ pub fn read_all(files: &[PathBuf]) -> Result<Vec<ValidationFile>, FileError> {
 ///
 /// # Errors
 /// Where the file can't be read as text, or something in it, or in a file that it names, can't be used.
-pub fn read(path: &Path) -> Result<ValidationFile, FileError> {
+pub fn read(path: &Path, atomics: Option<&AtomicSource>) -> Result<ValidationFile, FileError> {
     let unreadable = |source| FileError::Unreadable { file: path.to_owned(), source };
     let text = std::fs::read_to_string(path).map_err(unreadable)?;
     let problems = match Node::parse(&text) {
         Err(problem) => vec![*problem],
         Ok(node) => {
-            let (file, problems) = read::file(&node, path, &text);
+            let (file, problems) = read::file(&node, path, &text, atomics);
             match file {
                 Some(file) if problems.is_empty() => return Ok(file),
                 _ => problems,

@@ -79,13 +79,7 @@ fn plan(file: &ValidationFile, variant: &str, attack: &Attack, choices: &Choices
 
 /// A script that stands in where no twin is given; it runs as whoever attacks.
 fn brought_along(name: &str, attack: &Attack) -> Attack {
-    Attack {
-        program: Program::Builtin(name.into()),
-        args: Vec::new(),
-        root: attack.root,
-        setenv: Default::default(),
-        timeout_ms: None,
-    }
+    Attack::of(Program::Builtin(name.into()), attack.root)
 }
 
 /// The same seed for the same repeat in every plan, so that arms can be used again.

@@ -8,13 +8,7 @@ pub(super) const KEYS: &[&str] = &["script", "command", "args", "as", "setenv", 
 
 /// Reads a program: a path, or a group of keys. `default_root` decides where `as` is left out.
 pub(super) fn read(reader: &mut Reader<'_>, node: &Node, name: &str, default_root: bool) -> Option<Attack> {
-    let plain = |program| Attack {
-        program,
-        args: Vec::new(),
-        root: default_root,
-        setenv: Default::default(),
-        timeout_ms: None,
-    };
+    let plain = |program| Attack::of(program, default_root);
     let entries = match &node.value {
         Value::Scalar { .. } => return reader.file(node, name).map(|file| plain(Program::File(file))),
         _ => reader.map(node, &format!("`{name}`"))?,
@@ -58,6 +52,19 @@ fn command(reader: &mut Reader<'_>, node: &Node) -> Option<Program> {
     }
     let words = words(reader, node, "command");
     (!words.is_empty()).then_some(Program::Command(words))
+}
+
+/// Texts by name, in the order of the file.
+pub(super) fn words_by_name(
+    reader: &mut Reader<'_>,
+    node: &Node,
+    name: &str,
+) -> Option<Vec<(String, String)>> {
+    let entries = reader.map(node, &format!("`{name}`"))?;
+    entries
+        .iter()
+        .map(|(key, value)| Some((key.text.clone(), reader.scalar(value, &key.text, "a text")?)))
+        .collect()
 }
 
 /// One text or a list of them.

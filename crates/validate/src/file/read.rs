@@ -1,7 +1,7 @@
 //! From the tree of a validation's file to what it says; every mistake is collected, none is guessed away.
 
 use super::inputs::Reader;
-use super::{VERSION, ValidationFile, ask, controls, drawn, program};
+use super::{AtomicSource, VERSION, ValidationFile, ask, atomic, controls, drawn, program};
 use crate::goal::{Condition, FactName};
 use crate::plan::{DEFAULT, Goal, Moment, Question, QuestionKind};
 use detektr_yaml::{Node, Problem, Value};
@@ -12,8 +12,13 @@ pub(super) const KEYS: &[&str] =
     &["detektr", "id", "title", "attack", "goal", "attempt", "detect", "controls", "benign", "repeat", "ask"];
 
 /// The validation, where it can be had, and all that is wrong with it.
-pub(super) fn file(node: &Node, path: &Path, text: &str) -> (Option<ValidationFile>, Vec<Problem>) {
-    let mut reader = Reader::new(path.parent().unwrap_or(Path::new("")));
+pub(super) fn file(
+    node: &Node,
+    path: &Path,
+    text: &str,
+    atomics: Option<&AtomicSource>,
+) -> (Option<ValidationFile>, Vec<Problem>) {
+    let mut reader = Reader::new(path.parent().unwrap_or(Path::new("")), atomics);
     let file = validation(&mut reader, node, path, text);
     let (inputs, problems) = reader.finish();
     (file.map(|file| ValidationFile { inputs, ..file }), problems)
@@ -50,6 +55,7 @@ fn validation(reader: &mut Reader<'_>, node: &Node, path: &Path, text: &str) -> 
         Some(_) if drawn.is_some() => {
             drawn.as_ref().and_then(Option::as_ref).map(|drawn| drawn.attacks.clone())
         }
+        Some(value) if atomic::is_atomic(value) => atomic::read(reader, value).map(single),
         Some(value) => program::read(reader, value, "attack", default_root).map(single),
         None => {
             lacks(reader, node, "no attack is named", "add `attack: SCRIPT`");

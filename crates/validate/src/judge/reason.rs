@@ -18,6 +18,7 @@ pub enum Reason {
     OtherVersion,
     ArmsDiffer,
     EnvironmentFailed,
+    NotPrepared,
     SensorLost,
     Incomplete,
     NotExecuted,
@@ -38,7 +39,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason, in the order of the documentation.
-    pub const ALL: [Reason; 30] = [
+    pub const ALL: [Reason; 31] = [
         Reason::Triggered,
         Reason::Masked,
         Reason::Detected,
@@ -53,6 +54,7 @@ impl Reason {
         Reason::OtherVersion,
         Reason::ArmsDiffer,
         Reason::EnvironmentFailed,
+        Reason::NotPrepared,
         Reason::SensorLost,
         Reason::Incomplete,
         Reason::NotExecuted,
@@ -88,6 +90,7 @@ impl Reason {
             Reason::OtherVersion => "other_version",
             Reason::ArmsDiffer => "arms_differ",
             Reason::EnvironmentFailed => "environment_failed",
+            Reason::NotPrepared => "not_prepared",
             Reason::SensorLost => "sensor_lost",
             Reason::Incomplete => "incomplete",
             Reason::NotExecuted => "not_executed",
@@ -121,6 +124,7 @@ impl Reason {
             Reason::OtherVersion => "run the validation again with this version, or judge with that one",
             Reason::ArmsDiffer => "take arms of one validation, or run them with --fresh",
             Reason::EnvironmentFailed => "detektr doctor tells what this host can't do",
+            Reason::NotPrepared => "install on the host, or in an image (--rootfs), what the attack needs",
             Reason::SensorLost => "run the arm again; detektr doctor checks the sensors",
             Reason::Incomplete => "detektr show RUN tells what is missing; run again with --fresh",
             Reason::NotExecuted => "see why the attack did not start: detektr show RUN",

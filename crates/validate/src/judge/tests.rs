@@ -17,6 +17,8 @@ fn program() -> Attack {
         root: true,
         setenv: Default::default(),
         timeout_ms: None,
+        setup: Vec::new(),
+        files: Default::default(),
     }
 }
 

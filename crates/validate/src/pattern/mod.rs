@@ -72,12 +72,6 @@ impl Pattern {
     pub fn program(&self, name: &str, script: &Script, inputs: &mut Inputs) -> Attack {
         let file = format!("pattern/{}/{name}", self.id);
         inputs.insert(file.clone(), script.text.as_bytes().to_vec());
-        Attack {
-            program: Program::File(file),
-            args: Vec::new(),
-            root: self.root,
-            setenv: Default::default(),
-            timeout_ms: None,
-        }
+        Attack::of(Program::File(file), self.root)
     }
 }

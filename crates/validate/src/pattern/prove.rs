@@ -3,13 +3,13 @@
 use super::{Pattern, Variant};
 use crate::evaluate::{Unreadable, observe};
 use crate::facts::Observed;
-use crate::plan::{Arm, Benign, Digest, FORMAT, Plan, Role, Rootfs, Surroundings};
+use crate::plan::{Arm, Benign, Digest, FORMAT, Plan, Role, Surroundings};
+use crate::programs;
 use crate::result::Inputs;
 use crate::run::Located;
 use crate::truth::Truth;
 use detektr_evidence::sha256_hex;
 use serde::{Deserialize, Serialize};
-use std::path::Path;
 
 /// What was found out about a variant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -90,15 +90,8 @@ pub fn missing<'p>(
     variant: &'p Variant,
     surroundings: &Surroundings,
 ) -> Option<&'p str> {
-    let root = match &surroundings.rootfs {
-        Rootfs::Host => Path::new("/"),
-        Rootfs::Dir(dir) => dir,
-        Rootfs::Image(_) => return None,
-    };
-    const FOLDERS: [&str; 6] = ["usr/local/sbin", "usr/local/bin", "usr/sbin", "usr/bin", "sbin", "bin"];
-    let there = |program: &&String| FOLDERS.iter().any(|folder| root.join(folder).join(program).exists());
     let mut needed = variant.script.requires.iter().chain(&pattern.benign.requires);
-    needed.find(|program| !there(program)).map(String::as_str)
+    needed.find(|program| programs::is_missing(program, &surroundings.rootfs)).map(String::as_str)
 }
 
 /// What runs to prove `variant`: itself and the twin, without controls.

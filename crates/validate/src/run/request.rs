@@ -4,7 +4,7 @@ use super::{RunError, Settings};
 use crate::plan::{Arm, Attack, Plan, Program, Rootfs, Sensor};
 use crate::result::Inputs;
 use detektr_detonate::{
-    ArtifactSpec, DetonateRequest, NetworkChoice, RootfsChoice, RunAs, SensorChoice, TRIGGERS,
+    ArtifactSpec, DetonateRequest, NetworkChoice, RootfsChoice, RunAs, SensorChoice, SetupStep, TRIGGERS,
 };
 use detektr_evidence::sha256_hex;
 use std::collections::BTreeMap;
@@ -55,7 +55,7 @@ impl Scratch {
 
     /// The detonation of `arm`.
     pub(super) fn request(&self, plan: &Plan, arm: &Arm, settings: &Settings<'_>) -> DetonateRequest {
-        let Attack { program, args, root, setenv, timeout_ms } = plan.program(&arm.role);
+        let Attack { program, args, root, setenv, timeout_ms, setup, files } = plan.program(&arm.role);
         let file = |name: &String| ArtifactSpec::Path(self.files.get(name).cloned().unwrap_or_default());
         let (artifact, args): (ArtifactSpec, Vec<OsString>) = match program {
             Program::File(name) | Program::Builtin(name) => {
@@ -107,6 +107,19 @@ impl Scratch {
             out: None,
             ring_bytes: settings.ring_bytes,
             triggers: if plan.asks_what_persists() { TRIGGERS.into() } else { Default::default() },
+            setup: setup
+                .iter()
+                .map(|step| SetupStep {
+                    what: step.what.clone(),
+                    command: step.command.iter().map(OsString::from).collect(),
+                })
+                .collect(),
+            files: files
+                .iter()
+                .map(|(inside, name)| {
+                    (PathBuf::from(inside), self.files.get(name).cloned().unwrap_or_default())
+                })
+                .collect(),
             cancel: settings.cancel.clone(),
             controls: plan.controls.iter().filter(|c| arm.role.has(&c.name)).cloned().collect(),
             seed: Some(arm.seed),

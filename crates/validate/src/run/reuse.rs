@@ -63,12 +63,13 @@ impl Circumstances {
             Program::File(name) => Path::new(name).extension().map(|e| e.to_string_lossy().into_owned()),
             _ => None,
         };
+        let beside: Vec<_> = program.files.values().map(|name| plan.files.get(name)).collect();
         let mut how = serde_json::to_value(program).ok()?;
         if digest.is_some() {
             how["program"] = serde_json::Value::Null;
         }
         let controls: Vec<_> = plan.controls.iter().filter(|c| arm.role.has(&c.name)).collect();
-        let all = serde_json::json!([common, digest, ending, how, controls, arm.seed]);
+        let all = serde_json::json!([common, digest, beside, ending, how, controls, arm.seed]);
         Some(sha256_hex(all.to_string().as_bytes()))
     }
 }

@@ -46,6 +46,9 @@ pub struct Args {
     /// Take no validation that has no benign twin of its own
     #[arg(long)]
     pub require_benign: bool,
+    /// Where tests of Atomic Red Team come from: a checkout of the original
+    #[arg(long, value_name = "DIR")]
+    pub atomics: Option<PathBuf>,
     #[command(flatten)]
     pub place: PlaceArgs,
     /// Write the verdicts as JUnit XML

@@ -16,7 +16,7 @@ use crate::progress::Arms;
 use crate::recording::with_sources;
 use detektr_detonate::{DetonateError, Detonator};
 use detektr_evidence::{SigningKey, keys};
-use detektr_validate::file::Choices;
+use detektr_validate::file::{AtomicSource, Choices};
 use detektr_validate::judge::Reason;
 use detektr_validate::result::{ArmRun, Inputs, ResultDocument};
 use detektr_validate::run::{Located, RunError, Settings, Stage};
@@ -120,7 +120,12 @@ pub fn run(args: Args, context: &mut Context) -> Result<u8, Failure> {
 /// Reads and plans all files, before anything runs.
 fn plan_all(files: &[PathBuf], args: &Args, surroundings: &Surroundings) -> Result<Vec<Planned>, Failure> {
     let mut planned = Vec::new();
-    let read = file::read_all(files).map_err(|e| Failure::foreign(exit::USAGE, e.into()))?;
+    let atomics = args
+        .atomics
+        .as_ref()
+        .map(|folder| AtomicSource { folder: folder.clone(), rootfs: surroundings.rootfs.clone() });
+    let read =
+        file::read_all(files, atomics.as_ref()).map_err(|e| Failure::foreign(exit::USAGE, e.into()))?;
     for (path, read) in files.iter().zip(read) {
         let choices = Choices {
             repeat: args.repeat,

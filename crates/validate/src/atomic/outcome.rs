@@ -1,0 +1,89 @@
+//! Running one test by itself, and what came of it.
+
+use super::{Prepared, Test};
+use crate::evaluate::{Unreadable, observe};
+use crate::plan::{Arm, Benign, Digest, FORMAT, Plan, Program, Role, Surroundings};
+use crate::result::Inputs;
+use crate::run::Located;
+use crate::truth::Truth;
+use crate::{Attack, builtin};
+use detektr_evidence::sha256_hex;
+use serde::{Deserialize, Serialize};
+
+/// What came of a test.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// Its commands ran.
+    Executed,
+    /// Its dependencies are there; it was asked for no more.
+    Prepared,
+    /// A dependency is not there, and could not be got.
+    NotPrepared,
+    /// Its commands did not run.
+    NotExecuted,
+    /// It can't be run here.
+    Refused,
+    /// The environment or the sensor failed.
+    Failed,
+}
+
+impl Outcome {
+    /// The name, as in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Outcome::Executed => "executed",
+            Outcome::Prepared => "prepared",
+            Outcome::NotPrepared => "not_prepared",
+            Outcome::NotExecuted => "not_executed",
+            Outcome::Refused => "refused",
+            Outcome::Failed => "failed",
+        }
+    }
+}
+
+/// What runs where `test` runs by itself: one detonation, without controls.
+pub fn plan(test: &Test, prepared: Prepared, surroundings: Surroundings) -> (Plan, Inputs) {
+    let Prepared { attack, inputs } = prepared;
+    let digest = |content: &Vec<u8>| Digest { sha256: sha256_hex(content), size: content.len() as u64 };
+    let seed = u64::from_str_radix(&sha256_hex(test.guid.as_bytes())[..16], 16).unwrap_or_default();
+    let twin = Attack::of(Program::Builtin(builtin::SMOKE.into()), attack.root);
+    let plan = Plan {
+        format: FORMAT.into(),
+        validation: test.technique.clone(),
+        variant: test.number.to_string(),
+        title: Some(test.name.clone()),
+        surroundings,
+        attack,
+        benign: Benign { program: twin, builtin: true },
+        ordinary: None,
+        goal: None,
+        attempt: None,
+        controls: Vec::new(),
+        arms: vec![Arm { role: Role::Baseline, repeat: 0, seed }],
+        questions: Vec::new(),
+        files: inputs.iter().map(|(name, content)| (name.clone(), digest(content))).collect(),
+    };
+    (plan, inputs)
+}
+
+/// What came of a [`plan`] that was run, and why, where its commands did not run.
+///
+/// # Errors
+/// Where the bundle can't be read to its end.
+pub fn outcome(plan: &Plan, located: &Located) -> Result<(Outcome, String), Unreadable> {
+    let Some((facts, _)) = observe(plan, located)? else {
+        return Ok((Outcome::Failed, "there is no bundle".into()));
+    };
+    if let Some(unusable) = facts.unusable {
+        let prepared = unusable.reason == "not_prepared";
+        return Ok((if prepared { Outcome::NotPrepared } else { Outcome::Failed }, unusable.what));
+    }
+    if facts.executed.truth == Truth::Yes {
+        let only_looked = matches!(plan.attack.program, Program::Command(_));
+        return Ok((if only_looked { Outcome::Prepared } else { Outcome::Executed }, String::new()));
+    }
+    let denied = facts.not_started.map(|denial| format!("its own start was refused: {}", denial.how));
+    let why = denied.or(facts.missing).unwrap_or_else(|| "it never started".into());
+    Ok((Outcome::NotExecuted, why))
+}
