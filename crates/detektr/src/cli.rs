@@ -64,6 +64,7 @@ impl Cli {
         match &self.command {
             Command::Detonate(_) | Command::Validate(_) => true,
             Command::Pattern(args) => args.makes_environments(),
+            Command::Rule(args) => args.makes_environments(),
             _ => false,
         }
     }
