@@ -126,21 +126,21 @@ pub(crate) struct Found {
     pub(crate) best: Option<Best>,
     /// Where the fewest conditions are in the way.
     pub(crate) nearest: Vec<Nearest>,
-    /// How telling those are.
-    nearest_weight: u8,
+    /// How those rank.
+    nearest_rank: (bool, usize, Reverse<u8>),
 }
 
 impl Found {
-    fn near(&mut self, nearest: Nearest, weight: u8) {
-        let rank = |conditions: usize, weight: u8| (conditions, Reverse(weight));
-        let new = rank(nearest.conditions.len(), weight);
-        let kept = self.nearest.first().map(|kept| rank(kept.conditions.len(), self.nearest_weight));
-        if kept.is_some_and(|kept| kept < new) {
+    /// Keeps `nearest` where nothing is nearer. What Detektr's own launcher did says least; then the fewest conditions
+    /// count, then how telling the event is.
+    fn near(&mut self, nearest: Nearest, launcher: bool, weight: u8) {
+        let rank = (launcher, nearest.conditions.len(), Reverse(weight));
+        if !self.nearest.is_empty() && self.nearest_rank < rank {
             return;
         }
-        if kept != Some(new) {
+        if self.nearest_rank != rank {
             self.nearest.clear();
-            self.nearest_weight = weight;
+            self.nearest_rank = rank;
         }
         if self.nearest.len() < NEAREST {
             self.nearest.push(nearest);
@@ -306,7 +306,8 @@ impl<'a> Run<'a> {
                         found.best = Some(best);
                     }
                     if let Some(conditions) = unmet(&explanation) {
-                        found.near(Nearest { event: view.seq, conditions }, weight);
+                        let launcher = self.launched == Some(view.seq);
+                        found.near(Nearest { event: view.seq, conditions }, launcher, weight);
                     }
                 }
             }

@@ -252,10 +252,10 @@ fn row(
             (Said::Match(hit), Some(_)) => proven.push((hit, seen)),
             (Said::Match(hit), None) => row.elsewhere.push(hit),
             (Said::Harness(why), _) => open("harness_only", why),
+            (Said::Silent(_) | Said::Undecided(_), Some(Relation::Kin)) => row.silent.push(name.to_owned()),
             (Said::Undecided(what) | Said::NoTelemetry(what), _) => open("needs_telemetry", what),
             (Said::Hole(why), _) => open("incomplete", why),
             (Said::Silent(outcome), Some(Relation::Same)) => missed.push((name, seen, outcome)),
-            (Said::Silent(_), Some(Relation::Kin)) => row.silent.push(name.to_owned()),
             (Said::Silent(_), None) => {}
         }
     }
