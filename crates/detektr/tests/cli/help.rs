@@ -24,6 +24,7 @@ fn the_help_of_every_command_is_as_recorded() {
         "pattern new",
         "rule",
         "rule check",
+        "rule matrix",
         "rule test",
         "verify",
         "rm",
