@@ -14,6 +14,7 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 /// How the folders begin that hold them.
@@ -131,8 +132,10 @@ fn free(work: &Path) -> Result<(PathBuf, File), RunError> {
     let unusable = |path: &Path, source| RunError::Io { path: path.to_owned(), source };
     fs::create_dir_all(work).map_err(|source| unusable(work, source))?;
     sweep(work).map_err(|source| unusable(work, source))?;
-    for attempt in 0u32.. {
-        let name = format!("{INPUTS}{}-{attempt}", std::process::id());
+    // several plans of one process are run at once
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    loop {
+        let name = format!("{INPUTS}{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
         // it gets its name once it is locked, so that nobody takes it for left behind
         let (new, folder) = (work.join(format!(".{name}")), work.join(&name));
         if folder.exists() {
@@ -151,7 +154,6 @@ fn free(work: &Path) -> Result<(PathBuf, File), RunError> {
         })();
         return locked.map(|lock| (folder, lock)).map_err(|source| unusable(&new, source));
     }
-    unreachable!("there are fewer folders than numbers")
 }
 
 /// Removes the folders of processes that are gone.
@@ -174,6 +176,26 @@ fn sweep(work: &Path) -> io::Result<()> {
 mod tests {
     use super::{Inputs, Scratch};
     use std::fs;
+
+    #[test]
+    fn many_at_once_have_a_folder_each() {
+        let home = tempfile::tempdir().unwrap();
+        let folders = std::thread::scope(|scope| {
+            let all: Vec<_> = (0..8)
+                .map(|_| {
+                    scope.spawn(|| {
+                        for _ in 0..50 {
+                            drop(Scratch::new(home.path(), &Inputs::new()).unwrap());
+                        }
+                        Scratch::new(home.path(), &Inputs::new()).unwrap()
+                    })
+                })
+                .collect();
+            let kept: Vec<Scratch> = all.into_iter().map(|one| one.join().unwrap()).collect();
+            kept.iter().map(|scratch| scratch.folder.clone()).collect::<std::collections::BTreeSet<_>>().len()
+        });
+        assert_eq!(folders, 8);
+    }
 
     #[test]
     fn what_a_killed_process_left_is_removed_and_what_is_in_use_is_not() {
