@@ -16,7 +16,7 @@ use crate::replace::replace;
 use detektr_detonate::Detonator;
 use detektr_validate::matrix::{self, Matrix, MatrixError, NotLoaded, Settings};
 use detektr_validate::pattern::{Pattern, Variant};
-use detektr_validate::run::Stage;
+use detektr_validate::run::{RunError, Stage};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -140,9 +140,18 @@ fn exit_code(matrix: &Matrix) -> u8 {
 }
 
 fn failed(error: MatrixError) -> Failure {
+    const CODE: &str = "detektr::rule::matrix";
+    let text = with_sources(&error);
     match &error {
+        MatrixError::Run { source: RunError::Detonate { source, .. }, .. } if source.is_usage() => {
+            Failure::usage(CODE, text).help("mend what the message names; what was done before is kept")
+        }
+        MatrixError::Run { source: RunError::Detonate { .. }, .. } => Failure::failed(CODE, text)
+            .help("`detektr doctor` tells what this host can't do; what was done before is kept"),
         MatrixError::Run { source, .. } => unrunnable(source),
-        MatrixError::Unreadable(_) => Failure::failed("detektr::rule::matrix", with_sources(&error)),
+        MatrixError::Unreadable(_) => {
+            Failure::failed(CODE, text).help("run it again with --fresh: the evidence is damaged")
+        }
     }
 }
 
