@@ -19,6 +19,8 @@ use std::time::Duration;
 
 /// How the folders begin that hold them.
 const INPUTS: &str = "inputs-";
+/// A file in each, so that none is empty.
+const KEEP: &str = "keep";
 
 /// The programs of a plan as files, as they were when the plan was made. Gone when dropped.
 pub(super) struct Scratch {
@@ -146,13 +148,19 @@ fn free(work: &Path) -> Result<(PathBuf, File), RunError> {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
             Err(source) => return Err(unusable(&new, source)),
         }
-        let locked = (|| {
+        let locked: io::Result<File> = (|| {
             let lock = File::open(&new)?;
             lock.lock()?;
+            // environments that begin meanwhile remove folders here that are empty, and no others
+            File::create(new.join(KEEP))?;
             fs::rename(&new, &folder)?;
             Ok(lock)
         })();
-        return locked.map(|lock| (folder, lock)).map_err(|source| unusable(&new, source));
+        match locked {
+            Ok(lock) => return Ok((folder, lock)),
+            Err(gone) if gone.kind() == io::ErrorKind::NotFound => {}
+            Err(source) => return Err(unusable(&new, source)),
+        }
     }
 }
 
@@ -195,6 +203,27 @@ mod tests {
             kept.iter().map(|scratch| scratch.folder.clone()).collect::<std::collections::BTreeSet<_>>().len()
         });
         assert_eq!(folders, 8);
+    }
+
+    #[test]
+    fn an_environment_that_begins_meanwhile_takes_no_folder_away() {
+        let home = tempfile::tempdir().unwrap();
+        let work = home.path().join("work");
+        fs::create_dir_all(&work).unwrap();
+        let done = std::sync::atomic::AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !done.load(std::sync::atomic::Ordering::Relaxed) {
+                    detektr_sandbox::sweep(&work);
+                }
+            });
+            let inputs: Inputs = [("a.sh".to_owned(), b"true".to_vec())].into();
+            for _ in 0..200 {
+                let scratch = Scratch::new(home.path(), &inputs).unwrap();
+                assert!(scratch.files["a.sh"].exists());
+            }
+            done.store(true, std::sync::atomic::Ordering::Relaxed);
+        });
     }
 
     #[test]
