@@ -11,6 +11,7 @@ fn all() -> Vec<(&'static str, Value)> {
         ("change.schema.json", detektr_evidence::schema::change()),
         ("event.schema.json", schemars::schema_for!(detektr_event::Event).to_value()),
         ("manifest.schema.json", detektr_evidence::schema::manifest()),
+        ("matrix.schema.json", schemars::schema_for!(detektr_validate::matrix::Matrix).to_value()),
         ("pattern.schema.json", schemars::schema_for!(detektr_validate::pattern::PatternForm).to_value()),
         ("persistence.schema.json", detektr_evidence::schema::persistence()),
         ("profile.schema.json", schemars::schema_for!(detektr_sandbox::profile::ProfileFile).to_value()),

@@ -12,6 +12,7 @@ mod behaviour;
 mod correlations;
 pub mod exemplar;
 mod load;
+mod nearest;
 pub mod operation;
 mod preparation;
 mod processes;
@@ -27,6 +28,7 @@ pub use behaviour::{
     Actor, AttackName, BehaviourReport, Behaviours, Confidence, Content, Definition, Derivation, Finding,
     Level, Reached,
 };
+pub use nearest::{Nearest, Unmet};
 pub use preparation::Preparation;
 pub use processes::Processes;
 pub use rules::{RuleError, RuleRef, RuleSet};

@@ -1,5 +1,6 @@
 //! Asking rules about the events of one run.
 
+use crate::nearest::{Nearest, unmet};
 use crate::processes::Processes;
 use crate::rules::{Asked, GROUPS, RuleRef, RuleSet};
 use crate::served::{Served, Told};
@@ -15,6 +16,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// Matches that are kept of one rule.
 const MATCHES: usize = 1000;
+/// Events that are kept of those that come equally near.
+const NEAREST: usize = 8;
 
 /// What is known of a run beside its events.
 #[derive(Clone, Debug, Default)]
@@ -52,6 +55,10 @@ pub struct RuleOutcome {
     /// Why nothing matches: the event that came nearest.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub why_not: Option<WhyNot>,
+    /// Events for which the fewest conditions would have to be otherwise, in their order; some of them where there are
+    /// many, and the telling ones rather than others. None where something matches.
+    #[serde(skip)]
+    pub nearest: Vec<Nearest>,
 }
 
 /// One match.
@@ -117,6 +124,28 @@ pub(crate) struct Found {
     pub(crate) needed: BTreeSet<String>,
     /// Where it came nearest.
     pub(crate) best: Option<Best>,
+    /// Where the fewest conditions are in the way.
+    pub(crate) nearest: Vec<Nearest>,
+    /// How those rank.
+    nearest_rank: (bool, usize, Reverse<u8>),
+}
+
+impl Found {
+    /// Keeps `nearest` where nothing is nearer. What Detektr's own launcher did says least; then the fewest conditions
+    /// count, then how telling the event is.
+    fn near(&mut self, nearest: Nearest, launcher: bool, weight: u8) {
+        let rank = (launcher, nearest.conditions.len(), Reverse(weight));
+        if !self.nearest.is_empty() && self.nearest_rank < rank {
+            return;
+        }
+        if self.nearest_rank != rank {
+            self.nearest.clear();
+            self.nearest_rank = rank;
+        }
+        if self.nearest.len() < NEAREST {
+            self.nearest.push(nearest);
+        }
+    }
 }
 
 /// The event that a rule is explained on.
@@ -275,6 +304,10 @@ impl<'a> Run<'a> {
                     let best = Best { weight, event: view.seq, near: trace::near(&explanation) };
                     if found.best.as_ref().is_none_or(|before| best.rank() > before.rank()) {
                         found.best = Some(best);
+                    }
+                    if let Some(conditions) = unmet(&explanation) {
+                        let launcher = self.launched == Some(view.seq);
+                        found.near(Nearest { event: view.seq, conditions }, launcher, weight);
                     }
                 }
             }

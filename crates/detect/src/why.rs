@@ -58,6 +58,7 @@ pub(crate) fn outcome(
         matched: found.matched,
         undecided,
         no_telemetry,
+        nearest: if why_not.is_some() { found.nearest } else { Vec::new() },
         why_not,
     }
 }

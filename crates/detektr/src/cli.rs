@@ -66,6 +66,7 @@ impl Cli {
             Command::Detonate(_) | Command::Validate(_) => true,
             Command::Pattern(args) => args.makes_environments(),
             Command::Atomic(args) => args.makes_environments(),
+            Command::Rule(args) => args.makes_environments(),
             _ => false,
         }
     }

@@ -63,12 +63,7 @@ impl Arms {
         if matches!(stage, Stage::Done | Stage::Reused) {
             self.done.fetch_add(1, Ordering::Relaxed);
         }
-        let now = match stage {
-            Stage::Runs(now) => line(now.phase, now.elapsed, now.events, now.processes),
-            Stage::Begins => "begins".into(),
-            Stage::Done => "done".into(),
-            Stage::Reused => "was run before".into(),
-        };
+        let now = now(stage);
         let done = self.done.load(Ordering::Relaxed);
         let role = clean(&arm.role.to_string());
         bar.set_message(format!(
@@ -82,6 +77,44 @@ impl Arms {
     /// Takes the line away.
     pub fn clear(self) {
         self.live.clear();
+    }
+}
+
+/// The live line of many executions: which runs, and how many are done.
+pub struct Many {
+    live: Live,
+    all: usize,
+    done: AtomicUsize,
+}
+
+impl Many {
+    /// A line for `all` executions; none with `quiet`.
+    pub fn new(quiet: bool, all: usize) -> Self {
+        Many { live: Live::new(quiet), all, done: AtomicUsize::new(0) }
+    }
+
+    /// Tells what happens to the execution `name`.
+    pub fn tell(&self, name: &str, stage: Stage) {
+        if matches!(stage, Stage::Done | Stage::Reused) {
+            self.done.fetch_add(1, Ordering::Relaxed);
+        }
+        let Some(bar) = &self.live.bar else { return };
+        let done = self.done.load(Ordering::Relaxed);
+        bar.set_message(format!("{done}/{}  {}: {}", self.all, clean(name), now(stage)));
+    }
+
+    /// Takes the line away.
+    pub fn clear(self) {
+        self.live.clear();
+    }
+}
+
+fn now(stage: Stage) -> String {
+    match stage {
+        Stage::Runs(now) => line(now.phase, now.elapsed, now.events, now.processes),
+        Stage::Begins => "begins".into(),
+        Stage::Done => "done".into(),
+        Stage::Reused => "was run before".into(),
     }
 }
 

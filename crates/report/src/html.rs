@@ -5,7 +5,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
 
-const STYLE: &str = include_str!("page/page.css");
+pub(crate) const STYLE: &str = include_str!("page/page.css");
 /// The module, in parts of one noun each; together they are one scope.
 const MODULE: &[&str] = &[
     include_str!("page/1-dom.js"),
@@ -43,7 +43,7 @@ pub fn html(report: &Report) -> serde_json::Result<String> {
     ))
 }
 
-fn digest(text: &str) -> String {
+pub(crate) fn digest(text: &str) -> String {
     STANDARD.encode(Sha256::digest(text.as_bytes()))
 }
 
@@ -65,7 +65,7 @@ fn inlined(json: &str) -> String {
 }
 
 /// Text for the content of an element.
-fn escaped(text: &str) -> String {
+pub(crate) fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 

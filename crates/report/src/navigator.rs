@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
 /// The oldest version of Navigator that reads this format.
-const NAVIGATOR: &str = "4.9.0";
+pub(crate) const NAVIGATOR: &str = "4.9.0";
 
 /// The layer for `report`. A run without behaviours gives a layer without techniques.
 pub fn navigator(report: &Report) -> Value {

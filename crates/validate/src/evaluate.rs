@@ -142,7 +142,7 @@ fn sealed(one: &Located) -> Trust {
 
 /// The events that a missed rule is explained on rather than on others: what denied the attack's operations on its
 /// goal, the goal itself, and the other operations on it.
-fn telling(arm: &Observed) -> BTreeMap<u64, u8> {
+pub(crate) fn telling(arm: &Observed) -> BTreeMap<u64, u8> {
     let mut telling = BTreeMap::new();
     let mut add = |event: u64, weight: u8| {
         let now = telling.entry(event).or_insert(weight);

@@ -11,6 +11,7 @@ pub mod facts;
 pub mod file;
 pub mod goal;
 pub mod judge;
+pub mod matrix;
 pub mod pattern;
 mod plan;
 mod programs;

@@ -28,6 +28,7 @@ fn the_help_of_every_command_is_as_recorded() {
         "atomic run",
         "rule",
         "rule check",
+        "rule matrix",
         "rule test",
         "verify",
         "rm",

@@ -1,5 +1,6 @@
 //! `detektr pattern`: every pattern that ships does what it says, and what does not is told.
 
+mod matrix;
 #[path = "../validate/support.rs"]
 #[expect(dead_code, reason = "not all of it is used here")]
 mod support;

@@ -75,7 +75,9 @@ impl Place {
     pub fn new() -> Self {
         let folder = tempfile::tempdir_in("/tmp").unwrap();
         let program = folder.path().join("detektr");
-        fs::copy(env!("CARGO_BIN_EXE_detektr"), &program).unwrap();
+        // by another process: a child that another test starts meanwhile would hold a file open for writing that is ours
+        let copied = Command::new("cp").arg(env!("CARGO_BIN_EXE_detektr")).arg(&program).status();
+        assert!(copied.unwrap().success());
         open(folder.path(), 0o755);
         for name in ["home", "user-home", "files"] {
             fs::create_dir(folder.path().join(name)).unwrap();

@@ -14,10 +14,13 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 /// How the folders begin that hold them.
 const INPUTS: &str = "inputs-";
+/// A file in each, so that none is empty.
+const KEEP: &str = "keep";
 
 /// The programs of a plan as files, as they were when the plan was made. Gone when dropped.
 pub(super) struct Scratch {
@@ -144,8 +147,10 @@ fn free(work: &Path) -> Result<(PathBuf, File), RunError> {
     let unusable = |path: &Path, source| RunError::Io { path: path.to_owned(), source };
     fs::create_dir_all(work).map_err(|source| unusable(work, source))?;
     sweep(work).map_err(|source| unusable(work, source))?;
-    for attempt in 0u32.. {
-        let name = format!("{INPUTS}{}-{attempt}", std::process::id());
+    // several plans of one process are run at once
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    loop {
+        let name = format!("{INPUTS}{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
         // it gets its name once it is locked, so that nobody takes it for left behind
         let (new, folder) = (work.join(format!(".{name}")), work.join(&name));
         if folder.exists() {
@@ -156,15 +161,20 @@ fn free(work: &Path) -> Result<(PathBuf, File), RunError> {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
             Err(source) => return Err(unusable(&new, source)),
         }
-        let locked = (|| {
+        let locked: io::Result<File> = (|| {
             let lock = File::open(&new)?;
             lock.lock()?;
+            // environments that begin meanwhile remove folders here that are empty, and no others
+            File::create(new.join(KEEP))?;
             fs::rename(&new, &folder)?;
             Ok(lock)
         })();
-        return locked.map(|lock| (folder, lock)).map_err(|source| unusable(&new, source));
+        match locked {
+            Ok(lock) => return Ok((folder, lock)),
+            Err(gone) if gone.kind() == io::ErrorKind::NotFound => {}
+            Err(source) => return Err(unusable(&new, source)),
+        }
     }
-    unreachable!("there are fewer folders than numbers")
 }
 
 /// Removes the folders of processes that are gone.
@@ -187,6 +197,48 @@ fn sweep(work: &Path) -> io::Result<()> {
 mod tests {
     use super::{Inputs, Scratch};
     use std::fs;
+
+    #[test]
+    fn many_at_once_have_a_folder_each() {
+        let home = tempfile::tempdir().unwrap();
+        let folders = std::thread::scope(|scope| {
+            let all: Vec<_> = (0..8)
+                .map(|_| {
+                    scope.spawn(|| {
+                        for _ in 0..50 {
+                            drop(Scratch::new(home.path(), &Inputs::new()).unwrap());
+                        }
+                        Scratch::new(home.path(), &Inputs::new()).unwrap()
+                    })
+                })
+                .collect();
+            let kept: Vec<Scratch> = all.into_iter().map(|one| one.join().unwrap()).collect();
+            kept.iter().map(|scratch| scratch.folder.clone()).collect::<std::collections::BTreeSet<_>>().len()
+        });
+        assert_eq!(folders, 8);
+    }
+
+    #[test]
+    fn an_environment_that_begins_meanwhile_takes_no_folder_away() {
+        let home = tempfile::tempdir().unwrap();
+        let work = home.path().join("work");
+        fs::create_dir_all(&work).unwrap();
+        let done = std::sync::atomic::AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !done.load(std::sync::atomic::Ordering::Relaxed) {
+                    detektr_sandbox::sweep(&work);
+                }
+            });
+            let inputs: Inputs = [("a.sh".to_owned(), b"true".to_vec())].into();
+            let lost = (0..200).find_map(|_| match Scratch::new(home.path(), &inputs) {
+                Ok(scratch) => (!scratch.files["a.sh"].exists()).then(|| "the file is gone".to_owned()),
+                Err(error) => Some(error.to_string()),
+            });
+            done.store(true, std::sync::atomic::Ordering::Relaxed);
+            assert_eq!(lost, None);
+        });
+    }
 
     #[test]
     fn what_a_killed_process_left_is_removed_and_what_is_in_use_is_not() {

@@ -10,6 +10,7 @@ use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 /// What all arms of a plan have in common on this host.
 pub(super) struct Circumstances {
@@ -98,7 +99,29 @@ pub(super) fn find(home: &Path, key: &str) -> Option<String> {
 /// Notes that `run` is the arm of `key`.
 pub(super) fn note(home: &Path, key: &str, run: &str) -> Result<(), RunError> {
     let path = home.join("arms").join(key);
-    let partial = home.join("arms").join(format!(".{key}.{}", std::process::id()));
+    // two arms of one key may be done at once
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let own = format!(".{key}.{}.{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+    let partial = home.join("arms").join(own);
     let written: io::Result<()> = fs::write(&partial, run).and_then(|()| fs::rename(&partial, &path));
     written.map_err(|source| RunError::Io { path, source })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::note;
+
+    #[test]
+    fn two_arms_of_one_key_are_noted_at_once() {
+        let home = tempfile::tempdir().unwrap();
+        std::fs::create_dir(home.path().join("arms")).unwrap();
+        std::thread::scope(|scope| {
+            for run in ["a", "b", "c", "d"] {
+                let home = home.path();
+                scope.spawn(move || (0..100).for_each(|_| note(home, "key", run).unwrap()));
+            }
+        });
+        let left: Vec<_> = std::fs::read_dir(home.path().join("arms")).unwrap().collect();
+        assert_eq!(left.len(), 1);
+    }
 }

@@ -30,14 +30,15 @@ enum Action {
 
 /// Where patterns come from, beside those that ship.
 #[derive(Debug, clap::Args)]
-struct LibraryArgs {
+pub struct LibraryArgs {
     /// Take the patterns of this folder too; may be given several times
     #[arg(long, value_name = "DIR")]
     patterns: Vec<PathBuf>,
 }
 
 impl LibraryArgs {
-    fn library(&self) -> Result<Library, Failure> {
+    /// All that can be named.
+    pub fn library(&self) -> Result<Library, Failure> {
         Library::with(&self.patterns).map_err(unusable)
     }
 }
@@ -74,6 +75,6 @@ fn unusable(error: LibraryError) -> Failure {
 }
 
 /// There is no such pattern or variant.
-fn unknown((what, remedy): (String, String)) -> Failure {
+pub fn unknown((what, remedy): (String, String)) -> Failure {
     Failure::usage("detektr::pattern::unknown", what).help(remedy)
 }
