@@ -49,6 +49,11 @@ impl ArtifactKind {
             ArtifactKind::Command => "command",
         }
     }
+
+    /// Whether it is a 32-bit program (i386).
+    pub fn is_ia32(&self) -> bool {
+        matches!(self, ArtifactKind::Elf { ia32: true, .. })
+    }
 }
 
 /// Why an artifact can't be run. Found before anything runs.

@@ -1,5 +1,6 @@
 //! Which sensor watches: the one asked for, or the best that this host allows.
 
+use crate::doors::starves_ia32;
 use crate::request::SensorChoice;
 use detektr_sensor::ebpf::EbpfSensor;
 use detektr_sensor::ptrace::PtraceSensor;
@@ -29,7 +30,14 @@ impl Sensors {
 
     /// The sensor for `choice`. `cgroup` tells whether the environment has a cgroup v2, without which the BPF
     /// programs can't tell its processes from others.
-    pub fn choose(&mut self, choice: SensorChoice, cgroup: bool) -> Result<Chosen<'_>, SensorError> {
+    ///
+    /// An `ia32` artifact is traced where the BPF programs can't keep it from AF_VSOCK but by giving it no socket at all.
+    pub fn choose(
+        &mut self,
+        choice: SensorChoice,
+        cgroup: bool,
+        ia32: bool,
+    ) -> Result<Chosen<'_>, SensorError> {
         if self.only.is_some() {
             let sensor = self.only.as_deref_mut().expect("checked above");
             return Ok(Chosen { sensor, why: None });
@@ -42,6 +50,13 @@ impl Sensors {
                 Err(error) => return Err(error),
             },
         };
+        let starved = || {
+            let rings = self.ebpf.as_deref().map(|sensor| sensor.describe().rings).unwrap_or_default();
+            (choice == SensorChoice::Auto && ia32 && starves_ia32(&rings)).then(|| {
+                "under ebpf this 32-bit program would get no socket by socketcall, as no program in the kernel can refuse AF_VSOCK here".to_owned()
+            })
+        };
+        let refused = refused.or_else(starved);
         if choice != SensorChoice::Ptrace && refused.is_none() {
             let sensor = self.ebpf.as_deref_mut().expect("load_ebpf succeeded");
             return Ok(Chosen { sensor, why: None });

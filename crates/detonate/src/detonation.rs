@@ -3,11 +3,12 @@
 //! Whatever happens after the bundle was begun ends in a sealed bundle with exactly one state; only what is found
 //! before that (a bad artifact, a bad key, a data folder without permission) is an error instead.
 
-use crate::artifact::{self, ArtifactSpec};
+use crate::artifact::{self, ArtifactKind, ArtifactSpec};
 use crate::attribute::{Attribution, Surroundings};
 use crate::beneath::{self, Beneath};
 use crate::choose::Sensors;
 use crate::clock::{Timing, boot_to_wall_ns, now, random, run_id, wall};
+use crate::doors::{Doors, doors};
 use crate::error::DetonateError;
 use crate::images::HashingReader;
 use crate::network::conversation::Conversations;
@@ -15,7 +16,6 @@ use crate::outputs::Pump;
 use crate::prepare::{Prepared, home, plan, prepare};
 use crate::recorder::{Follower, Inputs, Live, Recorder};
 use crate::request::{DetonateRequest, NetworkChoice, Progress, SensorChoice};
-use crate::rings::{Fate, fate};
 use crate::triggers::{Stage, Staged};
 use crate::witnesses::Populations;
 use crate::{ending, logs, witnesses};
@@ -91,7 +91,7 @@ impl Detonator {
     /// Where the sensor that is asked for, or for `auto` every sensor, can't be had.
     pub fn sensor_for(&self, choice: SensorChoice) -> Result<SensorName, SensorError> {
         let mut sensors = self.sensors.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        let chosen = sensors.choose(choice, true)?;
+        let chosen = sensors.choose(choice, true, false)?;
         Ok(sensor_name(&chosen.sensor.describe()))
     }
 
@@ -203,7 +203,7 @@ impl Detonator {
                     return Ok(writer);
                 }
             };
-        let Running { mut watching, receiver, pumps, mut launched, executed, description, why, rings } =
+        let Running { mut watching, receiver, pumps, mut launched, executed, description, why, doors } =
             launched;
         let started = match (internet, launched.device.take()) {
             (Some(internet), Some(device)) => {
@@ -249,7 +249,7 @@ impl Detonator {
                         root: prepared.root.clone(),
                         all_ids: environment.description().id_mapping == "range",
                     },
-                    &rings,
+                    &doors,
                 ),
                 follower: Follower::Journal(Journal::default()),
                 live: live.clone(),
@@ -320,6 +320,7 @@ impl Detonator {
         let stage = Stage {
             detonator: self,
             request,
+            kind: &prepared.kind,
             plan: &plan,
             overlays: &overlays,
             diff: &diff,
@@ -346,15 +347,21 @@ impl Detonator {
 
     /// Has the sensor watch `environment`: what watches, where its records come out, the filter that a launcher must
     /// install for it, the sensor's description, and why it was no better one.
-    pub(crate) fn watch(&self, request: &DetonateRequest, environment: &Environment) -> Result<Eyes, Failed> {
+    pub(crate) fn watch(
+        &self,
+        request: &DetonateRequest,
+        kind: &ArtifactKind,
+        environment: &Environment,
+    ) -> Result<Eyes, Failed> {
         let pid_namespace =
             File::open(format!("/proc/{}/ns/pid", environment.init_pid())).map_err(environment_failed)?;
         let (sender, receiver) = std::sync::mpsc::sync_channel(BATCHES);
         let mut sensors = self.sensors.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        let chosen = sensors.choose(request.sensor, environment.cgroup().is_some()).map_err(sensor_failed)?;
+        let (cgroup, ia32) = (environment.cgroup().is_some(), kind.is_ia32());
+        let chosen = sensors.choose(request.sensor, cgroup, ia32).map_err(sensor_failed)?;
         let mut description = chosen.sensor.describe();
-        let rings = fate(request.io_uring, &description.rings);
-        description.limitations.extend(rings.gap.clone());
+        let doors = doors(request.io_uring, &description.rings);
+        description.limitations.extend(doors.gaps.clone());
         let filter = chosen.sensor.launch_filter(request.observe_stat);
         let target = Target {
             cgroup: environment.cgroup().map(Path::to_owned),
@@ -363,7 +370,7 @@ impl Detonator {
             ring_bytes: request.ring_bytes.unwrap_or(RING_BYTES),
         };
         let watching = chosen.sensor.watch(target, sender).map_err(sensor_failed)?;
-        Ok(Eyes { watching, receiver, filter, rings, description, why: chosen.why })
+        Ok(Eyes { watching, receiver, filter, doors, description, why: chosen.why })
     }
 
     /// Places the artifact, attaches the sensor, and launches a paused program.
@@ -393,8 +400,8 @@ impl Detonator {
         let argv = artifact::command_line(&prepared.kind, &placed, &request.args);
         manifest.artifact.argv = argv.iter().map(|word| Text::from(word.as_bytes())).collect();
 
-        let Eyes { mut watching, receiver, filter, rings, mut description, why } =
-            self.watch(request, environment)?;
+        let Eyes { mut watching, receiver, filter, doors, mut description, why } =
+            self.watch(request, &prepared.kind, environment)?;
         timing.mark("sensor");
 
         let (stdout, stdout_end) = pipe().map_err(environment_failed)?;
@@ -413,7 +420,7 @@ impl Detonator {
                 stdout: stdout_end,
                 stderr: stderr_end,
                 filter,
-                refuse_rings: rings.by_filter,
+                shut: doors.shut,
                 setup: request.setup.iter().map(|step| step.command.clone()).collect(),
             })
             .map_err(environment_failed)?;
@@ -421,12 +428,12 @@ impl Detonator {
             if description.name == "ebpf" { watch_executed(environment, &mut description) } else { None };
         watching.adopt(launched.pid).map_err(sensor_failed)?;
         manifest.environment = describe(environment, prepared, request);
-        manifest.environment["io_uring"] = if rings.refused { "refused" } else { "allowed" }.into();
-        if let (Some(gap), Some(gaps)) = (&rings.gap, manifest.environment["gaps"].as_array_mut()) {
-            gaps.push(gap.as_str().into());
+        manifest.environment["io_uring"] = if doors.no_rings { "refused" } else { "allowed" }.into();
+        if let Some(gaps) = manifest.environment["gaps"].as_array_mut() {
+            gaps.extend(doors.gaps.iter().map(|gap| gap.as_str().into()));
         }
         timing.mark("launch");
-        Ok(Running { watching, receiver, pumps, launched, executed, description, why, rings })
+        Ok(Running { watching, receiver, pumps, launched, executed, description, why, doors })
     }
 }
 
@@ -435,7 +442,7 @@ pub(crate) struct Eyes {
     pub watching: Box<dyn Watching>,
     pub receiver: std::sync::mpsc::Receiver<Vec<detektr_sensor::raw::Raw>>,
     pub filter: Option<Vec<(u16, u8, u8, u32)>>,
-    pub rings: Fate,
+    pub doors: Doors,
     pub description: Description,
     pub why: Option<String>,
 }
@@ -449,7 +456,7 @@ struct Running {
     executed: Option<ExecutedFiles>,
     description: Description,
     why: Option<String>,
-    rings: Fate,
+    doors: Doors,
 }
 
 /// Why nothing was run.

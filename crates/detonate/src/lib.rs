@@ -10,6 +10,7 @@ mod beneath;
 mod choose;
 mod clock;
 mod detonation;
+mod doors;
 mod ending;
 mod error;
 mod images;
@@ -19,7 +20,7 @@ mod outputs;
 mod prepare;
 mod recorder;
 mod request;
-mod rings;
+
 mod triggers;
 mod witnesses;
 

@@ -190,8 +190,8 @@ impl Environment {
         let (uid_map, outside) = self.map(uid, sys::euid());
         let (gid_map, outside_gid) = self.map(gid, sys::egid());
         let home = crate::baits::home(&self.plan.identity, self.plan.user);
-        let mut filters = vec![wall::wall(program.refuse_rings).program().to_vec()];
-        self.description.seccomp = wall::words(program.refuse_rings);
+        let mut filters = vec![wall::wall(program.shut).program().to_vec()];
+        self.description.seccomp = wall::words(program.shut);
         filters.extend(program.filter);
         let tasks =
             self.cgroups.tasks().map_err(SandboxError::step("opening the cgroups that keep limits"))?;

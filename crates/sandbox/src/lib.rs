@@ -40,7 +40,7 @@ pub use reaper::sweep;
 pub use rootfs::image;
 pub use rootfs::logs::LOG_SOCKETS;
 pub use rootfs::resolved;
-pub use wall::wall;
+pub use wall::{Shut, wall};
 
 use std::ffi::OsStr;
 use std::os::fd::{FromRawFd, OwnedFd, RawFd};

@@ -5,6 +5,7 @@ use crate::controls::Control;
 use crate::identity::Identity;
 use crate::limits::Limits;
 use crate::network::Addresses;
+use crate::wall::Shut;
 use serde::{Deserialize, Serialize};
 use std::ffi::OsString;
 use std::os::fd::OwnedFd;
@@ -92,8 +93,8 @@ pub struct Program {
     pub stderr: OwnedFd,
     /// A sensor's seccomp program (raw `struct sock_filter` values: code, jt, jf, k).
     pub filter: Option<Vec<(u16, u8, u8, u32)>>,
-    /// Detektr's own filter refuses io_uring to it.
-    pub refuse_rings: bool,
+    /// What Detektr's own filter refuses to it, beside AF_VSOCK.
+    pub shut: Shut,
     /// Command lines that run before it, one after the other, as the same user and without controls; where one does
     /// not end with code 0, neither the rest nor the program itself is run.
     pub setup: Vec<Vec<OsString>>,

@@ -163,8 +163,7 @@ fn sensors() -> Vec<Check> {
         detail: tried.unwrap_or_else(|why| why),
         lost: Some(
             "with the ebpf sensor, io_uring is refused to artifacts (ENOSYS), for a chain of its operations could send content \
-             to the hypervisor; who opens AF_VSOCK by the 32-bit socketcall is killed instead of refused, and one written to race \
-             its own death can get a request of connection out"
+             to the hypervisor; and 32-bit programs get no socket by socketcall, as a race could get a request of connection there"
                 .into(),
         ),
         remedy: Some("use a kernel that takes fmod_ret programs, or the ptrace sensor (--sensor ptrace), which refuses io_uring too; `io_uring: \

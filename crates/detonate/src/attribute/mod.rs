@@ -8,7 +8,7 @@ mod surroundings;
 
 pub use surroundings::Surroundings;
 
-use crate::rings::Fate;
+use crate::doors::Doors;
 use detektr_event::{Actor, Detail, Event, FilePath, OutcomeResult, WALL};
 use detektr_sandbox::controls::landlock::Ruleset;
 use detektr_sandbox::controls::paths::Rules;
@@ -35,9 +35,9 @@ pub struct Attribution {
 }
 
 impl Attribution {
-    /// For a run under `controls`; `rings` is what became of io_uring.
-    pub fn new(controls: &[Control], hardening: &Hardening, around: Surroundings, rings: &Fate) -> Self {
-        let mut filters = vec![(WALL.to_owned(), detektr_sandbox::wall(rings.by_filter))];
+    /// For a run under `controls`; `doors` is what became of the ways to AF_VSOCK.
+    pub fn new(controls: &[Control], hardening: &Hardening, around: Surroundings, doors: &Doors) -> Self {
+        let mut filters = vec![(WALL.to_owned(), detektr_sandbox::wall(doors.shut))];
         filters.extend(hardening.filters.iter().cloned());
         Attribution {
             controls: controls.to_vec(),
@@ -45,7 +45,7 @@ impl Attribution {
             rulesets: hardening.rulesets.clone(),
             paths: hardening.paths.clone(),
             around,
-            tracer_refuses_rings: rings.refused && !rings.by_filter,
+            tracer_refuses_rings: doors.no_rings && !doors.shut.rings,
             own_filters: false,
             own_mounts: false,
         }

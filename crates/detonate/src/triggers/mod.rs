@@ -9,6 +9,7 @@ mod login;
 mod reboot;
 mod schedule;
 
+use crate::artifact::ArtifactKind;
 use crate::clock::now;
 use crate::detonation::{
     Detonator, EndedResult, Eyes, Failed, close, environment_failed, logged, numbers, read_logs,
@@ -43,6 +44,8 @@ pub struct Stage<'a> {
     pub detonator: &'a Detonator,
     /// What was asked for.
     pub request: &'a DetonateRequest,
+    /// What the artifact is: the same sensor watches.
+    pub kind: &'a ArtifactKind,
     /// The plan of the environment.
     pub plan: &'a Plan,
     /// Its files.
@@ -255,7 +258,7 @@ impl Stage<'_> {
 
     /// A starter, paused, under the eyes of the sensor.
     fn begin(&self, planned: &[Planned], environment: &mut Environment) -> Result<Begun, Failed> {
-        let mut eyes = self.detonator.watch(self.request, environment)?;
+        let mut eyes = self.detonator.watch(self.request, self.kind, environment)?;
         let null = || -> Result<OwnedFd, Failed> {
             let file = File::options().read(true).write(true).open("/dev/null");
             Ok(file.map_err(environment_failed)?.into())
@@ -267,7 +270,7 @@ impl Stage<'_> {
             stdout: null()?,
             stderr: null()?,
             filter: eyes.filter.take(),
-            refuse_rings: eyes.rings.by_filter,
+            shut: eyes.doors.shut,
             setup: Vec::new(),
         };
         let jobs: Vec<Job> = planned.iter().map(|way| way.job.clone()).collect();

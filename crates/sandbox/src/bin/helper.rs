@@ -2,8 +2,8 @@
 //! prints how it ended. It also plays the hidden parts.
 
 use detektr_sandbox::{
-    Addresses, Environment, Identity, Limits, Plan, Program, Rootfs, RunAs, default_set, init_main, is_init,
-    use_subordinate_ids,
+    Addresses, Environment, Identity, Limits, Plan, Program, Rootfs, RunAs, Shut, default_set, init_main,
+    is_init, use_subordinate_ids,
 };
 use std::error::Error;
 use std::ffi::OsString;
@@ -57,7 +57,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         stdout: rustix::io::dup(rustix::stdio::stdout())?,
         stderr: rustix::io::dup(rustix::stdio::stderr())?,
         filter: None,
-        refuse_rings: false,
+        shut: Shut::default(),
         setup: Vec::new(),
     })?;
     environment.release()?;

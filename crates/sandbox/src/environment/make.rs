@@ -91,7 +91,7 @@ impl Environment {
             limits: bounds(&cgroups),
             namespaces: NAMESPACES.iter().map(|n| (*n).to_owned()).collect(),
             cgroup: cgroup_fd.is_some(),
-            seccomp: crate::wall::words(false),
+            seccomp: crate::wall::words(crate::wall::Shut::default()),
             controls: hardening.applied.clone(),
             gaps,
             ..Description::default()

@@ -1,6 +1,8 @@
 //! What the tests share: environments made in this process, with the helper program as their hidden parts.
 
-use detektr_sandbox::{Bait, Ended, Environment, Identity, Limits, Plan, Program, Rootfs, RunAs, use_helper};
+use detektr_sandbox::{
+    Bait, Ended, Environment, Identity, Limits, Plan, Program, Rootfs, RunAs, Shut, use_helper,
+};
 use std::fs::File;
 use std::io::{Read, Seek};
 use std::ops::ControlFlow;
@@ -76,7 +78,7 @@ pub(crate) fn launch(environment: &mut Environment, argv: &[&str], out: &File) -
             stdout: copy(),
             stderr: copy(),
             filter: None,
-            refuse_rings: false,
+            shut: Shut::default(),
             setup: Vec::new(),
         })
         .expect("launch")

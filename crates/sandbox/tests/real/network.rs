@@ -1,7 +1,7 @@
 //! The network device, with its outer end in this process.
 
 use crate::common::{plan, skipped_without_root, work};
-use detektr_sandbox::{Addresses, DeviceKind, Environment, Program, RunAs};
+use detektr_sandbox::{Addresses, DeviceKind, Environment, Program, RunAs, Shut};
 use std::fs::File;
 use std::io::Read;
 use std::ops::ControlFlow;
@@ -33,7 +33,7 @@ fn what_an_environment_sends_comes_out_of_its_device_as_it_was_sent() {
             stdout: null(),
             stderr: null(),
             filter: None,
-            refuse_rings: false,
+            shut: Shut::default(),
             setup: Vec::new(),
         })
         .expect("launch");

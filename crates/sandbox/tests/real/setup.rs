@@ -2,7 +2,7 @@
 
 use crate::common::{Did, HELPER, plan, skipped_without_root, work};
 use detektr_sandbox::controls::{Control, Measure};
-use detektr_sandbox::{EndState, Environment, Program, RunAs, use_helper};
+use detektr_sandbox::{EndState, Environment, Program, RunAs, Shut, use_helper};
 use std::fs::File;
 use std::io::{Read, Seek};
 use std::ops::ControlFlow;
@@ -26,7 +26,7 @@ fn run(steps: &[&str], script: &str, user: RunAs, seconds: u64) -> Did {
         stdout: copy(),
         stderr: copy(),
         filter: None,
-        refuse_rings: false,
+        shut: Shut::default(),
         setup: steps.iter().map(|step| line(step)).collect(),
     };
     environment.launch(program).expect("launch");

@@ -286,11 +286,11 @@ fn possible_cpus() -> u32 {
     text.trim().rsplit([',', '-']).next().and_then(|n| n.parse::<u32>().ok()).map_or(1024, |n| n + 1)
 }
 
-/// What the wall against AF_VSOCK is where the kernel takes no program that refuses.
+/// What the wall against AF_VSOCK is where the kernel takes no program that refuses: the second one, behind a filter.
 fn killing(why: &str) -> String {
     format!(
-        "An artifact is killed for opening AF_VSOCK through io_uring or the 32-bit socketcall, as no program can refuse it here ({why}): one written to \
-         race its own death can get a request of connection to the hypervisor."
+        "No program can refuse AF_VSOCK here ({why}): the ways to it that no filter can look into are shut whole, and an artifact that comes to it by one \
+         that was opened for it is killed; one written to race its own death can then get a request of connection to the hypervisor."
     )
 }
 

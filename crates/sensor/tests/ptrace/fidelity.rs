@@ -100,7 +100,7 @@ fn threads_that_act_at_once_lose_nothing() {
 
 #[test]
 fn actions_through_the_32_bit_interface_are_seen() {
-    if let Some(run) = generator("ia32.c", &["-m32"], &["PLACE"]) {
+    if let Some(run) = generator("ia32.c", &["-m32"], &["PLACE", "socketcall"]) {
         hold(&run);
     }
 }

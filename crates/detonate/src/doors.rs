@@ -1,21 +1,22 @@
-//! Whether programs get io_uring inside: what is asked for, held against what a ring could do under the sensor.
+//! Which of the doors to AF_VSOCK that no filter can look into are shut whole: what the profile asks for, held against
+//! what could leave by them under the sensor.
 
-use detektr_sandbox::IoUring;
+use detektr_sandbox::{IoUring, Shut};
 use detektr_sensor::Rings;
 
-/// What becomes of `io_uring_setup`.
+/// What becomes of `io_uring_setup` and of the 32-bit `socketcall` that makes a socket.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fate {
-    /// It gets ENOSYS, by whoever sees to it.
-    pub refused: bool,
-    /// Detektr's own filter sees to it, and not the sensor.
-    pub by_filter: bool,
-    /// What is less than the whole by it.
-    pub gap: Option<String>,
+pub struct Doors {
+    /// `io_uring_setup` gets ENOSYS, by whoever sees to it.
+    pub no_rings: bool,
+    /// What Detektr's own filter sees to, and not the sensor.
+    pub shut: Shut,
+    /// What is less than the whole by it, a sentence each.
+    pub gaps: Vec<String>,
 }
 
-/// The fate of rings where `wish` is asked for and `rings` is what they could do.
-pub fn fate(wish: IoUring, rings: &Rings) -> Fate {
+/// What becomes of them where `wish` is asked for and `rings` is what a ring could do.
+pub fn doors(wish: IoUring, rings: &Rings) -> Doors {
     let (by_filter, gap) = match (wish, rings) {
         // the filter would hide from the tracer what the tracer itself refuses and tells
         (IoUring::Auto | IoUring::Refuse, Rings::Refused) => (false, None),
@@ -43,7 +44,28 @@ pub fn fate(wish: IoUring, rings: &Rings) -> Fate {
         ),
         (IoUring::Auto | IoUring::Allow, Rings::Contained) => (false, None),
     };
-    Fate { refused: by_filter || *rings == Rings::Refused, by_filter, gap }
+    // what a kernel can't be made to refuse for a ring, it can't for a socketcall
+    let (socketcall, call_gap) = match rings {
+        Rings::Leak(why) => (true, Some(no_socketcall(why))),
+        Rings::Contained | Rings::Refused => (false, None),
+    };
+    Doors {
+        no_rings: by_filter || *rings == Rings::Refused,
+        shut: Shut { rings: by_filter, socketcall },
+        gaps: gap.into_iter().chain(call_gap).collect(),
+    }
+}
+
+/// Whether a program that makes its sockets by `socketcall` gets none under a sensor with such `rings`.
+pub fn starves_ia32(rings: &Rings) -> bool {
+    doors(IoUring::Auto, rings).shut.socketcall
+}
+
+fn no_socketcall(why: &str) -> String {
+    format!(
+        "32-bit programs get no socket by the old socketcall (ENOSYS), as this host has AF_VSOCK, and no program in the kernel can refuse it there \
+         ({why}); under the ptrace sensor (`--sensor ptrace`) they get all others"
+    )
 }
 
 #[cfg(test)]
@@ -65,14 +87,17 @@ mod tests {
             (IoUring::Allow, &Rings::Refused, true, false, Some("in spite of")),
             (IoUring::Refuse, &Rings::Refused, true, false, None),
         ] {
-            let found = fate(wish, rings);
-            assert_eq!((found.refused, found.by_filter), (refused, by_filter), "{wish:?}, {rings:?}");
-            let told = found
-                .gap
-                .as_deref()
+            let found = doors(wish, rings);
+            assert_eq!((found.no_rings, found.shut.rings), (refused, by_filter), "{wish:?}, {rings:?}");
+            let (of_rings, of_calls): (Vec<&String>, Vec<&String>) =
+                found.gaps.iter().partition(|told| told.contains("io_uring"));
+            let told = of_rings
+                .first()
                 .zip(gap)
-                .map_or(found.gap.is_none() && gap.is_none(), |(a, b)| a.contains(b));
-            assert!(told, "{wish:?}, {rings:?}: {:?}", found.gap);
+                .map_or(of_rings.is_empty() && gap.is_none(), |(a, b)| a.contains(b));
+            assert!(told, "{wish:?}, {rings:?}: {:?}", found.gaps);
+            assert_eq!(found.shut.socketcall, *rings == leak, "{wish:?}, {rings:?}");
+            assert_eq!(of_calls.len(), usize::from(*rings == leak), "{wish:?}, {rings:?}: {:?}", found.gaps);
         }
     }
 }
