@@ -362,9 +362,16 @@ fn the_metadata_service_answers_like_three_clouds() {
          r=$(curl -sS -m 9 $m/latest/meta-data/iam/security-credentials/); \
          curl -sS -m 9 $m/latest/meta-data/iam/security-credentials/$r | grep -o '\"Code\" : \"Success\"'; \
          curl -sS -m 9 -H 'Metadata-Flavor: Google' $m/computeMetadata/v1/instance/service-accounts/default/token | grep -o access_token; \
+         for p in '' 'instance/service-accounts/' 'instance/service-accounts/default/?recursive=true'; do \
+             curl -sS -m 9 -H 'Metadata-Flavor: Google' \"$m/computeMetadata/v1/$p\" | head -c 23; done; echo; \
          curl -sS -m 9 -H 'Metadata: true' \"$m/metadata/identity/oauth2/token?api-version=2018-02-01&resource=x\" | grep -o expires_on",
     );
-    assert_eq!(run.stdout, "\"Code\" : \"Success\"\naccess_token\nexpires_on\n", "{}", run.stderr);
+    assert_eq!(
+        run.stdout,
+        "\"Code\" : \"Success\"\naccess_token\ninstance/\nproject/\ndefault/\n{\"aliases\":[\"default\"],\nexpires_on\n",
+        "{}",
+        run.stderr
+    );
     // whoever asks for what is a bait reads it
     let mut read: Vec<&str> =
         run.of("bait.read").into_iter().filter_map(|event| event["bait"]["bait"].as_str()).collect();

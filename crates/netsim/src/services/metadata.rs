@@ -6,6 +6,7 @@ use crate::context::Context;
 use hyper::header::{HeaderMap, HeaderValue};
 use hyper::http::request::Parts;
 use hyper::{Method, StatusCode};
+use std::collections::BTreeSet;
 
 /// The answer to a request. Baits in it are told: whoever asks for them reads them.
 pub(super) fn answer(peer: &Peer, head: &Parts) -> Page {
@@ -24,7 +25,7 @@ fn page(context: &Context, head: &Parts) -> Page {
     let text = |body: &str| ok("text/plain", body);
     let json = |body: String| ok("application/json", &body);
     if has("metadata-flavor") == Some(b"Google") {
-        return google(context, path);
+        return google(context, path, head.uri.query());
     }
     if path.starts_with("/metadata")
         && has("metadata").is_some_and(|value| value.eq_ignore_ascii_case(b"true"))
@@ -66,25 +67,57 @@ fn page(context: &Context, head: &Parts) -> Page {
 /// The role of the machine.
 const ROLE: &str = "production-instance";
 
-fn google(context: &Context, path: &str) -> Page {
-    let rest = path.strip_prefix("/computeMetadata/v1").unwrap_or(path);
-    let token = &context.settings.credentials.token;
-    let (kind, body) = match rest {
-        "" => ("text/plain", "instance/\nproject/\n".to_owned()),
-        "/project/project-id" => ("text/plain", "production-1".into()),
-        "/instance/hostname" => ("text/plain", "vm-1.europe-west3-a.c.production-1.internal".into()),
-        "/instance/zone" => ("text/plain", "projects/123456789012/zones/europe-west3-a".into()),
-        "/instance/service-accounts" => ("text/plain", "default/\n".into()),
-        "/instance/service-accounts/default/email" => {
-            ("text/plain", "123456789012-compute@developer.gserviceaccount.com".into())
-        }
-        "/instance/service-accounts/default/token" => (
-            "application/json",
-            format!(r#"{{"access_token":"{token}","expires_in":3599,"token_type":"Bearer"}}"#),
-        ),
-        _ => return missing(),
+/// What Google's machines are told, beside what is a bait: files by their path, in the order in which they are listed.
+const GOOGLE: [(&str, &str); 10] = [
+    ("/instance/hostname", "vm-1.europe-west3-a.c.production-1.internal"),
+    ("/instance/id", "4520031799277581759"),
+    ("/instance/machine-type", "projects/123456789012/machineTypes/e2-standard-2"),
+    ("/instance/name", "vm-1"),
+    ("/instance/service-accounts/default/aliases", "default\n"),
+    ("/instance/service-accounts/default/email", "123456789012-compute@developer.gserviceaccount.com"),
+    ("/instance/service-accounts/default/scopes", "https://www.googleapis.com/auth/cloud-platform\n"),
+    ("/instance/zone", "projects/123456789012/zones/europe-west3-a"),
+    ("/project/numeric-project-id", "123456789012"),
+    ("/project/project-id", "production-1"),
+];
+const GOOGLE_TOKEN: &str = "/instance/service-accounts/default/token";
+/// What client libraries ask for at once, as JSON.
+const GOOGLE_ACCOUNT: &str = r#"{"aliases":["default"],"email":"123456789012-compute@developer.gserviceaccount.com","scopes":["https://www.googleapis.com/auth/cloud-platform"]}"#;
+
+fn google(context: &Context, path: &str, query: Option<&str>) -> Page {
+    let Some(rest) = path.strip_prefix("/computeMetadata/v1") else {
+        return if path.is_empty() { flavoured("text/plain", "computeMetadata/\n") } else { missing() };
     };
-    let (status, mut headers, content) = ok(kind, &body);
+    let recursive = query.is_some_and(|query| query.split('&').any(|word| word == "recursive=true"));
+    if rest == GOOGLE_TOKEN {
+        let token = &context.settings.credentials.token;
+        let body = format!(r#"{{"access_token":"{token}","expires_in":3599,"token_type":"Bearer"}}"#);
+        return flavoured("application/json", &body);
+    }
+    if let Some((_, body)) = GOOGLE.iter().find(|(path, _)| *path == rest) {
+        return flavoured("text/plain", body);
+    }
+    match rest {
+        "/instance/service-accounts" if recursive => {
+            flavoured("application/json", &format!(r#"{{"default":{GOOGLE_ACCOUNT}}}"#))
+        }
+        "/instance/service-accounts/default" if recursive => flavoured("application/json", GOOGLE_ACCOUNT),
+        folder => listing(folder).map_or_else(missing, |list| flavoured("text/plain", &list)),
+    }
+}
+
+/// What is in a folder of Google's, a line each, folders with a slash; `None` where there is no such folder.
+fn listing(folder: &str) -> Option<String> {
+    let paths = GOOGLE.iter().map(|(path, _)| *path).chain([GOOGLE_TOKEN]);
+    let inside = paths.filter_map(|path| path.strip_prefix(folder)?.strip_prefix('/'));
+    let names: BTreeSet<String> = inside
+        .map(|rest| rest.split_once('/').map_or_else(|| rest.to_owned(), |(name, _)| format!("{name}/")))
+        .collect();
+    (!names.is_empty()).then(|| names.into_iter().map(|name| name + "\n").collect())
+}
+
+fn flavoured(kind: &'static str, body: &str) -> Page {
+    let (status, mut headers, content) = ok(kind, body);
     headers.insert("metadata-flavor", HeaderValue::from_static("Google"));
     (status, headers, content)
 }
@@ -97,4 +130,22 @@ fn ok(kind: &'static str, body: &str) -> Page {
 
 fn missing() -> Page {
     (StatusCode::NOT_FOUND, HeaderMap::new(), Content::empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn folders_list_what_is_in_them_and_nothing_else_is_one() {
+        assert_eq!(listing("").as_deref(), Some("instance/\nproject/\n"));
+        assert_eq!(listing("/project").as_deref(), Some("numeric-project-id\nproject-id\n"));
+        assert_eq!(
+            listing("/instance/service-accounts/default").as_deref(),
+            Some("aliases\nemail\nscopes\ntoken\n")
+        );
+        for none in ["/proj", "/project/project-id", "/nothing", "/instance/service-accounts/other"] {
+            assert_eq!(listing(none), None, "{none}");
+        }
+    }
 }
