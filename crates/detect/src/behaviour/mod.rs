@@ -40,8 +40,9 @@ use detektr_event::{Actor as Whose, Detail, Event, Kind, Text};
 use detektr_evidence::Change;
 use images::Images;
 use serde::{Deserialize, Serialize};
-use sigma::Rules;
+use sigma::{Compiled, Rules};
 use std::collections::{BTreeMap, HashSet};
+use std::sync::LazyLock;
 
 /// Code that looks for behaviours.
 trait Watch {
@@ -78,9 +79,8 @@ const CODED: &[(&[Coded], Maker)] = &[
 ];
 
 /// What can be looked for.
-#[derive(Clone, Debug)]
 pub struct Behaviours {
-    rules: RuleSet,
+    compiled: Compiled,
     definitions: BTreeMap<String, Definition>,
 }
 
@@ -119,12 +119,17 @@ impl Behaviours {
             }
             definitions.insert(definition.id.clone(), definition);
         }
-        if errors.is_empty() { Ok(Behaviours { rules, definitions }) } else { Err(errors) }
+        if !errors.is_empty() {
+            return Err(errors);
+        }
+        Ok(Behaviours { compiled: Compiled::new(&rules), definitions })
     }
 
-    /// Those that ship with Detektr.
-    pub fn shipped() -> Self {
-        Behaviours::load([]).expect("a test loads them")
+    /// Those that ship with Detektr. They are made ready at the first call, for all of a process.
+    pub fn shipped() -> &'static Self {
+        static SHIPPED: LazyLock<Behaviours> =
+            LazyLock::new(|| Behaviours::load([]).expect("a test loads them"));
+        &SHIPPED
     }
 
     /// Every behaviour, by id.
@@ -136,7 +141,7 @@ impl Behaviours {
     pub fn watch(&self, artifact: Option<&Text>) -> Derivation<'_> {
         Derivation {
             found: Collector::new(&self.definitions),
-            rules: Rules::new(&self.rules),
+            rules: Rules::new(&self.compiled),
             coded: CODED.iter().map(|(_, make)| make()).collect(),
             images: Images::new(artifact),
             launchers: HashSet::new(),
@@ -165,7 +170,7 @@ impl Behaviours {
 /// Behaviours at work on the events of one run.
 pub struct Derivation<'a> {
     found: Collector<'a>,
-    rules: Rules,
+    rules: Rules<'a>,
     coded: Vec<Box<dyn Watch>>,
     images: Images,
     /// Detektr's own, until they execute what they launch.

@@ -9,7 +9,7 @@ use crate::view::native::{Known, Native, categories, is_category};
 use detektr_event::{Event, ProcessRef};
 use rsigma_eval::{CorrelationEngine, Engine};
 use rsigma_parser::{Level as SigmaLevel, SigmaRule};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 const NATIVE: &str = "detektr";
 
@@ -122,18 +122,15 @@ fn misplaced(rule: &SigmaRule) -> Option<String> {
     }
 }
 
-/// Rules at work on one run.
-pub(crate) struct Rules {
+/// Rules made ready: to compile them takes longer than most runs do.
+pub(crate) struct Compiled {
     /// The rules of each category, so that an event meets only those that can match it.
     engines: HashMap<String, Engine>,
-    correlations: CorrelationEngine,
-    correlated: bool,
-    /// Who made the events that a correlation may name.
-    makers: BTreeMap<u64, ProcessRef>,
-    full: bool,
+    /// The correlations, with the rules that they name.
+    correlated: RuleSet,
 }
 
-impl Rules {
+impl Compiled {
     pub(crate) fn new(set: &RuleSet) -> Self {
         let mut engines: HashMap<String, Engine> = HashMap::new();
         for rule in &set.collection.rules {
@@ -146,10 +143,31 @@ impl Rules {
                 engine.apply_filter(filter).expect("the filters applied when they were loaded");
             }
         }
+        let mut correlated = set.clone();
+        let named: HashSet<&String> = set.collection.correlations.iter().flat_map(|one| &one.rules).collect();
+        let is_named = |name: &Option<String>| name.as_ref().is_some_and(|name| named.contains(name));
+        correlated.collection.rules.retain(|rule| is_named(&rule.id) || is_named(&rule.name));
+        correlated.collection.filters.clear();
+        Compiled { engines, correlated }
+    }
+}
+
+/// Rules at work on one run.
+pub(crate) struct Rules<'a> {
+    engines: &'a HashMap<String, Engine>,
+    correlations: CorrelationEngine,
+    correlated: bool,
+    /// Who made the events that a correlation may name.
+    makers: BTreeMap<u64, ProcessRef>,
+    full: bool,
+}
+
+impl<'a> Rules<'a> {
+    pub(crate) fn new(Compiled { engines, correlated }: &'a Compiled) -> Self {
         Rules {
             engines,
-            correlations: set.engine().expect("the rules compiled when they were loaded"),
-            correlated: !set.collection.correlations.is_empty(),
+            correlations: correlated.engine().expect("the rules compiled when they were loaded"),
+            correlated: !correlated.collection.correlations.is_empty(),
             makers: BTreeMap::new(),
             full: false,
         }

@@ -32,12 +32,13 @@ pub struct Args {
 
 /// Runs the command.
 pub fn run(args: &Args, context: &mut Context) -> Result<u8, Failure> {
-    let behaviours = args.behaviours.as_deref().map_or_else(|| Ok(Behaviours::shipped()), with_own)?;
+    let behaviours = args.behaviours.as_deref().map(with_own).transpose()?;
+    let behaviours = behaviours.as_ref().unwrap_or_else(|| Behaviours::shipped());
     let recording = Recording::open(&context.store()?, &args.run)?;
     let (report, complete, incomplete) = match &recording {
         Recording::Sealed(bundle) => {
             let manifest = bundle.manifest();
-            (derive(&behaviours, bundle)?, manifest.complete, manifest.incomplete.clone())
+            (derive(behaviours, bundle)?, manifest.complete, manifest.incomplete.clone())
         }
         Recording::Unfinished(leftover) => {
             let artifact = leftover.start().and_then(|start| start.artifact.as_ref());
@@ -109,7 +110,7 @@ fn derive(behaviours: &Behaviours, bundle: &Bundle) -> Result<BehaviourReport, F
 
 /// What a sealed run did, by the shipped behaviours.
 pub fn of(bundle: &Bundle) -> Result<BehaviourReport, Failure> {
-    derive(&Behaviours::shipped(), bundle)
+    derive(Behaviours::shipped(), bundle)
 }
 
 /// What a run did in one line each, for the commands that tell of the run as a whole.

@@ -9,6 +9,7 @@ use crate::recording::{Recording, sealed, told, with_sources};
 use crate::store::Store;
 use crate::tree::{Bounds, Tree, render};
 use crate::{commands, units};
+use detektr_detect::Behaviours;
 use detektr_detonate::{
     ArtifactSpec, DetonateError, DetonateRequest, Detonator, Limits, NetworkChoice, NetworkMode, Outcome,
     Phase, RootfsChoice, RunAs, SensorChoice, TRIGGERS, UnpackError, site::Site,
@@ -162,6 +163,8 @@ pub fn run(args: Args, context: &mut Context) -> Result<u8, Failure> {
         crate::complain(&format!("note: {} is not marked executable; the copy that is run is", shown(path)));
     }
     let live = Live::new(context.json);
+    // What the run did is told at its end; where this can't be made ready meanwhile, it is then.
+    let _ = std::thread::Builder::new().name("behaviours".into()).spawn(Behaviours::shipped);
     let result = Detonator::new().detonate(&request, &mut |now| {
         live.tell(now.phase, now.elapsed, now.events, now.processes);
     });
