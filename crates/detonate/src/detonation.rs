@@ -3,13 +3,15 @@
 //! Whatever happens after the bundle was begun ends in a sealed bundle with exactly one state; only what is found
 //! before that (a bad artifact, a bad key, a data folder without permission) is an error instead.
 
-use crate::artifact::{self, ArtifactKind, ArtifactSpec};
+use crate::artifact::{self, ArtifactSpec};
 use crate::attribute::{Attribution, Surroundings};
 use crate::beneath::{self, Beneath};
 use crate::choose::Sensors;
 use crate::clock::{Timing, boot_to_wall_ns, now, random, run_id, wall};
-use crate::doors::{Doors, doors};
+use crate::closing::{CAPTURE_BYTES, capture, close, logged};
+use crate::doors::Doors;
 use crate::error::DetonateError;
+use crate::eyes::{Eyes, RING_BYTES, numbers, sensor_name, watch_executed};
 use crate::images::HashingReader;
 use crate::network::conversation::Conversations;
 use crate::outputs::Pump;
@@ -19,19 +21,17 @@ use crate::request::{DetonateRequest, NetworkChoice, Progress, SensorChoice};
 use crate::triggers::{Stage, Staged};
 use crate::witnesses::Populations;
 use crate::{ending, logs, witnesses};
-use detektr_event::{Kind, Phase, SensorName, Text};
+use detektr_event::{Phase, SensorName, Text};
 use detektr_evidence::persistence::Journal;
 use detektr_evidence::{
-    AppliedControl, Artifact, BundleWriter, CaptureTotals, Incomplete, Manifest, PacketsWitness, PhaseSpan,
-    Start, State,
+    AppliedControl, Artifact, BundleWriter, Incomplete, Manifest, PhaseSpan, Start, State,
 };
-use detektr_netsim::{CaptureTo, Internet, Report};
+use detektr_netsim::{CaptureTo, Internet};
 use detektr_sandbox::{Bait, BaitKind, Ended, Environment, Launched, Plan, Program, SandboxError};
-use detektr_sensor::decode::{Decoder, DecoderConfig, IdRange, Numbers};
-use detektr_sensor::{Closing, Description, ExecutedFiles, SensorError, Target, Watching};
+use detektr_sensor::decode::{Decoder, DecoderConfig};
+use detektr_sensor::{Description, ExecutedFiles, SensorError, Watching};
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::{BufReader, BufWriter};
 use std::ops::ControlFlow;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
@@ -41,17 +41,10 @@ use std::sync::Mutex;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-/// The sensor's ring where nobody asks for another: room for a quarter of a million events between two reads.
-const RING_BYTES: u32 = 32 << 20;
-/// Bytes of packets that are kept.
-const CAPTURE_BYTES: u64 = 1 << 30;
-/// Batches that may wait between sensor and recorder.
-const BATCHES: usize = 256;
-
 /// Runs detonations; holds what they share in one process (the loaded sensor).
 #[derive(Default)]
 pub struct Detonator {
-    sensors: Mutex<Sensors>,
+    pub(crate) sensors: Mutex<Sensors>,
 }
 
 /// How a detonation ended, and where its bundle is.
@@ -345,34 +338,6 @@ impl Detonator {
         Ok(writer)
     }
 
-    /// Has the sensor watch `environment`: what watches, where its records come out, the filter that a launcher must
-    /// install for it, the sensor's description, and why it was no better one.
-    pub(crate) fn watch(
-        &self,
-        request: &DetonateRequest,
-        kind: &ArtifactKind,
-        environment: &Environment,
-    ) -> Result<Eyes, Failed> {
-        let pid_namespace =
-            File::open(format!("/proc/{}/ns/pid", environment.init_pid())).map_err(environment_failed)?;
-        let (sender, receiver) = std::sync::mpsc::sync_channel(BATCHES);
-        let mut sensors = self.sensors.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        let (cgroup, ia32) = (environment.cgroup().is_some(), kind.is_ia32());
-        let chosen = sensors.choose(request.sensor, cgroup, ia32).map_err(sensor_failed)?;
-        let mut description = chosen.sensor.describe();
-        let doors = doors(request.io_uring, &description.rings);
-        description.limitations.extend(doors.gaps.clone());
-        let filter = chosen.sensor.launch_filter(request.observe_stat);
-        let target = Target {
-            cgroup: environment.cgroup().map(Path::to_owned),
-            pid_namespace: pid_namespace.into(),
-            observe_stat: request.observe_stat,
-            ring_bytes: request.ring_bytes.unwrap_or(RING_BYTES),
-        };
-        let watching = chosen.sensor.watch(target, sender).map_err(sensor_failed)?;
-        Ok(Eyes { watching, receiver, filter, doors, description, why: chosen.why })
-    }
-
     /// Places the artifact, attaches the sensor, and launches a paused program.
     #[expect(clippy::too_many_arguments, reason = "each is another part of one detonation")]
     fn launch(
@@ -435,16 +400,6 @@ impl Detonator {
         timing.mark("launch");
         Ok(Running { watching, receiver, pumps, launched, executed, description, why, doors })
     }
-}
-
-/// A sensor that watches one environment.
-pub(crate) struct Eyes {
-    pub watching: Box<dyn Watching>,
-    pub receiver: std::sync::mpsc::Receiver<Vec<detektr_sensor::raw::Raw>>,
-    pub filter: Option<Vec<(u16, u8, u8, u32)>>,
-    pub doors: Doors,
-    pub description: Description,
-    pub why: Option<String>,
 }
 
 /// A paused launcher under the eyes of a sensor.
@@ -512,41 +467,6 @@ fn describe(environment: &Environment, prepared: &Prepared, request: &DetonateRe
     value
 }
 
-pub(crate) fn sensor_name(description: &Description) -> SensorName {
-    if description.name == "ebpf" { SensorName::Ebpf } else { SensorName::Ptrace }
-}
-
-pub(crate) fn numbers(launched: &Launched) -> Numbers {
-    let ranges = |map: &[detektr_sandbox::IdRange]| {
-        map.iter().map(|r| IdRange { inside: r.inside, outside: r.outside, count: r.count }).collect()
-    };
-    Numbers {
-        mount_namespace: launched.mount_namespace,
-        uid_map: ranges(&launched.uid_map),
-        gid_map: ranges(&launched.gid_map),
-        root_path: Vec::new(),
-    }
-}
-
-fn watch_executed(environment: &Environment, description: &mut Description) -> Option<ExecutedFiles> {
-    let root = PathBuf::from(format!("/proc/{}/root", environment.init_pid()));
-    let trees: Vec<PathBuf> = environment
-        .layers()
-        .iter()
-        .map(|layer| root.join(layer.mount_point.strip_prefix("/").unwrap_or(&layer.mount_point)))
-        .collect();
-    match ExecutedFiles::watch(&trees) {
-        Ok(executed) => {
-            description.hooks.push("fanotify/FAN_OPEN_EXEC_PERM".into());
-            Some(executed)
-        }
-        Err(error) => {
-            description.limitations.push(format!("executed files are not hashed: fanotify: {error}"));
-            None
-        }
-    }
-}
-
 fn bait_paths(baits: &[Bait]) -> HashMap<Vec<u8>, String> {
     baits
         .iter()
@@ -555,50 +475,6 @@ fn bait_paths(baits: &[Bait]) -> HashMap<Vec<u8>, String> {
             BaitKind::Env { .. } | BaitKind::Answer { .. } => None,
         })
         .collect()
-}
-
-/// Completes the capture with what is known of its packets by now.
-fn capture(
-    writer: &mut BundleWriter,
-    manifest: &mut Manifest,
-    report: Report,
-    conversations: Conversations,
-    lost: Option<u64>,
-) -> Result<(), DetonateError> {
-    if let Some(why) = report.capture.failure {
-        manifest.mark_incomplete("capture_lost", format!("packets could not be written: {why}"));
-        return Ok(());
-    }
-    if let Some(why) = report.blind {
-        manifest.mark_incomplete("baits_not_looked_for", format!("what left was not looked through: {why}"));
-    }
-    // without any packet there is nothing more to say of it
-    if !report.capture.flows.is_empty() {
-        writer.capture_again(|from, out| {
-            detektr_netsim::capture::annotate(
-                BufReader::with_capacity(256 << 10, from),
-                BufWriter::with_capacity(256 << 10, out),
-                &report.secrets,
-                &report.capture.flows,
-                |flow| conversations.comment(flow),
-            )
-        })?;
-    }
-    let totals = report.capture.totals;
-    manifest.witnesses.packets = Some(PacketsWitness {
-        capture: CaptureTotals {
-            packets: totals.packets,
-            bytes: totals.bytes,
-            bound: CAPTURE_BYTES,
-            cut_packets: totals.cut_packets,
-            cut_bytes: totals.cut_bytes,
-            misunderstood: report.misunderstood,
-            lost,
-            unsearched: report.unsearched,
-        },
-        ..conversations.judge()
-    });
-    Ok(())
 }
 
 /// Reads the environment's log sockets for one phase.
@@ -615,34 +491,6 @@ pub(crate) fn read_logs(
     };
     let (reading, logs) = read().map_err(|source| DetonateError::Thread { source })?;
     Ok((Some(reading), Some(logs)))
-}
-
-/// Counts what programs logged in one phase.
-pub(crate) fn logged(manifest: &mut Manifest, logs: Option<logs::Logs>) {
-    if let Some(logged) = logs.map(|logs| logs.counts()).filter(|logged| logged.attempted > 0) {
-        let entry = manifest.ledger.0.entry(Kind::LogMessage).or_default();
-        entry.attempted += logged.attempted;
-        entry.emitted += logged.emitted;
-        entry.dropped += logged.dropped;
-        entry.received += logged.received;
-    }
-}
-
-/// What the sensor and the decoder say at the end of a phase.
-pub(crate) fn close(manifest: &mut Manifest, closing: &Closing, decoder: &Decoder) {
-    for (kind, counts) in &closing.ledger {
-        let entry = manifest.ledger.0.entry(*kind).or_default();
-        entry.attempted += counts.attempted;
-        entry.emitted += counts.emitted;
-        entry.dropped += counts.dropped;
-        entry.received += counts.received;
-    }
-    for hole in closing.holes.iter().chain(&decoder.holes()) {
-        manifest.mark_incomplete(hole.reason, hole.detail.clone());
-    }
-    if closing.killed_for_vsock {
-        ending::killed_by_wall(manifest);
-    }
 }
 
 fn pipe() -> std::io::Result<(OwnedFd, OwnedFd)> {

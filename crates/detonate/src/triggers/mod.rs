@@ -11,11 +11,10 @@ mod schedule;
 
 use crate::artifact::ArtifactKind;
 use crate::clock::now;
-use crate::detonation::{
-    Detonator, EndedResult, Eyes, Failed, close, environment_failed, logged, numbers, read_logs,
-    sensor_failed, sensor_name,
-};
+use crate::closing::{close, logged};
+use crate::detonation::{Detonator, EndedResult, Failed, environment_failed, read_logs, sensor_failed};
 use crate::error::DetonateError;
+use crate::eyes::{Eyes, numbers, sensor_name};
 use crate::recorder::{Follower, Inputs, Recorder};
 use crate::request::{DetonateRequest, Progress, TRIGGERS};
 use crate::witnesses::{Overlays, Populations};
