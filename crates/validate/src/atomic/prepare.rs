@@ -114,6 +114,9 @@ impl Test {
             false => Program::File(file.clone()),
         };
         let mut attack = Attack::of(program, root);
+        if matches!(rootfs, Rootfs::Image(_)) {
+            attack.setup.extend(own.step());
+        }
         let mut texts = vec![script.clone()];
         for one in &self.dependencies {
             let prereq = fill(&one.prereq, &values, ATOMICS);
@@ -210,6 +213,14 @@ struct Interpreter {
 }
 
 impl Interpreter {
+    /// Asks for it where it could not be looked for. That `env` does not find it is an exit code of the test's like
+    /// any other; of a missing shell the kernel tells.
+    fn step(self) -> Option<Step> {
+        let command = ["/usr/bin/env", self.name, "--version"].map(String::from).into();
+        let asked = self.line.starts_with("/usr/bin/env ");
+        asked.then(|| Step { what: format!("`{}`, which runs it", self.name), command })
+    }
+
     /// What makes it take its next word as commands: `-c` only checks syntax in some.
     fn option(self) -> &'static str {
         if matches!(self.name, "perl" | "ruby") { "-e" } else { "-c" }
@@ -249,7 +260,7 @@ fn named(text: &str) -> Vec<String> {
     text.match_indices(&prefix).filter_map(path).collect()
 }
 
-/// Whether `text` writes the file at `full` before anybody can need it.
+/// Whether `text` itself makes what is at `full`.
 fn writes(text: &str, full: &str) -> bool {
     [format!("> {full}"), format!(">{full}"), format!("mkdir -p {full}")]
         .iter()

@@ -2,6 +2,7 @@
 
 use super::{Atomics, Options, Refusal, Refused, System, Test, read};
 use crate::plan::{Program, Rootfs};
+use crate::programs::is_missing;
 use std::path::{Path, PathBuf};
 
 fn original() -> Option<Atomics> {
@@ -137,6 +138,25 @@ fn a_dependency_is_run_by_its_interpreter_and_not_checked_for_syntax() {
         let words = &prepared.attack.setup[0].command;
         let status = std::process::Command::new(&words[0]).args(&words[1..]).status().unwrap();
         assert_eq!(status.code(), Some(7), "{executor}");
+    }
+}
+
+#[test]
+fn in_an_image_the_interpreter_is_asked_for_before_the_test_runs() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("T1.yaml"), "attack_technique: T1\natomic_tests: []\n").unwrap();
+    let atomics = Atomics::open(folder.path()).unwrap();
+    let steps = |executor: &str| {
+        let one = test(&format!("  executor: {{name: {executor}, command: x}}\n"));
+        let image = Rootfs::Image("x.tar".into());
+        one.prepare(&atomics, &Options::default(), &image).unwrap().attack.setup
+    };
+    assert!(steps("sh").is_empty() && steps("bash").is_empty(), "the kernel tells of a missing shell");
+    for (executor, program) in [("python", "python3"), ("powershell", "pwsh"), ("zsh", "zsh")] {
+        let [step] = steps(executor).try_into().unwrap();
+        let mut command = std::process::Command::new(&step.command[0]);
+        let found = command.args(&step.command[1..]).output().unwrap().status.success();
+        assert_eq!(found, !is_missing(program, &Rootfs::Host), "{step:?}");
     }
 }
 
