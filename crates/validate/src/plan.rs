@@ -2,6 +2,7 @@
 
 use crate::goal::{Condition, FactName};
 use detektr_detonate::{NetworkMode, site::Site};
+use detektr_evidence::sha256_hex;
 use detektr_sandbox::controls::Control;
 use detektr_sandbox::{IoUring, Limits};
 use schemars::JsonSchema;
@@ -182,6 +183,18 @@ pub struct Digest {
     pub sha256: String,
     /// Bytes.
     pub size: u64,
+}
+
+impl Digest {
+    /// Of `content`.
+    pub fn of(content: &[u8]) -> Digest {
+        Digest { sha256: sha256_hex(content), size: content.len() as u64 }
+    }
+}
+
+/// The seed that follows from `text`.
+pub(crate) fn seed_of(text: &str) -> u64 {
+    u64::from_str_radix(&sha256_hex(text.as_bytes())[..16], 16).unwrap_or_default()
 }
 
 /// A program to detonate.

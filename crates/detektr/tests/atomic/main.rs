@@ -226,6 +226,15 @@ fn arguments_and_user_are_chosen() {
         let args = ["--atomics", "art", "T1204.002#brought", "--arg", "target=/tmp/other", "--user", "root"];
         let test = run(&place, how, &args, 0).remove(0);
         assert!(holds(&test, "created", "/tmp/other") && !holds(&test, "created", "/tmp/loot"), "{test:#}");
+        // named twice it runs once; what preparation installed, the test did not
+        let [brought, own] = ["/etc/profile.d/brought.sh", "/etc/profile.d/own.sh"];
+        let (source, target) = (format!("source={brought}"), format!("target={own}"));
+        let args = ["--atomics", "art", "T1204.002#1", "T1204.002#brought", "--user", "root"];
+        let tests = run(&place, how, &[&args[..], &["--arg", &source, "--arg", &target]].concat(), 0);
+        assert_eq!(tests.len(), 1, "{tests:#?}");
+        let installed: Vec<&str> =
+            tests[0]["persistence"].as_array().unwrap().iter().map(|entry| text(entry, "path")).collect();
+        assert_eq!(installed, [own], "{how:?}: {:#}", tests[0]);
         let shown =
             place.run(how, &["atomic", "show", "--atomics", "art", "T1204.002#1", "--arg", "target=/tmp/o"]);
         assert!(

@@ -212,10 +212,11 @@ fn what_is_done_is_kept_where_the_user_ends_it() {
         ["rule", "matrix", "rules", "--patterns", "own", "--only", "loot", "--json", "--sensor", "ptrace"];
     let mut command = place.command(how, &args);
     command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
-    let child = command.spawn().unwrap();
+    let mut child = command.spawn().unwrap();
     let noted = || std::fs::read_dir(place.home(how).join("arms")).map_or(0, Iterator::count);
     // two are done, the third sleeps
     while noted() < 2 {
+        assert!(child.try_wait().unwrap().is_none(), "it ended before two were done");
         std::thread::sleep(std::time::Duration::from_millis(10));
     }
     assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());

@@ -61,8 +61,8 @@ pub struct Ended {
     pub last_pid: Option<u32>,
     /// The program could not be executed: errno and its text.
     pub exec_error: Option<(i32, String)>,
-    /// What was to run before the program: where it failed (one past the last: at the controls that follow), if it did, and when it was done; absent where it was not
-    /// done, or nothing was to run.
+    /// What was to run before the program: where it failed (one past the last: at the controls that follow), if it did,
+    /// and when it was done; absent where it was not done, or nothing was to run.
     pub prepared: Option<(Option<usize>, SystemTime)>,
     /// How often the bound on processes refused a birth.
     pub refused_processes: u64,

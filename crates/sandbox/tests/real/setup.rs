@@ -40,17 +40,12 @@ fn run(steps: &[&str], script: &str, user: RunAs, seconds: u64) -> Did {
     Did { ended, out: text }
 }
 
-/// For an ordinary user too, where the test is run by one.
-fn users() -> Vec<RunAs> {
-    vec![RunAs::Root, RunAs::User]
-}
-
 #[test]
 fn steps_run_in_order_before_the_program_and_without_its_controls() {
     if skipped_without_root() {
         return;
     }
-    for user in users() {
+    for user in [RunAs::Root, RunAs::User] {
         let steps = ["echo one >/var/tmp/x; sleep 300 & echo first", "echo two >>/var/tmp/x; echo second"];
         let did = run(&steps, "cat /var/tmp/x; echo no >/var/tmp/x || echo shut; pkill -x sleep", user, 60);
         let lines: Vec<&str> = did.out.lines().filter(|line| !line.contains("Read-only")).collect();

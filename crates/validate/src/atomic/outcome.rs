@@ -2,12 +2,11 @@
 
 use super::{Prepared, Test};
 use crate::evaluate::{Unreadable, observe};
-use crate::plan::{Arm, Benign, Digest, FORMAT, Plan, Program, Role, Surroundings};
+use crate::plan::{Arm, Benign, Digest, FORMAT, Plan, Program, Role, Surroundings, seed_of};
 use crate::result::Inputs;
 use crate::run::Located;
 use crate::truth::Truth;
 use crate::{Attack, builtin};
-use detektr_evidence::sha256_hex;
 use serde::{Deserialize, Serialize};
 
 /// What came of a test.
@@ -45,8 +44,7 @@ impl Outcome {
 /// What runs where `test` runs by itself: one detonation, without controls.
 pub fn plan(test: &Test, prepared: Prepared, surroundings: Surroundings) -> (Plan, Inputs) {
     let Prepared { attack, inputs } = prepared;
-    let digest = |content: &Vec<u8>| Digest { sha256: sha256_hex(content), size: content.len() as u64 };
-    let seed = u64::from_str_radix(&sha256_hex(test.guid.as_bytes())[..16], 16).unwrap_or_default();
+    let seed = seed_of(&test.guid);
     let twin = Attack::of(Program::Builtin(builtin::SMOKE.into()), attack.root);
     let plan = Plan {
         format: FORMAT.into(),
@@ -62,7 +60,7 @@ pub fn plan(test: &Test, prepared: Prepared, surroundings: Surroundings) -> (Pla
         controls: Vec::new(),
         arms: vec![Arm { role: Role::Baseline, repeat: 0, seed }],
         questions: Vec::new(),
-        files: inputs.iter().map(|(name, content)| (name.clone(), digest(content))).collect(),
+        files: inputs.iter().map(|(name, content)| (name.clone(), Digest::of(content))).collect(),
     };
     (plan, inputs)
 }

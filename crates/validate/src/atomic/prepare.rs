@@ -15,8 +15,8 @@ pub const ATOMICS: &str = "/opt/tasks";
 /// The most bytes of the original's files that one test may bring along.
 const LARGEST: u64 = 64 << 20;
 
-/// Runs a dependency: it is there, or is got and then there. The words are the executor and both commands.
-const BRING: &str = "\"$1\" -c \"$2\" && exit 0\n\"$1\" -c \"$3\"\nexec \"$1\" -c \"$2\"";
+/// Runs a dependency: it is there, or is got and then there. The words are the executor, its option, and both commands.
+const BRING: &str = "\"$1\" \"$2\" \"$3\" && exit 0\n\"$1\" \"$2\" \"$4\"\nexec \"$1\" \"$2\" \"$3\"";
 
 /// What is chosen of how a test runs.
 #[derive(Clone, Debug, Default)]
@@ -114,6 +114,9 @@ impl Test {
             false => Program::File(file.clone()),
         };
         let mut attack = Attack::of(program, root);
+        if matches!(rootfs, Rootfs::Image(_)) {
+            attack.setup.extend(own.step());
+        }
         let mut texts = vec![script.clone()];
         for one in &self.dependencies {
             let prereq = fill(&one.prereq, &values, ATOMICS);
@@ -121,7 +124,7 @@ impl Test {
             let get = if options.check_only { String::new() } else { get };
             texts.push(prereq.clone());
             texts.push(get.clone());
-            let words = ["/bin/sh", "-c", BRING, "sh", dependency.name, &prereq, &get];
+            let words = ["/bin/sh", "-c", BRING, "sh", dependency.name, dependency.option(), &prereq, &get];
             attack.setup.push(Step {
                 what: described(&one.description, &values),
                 command: words.map(String::from).into(),
@@ -159,18 +162,19 @@ impl Test {
                 return Err(Refused::Test(Refusal::FileMissing, what));
             }
             for file in files {
-                let unreadable = |e: std::io::Error| {
-                    Refused::Test(Refusal::FileMissing, format!("{}: {e}", file.display()))
-                };
-                bytes += fs::metadata(&file).map_err(unreadable)?.len();
-                if bytes > LARGEST {
-                    let what = format!("its files are larger than {} MiB", LARGEST >> 20);
-                    return Err(Refused::Test(Refusal::FileMissing, what));
-                }
                 let inside =
                     file.strip_prefix(atomics.root()).unwrap_or(&file).to_string_lossy().into_owned();
                 let name = format!("atomics/{inside}");
+                // several commands may name one file: it is brought along once
                 if !inputs.contains_key(&name) {
+                    let unreadable = |e: std::io::Error| {
+                        Refused::Test(Refusal::FileMissing, format!("{}: {e}", file.display()))
+                    };
+                    bytes += fs::metadata(&file).map_err(unreadable)?.len();
+                    if bytes > LARGEST {
+                        let what = format!("its files are larger than {} MiB", LARGEST >> 20);
+                        return Err(Refused::Test(Refusal::FileMissing, what));
+                    }
                     inputs.insert(name.clone(), fs::read(&file).map_err(unreadable)?);
                 }
                 attack.files.insert(format!("{ATOMICS}/{inside}"), name);
@@ -208,6 +212,21 @@ struct Interpreter {
     line: &'static str,
 }
 
+impl Interpreter {
+    /// Asks for it where it could not be looked for. That `env` does not find it is an exit code of the test's like
+    /// any other; of a missing shell the kernel tells.
+    fn step(self) -> Option<Step> {
+        let command = ["/usr/bin/env", self.name, "--version"].map(String::from).into();
+        let asked = self.line.starts_with("/usr/bin/env ");
+        asked.then(|| Step { what: format!("`{}`, which runs it", self.name), command })
+    }
+
+    /// What makes it take its next word as commands: `-c` only checks syntax in some.
+    fn option(self) -> &'static str {
+        if matches!(self.name, "perl" | "ruby") { "-e" } else { "-c" }
+    }
+}
+
 fn interpreter(executor: &str, rootfs: &Rootfs) -> Result<Interpreter, Refused> {
     let (name, line) = match executor {
         "sh" => ("sh", "/bin/sh"),
@@ -241,14 +260,14 @@ fn named(text: &str) -> Vec<String> {
     text.match_indices(&prefix).filter_map(path).collect()
 }
 
-/// Whether `text` writes the file at `full` before anybody can need it.
+/// Whether `text` itself makes what is at `full`.
 fn writes(text: &str, full: &str) -> bool {
     [format!("> {full}"), format!(">{full}"), format!("mkdir -p {full}")]
         .iter()
         .any(|form| text.contains(form))
 }
 
-/// The file at `path` below `root`, or all below the folder there; none where it leads out, or is not there.
+/// The file at `path` below `root`, or all below the folder there; none that leads out, by a link too, or is not there.
 fn below(root: &Path, path: &str) -> Vec<PathBuf> {
     let plain = Path::new(path).components().all(|part| matches!(part, Component::Normal(_)));
     let (Ok(real), Ok(own)) = (fs::canonicalize(root.join(path)), fs::canonicalize(root)) else {
@@ -262,7 +281,7 @@ fn below(root: &Path, path: &str) -> Vec<PathBuf> {
         if path.is_dir() && !path.is_symlink() {
             let entries = fs::read_dir(&path).into_iter().flatten().flatten();
             todo.extend(entries.map(|entry| entry.path()));
-        } else if path.is_file() {
+        } else if path.is_file() && fs::canonicalize(&path).is_ok_and(|real| real.starts_with(&own)) {
             found.push(path);
         }
     }

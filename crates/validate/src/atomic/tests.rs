@@ -2,6 +2,7 @@
 
 use super::{Atomics, Options, Refusal, Refused, System, Test, read};
 use crate::plan::{Program, Rootfs};
+use crate::programs::is_missing;
 use std::path::{Path, PathBuf};
 
 fn original() -> Option<Atomics> {
@@ -83,6 +84,79 @@ fn a_test_becomes_a_script_with_its_arguments_filled_in() {
             matches!(prepare(&one, &Options::default()), Err(Refused::Test(why, _)) if why == wanted),
             "{executor}"
         );
+    }
+}
+
+#[test]
+fn a_folders_files_come_along_once_each_and_none_that_a_link_leads_to_outside() {
+    let folder = tempfile::tempdir().unwrap();
+    let src = folder.path().join("T1/src");
+    std::fs::create_dir_all(&src).unwrap();
+    std::fs::write(folder.path().join("T1.yaml"), "attack_technique: T1\natomic_tests: []\n").unwrap();
+    // two of them would be too large
+    std::fs::File::create(src.join("own")).unwrap().set_len(40 << 20).unwrap();
+    std::os::unix::fs::symlink("/etc/passwd", src.join("outside")).unwrap();
+    std::os::unix::fs::symlink("own", src.join("inside")).unwrap();
+    let atomics = Atomics::open(folder.path()).unwrap();
+    let prepare = |command: &str| {
+        let one = test(&format!("  executor: {{name: sh, command: '{command}'}}\n"));
+        one.prepare(&atomics, &Options::default(), &Rootfs::Host)
+    };
+    let own = "PathToAtomicsFolder/T1/src/own";
+    let prepared = prepare(&format!("cat {own}; rm {own}")).unwrap();
+    assert_eq!(prepared.attack.files.keys().collect::<Vec<_>>(), ["/opt/tasks/T1/src/own"]);
+    let whole = prepare("ls PathToAtomicsFolder/T1/src");
+    assert!(
+        matches!(&whole, Err(Refused::Test(Refusal::FileMissing, why)) if why.contains("64 MiB")),
+        "a link within counts as the file that it is"
+    );
+    std::fs::File::create(src.join("own")).unwrap().set_len(1).unwrap();
+    let prepared = prepare("ls PathToAtomicsFolder/T1/src").unwrap();
+    let there: Vec<&String> = prepared.attack.files.keys().collect();
+    assert_eq!(there, ["/opt/tasks/T1/src/inside", "/opt/tasks/T1/src/own"]);
+}
+
+#[test]
+fn a_dependency_is_run_by_its_interpreter_and_not_checked_for_syntax() {
+    for (executor, command) in
+        [("sh", "exit 7"), ("bash", "exit 7"), ("python", "exit(7)"), ("perl", "exit 7"), ("ruby", "exit 7")]
+    {
+        let one = test(&format!(
+            "  dependencies: [{{prereq_command: '{command}', get_prereq_command: ''}}]\n  executor: {{name: {executor}, command: x}}\n"
+        ));
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("T1.yaml"), "attack_technique: T1\natomic_tests: []\n").unwrap();
+        let atomics = Atomics::open(folder.path()).unwrap();
+        let prepared = match one.prepare(&atomics, &Options::default(), &Rootfs::Host) {
+            Ok(prepared) => prepared,
+            Err(Refused::Test(Refusal::ExecutorMissing, why)) => {
+                eprintln!("skipped: {why}");
+                continue;
+            }
+            Err(other) => panic!("{executor}: {other:?}"),
+        };
+        let words = &prepared.attack.setup[0].command;
+        let status = std::process::Command::new(&words[0]).args(&words[1..]).status().unwrap();
+        assert_eq!(status.code(), Some(7), "{executor}");
+    }
+}
+
+#[test]
+fn in_an_image_the_interpreter_is_asked_for_before_the_test_runs() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("T1.yaml"), "attack_technique: T1\natomic_tests: []\n").unwrap();
+    let atomics = Atomics::open(folder.path()).unwrap();
+    let steps = |executor: &str| {
+        let one = test(&format!("  executor: {{name: {executor}, command: x}}\n"));
+        let image = Rootfs::Image("x.tar".into());
+        one.prepare(&atomics, &Options::default(), &image).unwrap().attack.setup
+    };
+    assert!(steps("sh").is_empty() && steps("bash").is_empty(), "the kernel tells of a missing shell");
+    for (executor, program) in [("python", "python3"), ("powershell", "pwsh"), ("zsh", "zsh")] {
+        let [step] = steps(executor).try_into().unwrap();
+        let mut command = std::process::Command::new(&step.command[0]);
+        let found = command.args(&step.command[1..]).output().unwrap().status.success();
+        assert_eq!(found, !is_missing(program, &Rootfs::Host), "{step:?}");
     }
 }
 

@@ -4,10 +4,10 @@ use super::ValidationFile;
 use crate::builtin;
 use crate::plan::{
     Arm, Attack, Benign, Digest, FORMAT, In, Plan, Program, Question, QuestionKind, Role, Surroundings,
+    seed_of,
 };
 use crate::result::Inputs;
 use detektr_event::glob::Glob;
-use detektr_evidence::sha256_hex;
 use std::collections::BTreeSet;
 
 /// What the user chooses beside the file.
@@ -47,7 +47,6 @@ fn plan(file: &ValidationFile, variant: &str, attack: &Attack, choices: &Choices
         timeout_ms: Some(600_000),
         ..brought_along(builtin::ORDINARY, attack)
     });
-    let digest = |content: &Vec<u8>| Digest { sha256: sha256_hex(content), size: content.len() as u64 };
     let mut plan = Plan {
         format: FORMAT.into(),
         validation: file.id.clone(),
@@ -62,7 +61,7 @@ fn plan(file: &ValidationFile, variant: &str, attack: &Attack, choices: &Choices
         controls: file.controls.clone(),
         arms: Vec::new(),
         questions,
-        files: file.inputs.iter().map(|(name, content)| (name.clone(), digest(content))).collect(),
+        files: file.inputs.iter().map(|(name, content)| (name.clone(), Digest::of(content))).collect(),
     };
     let roles = roles(&plan, choices.ablate);
     let base = choices.seed.map_or_else(|| file.id.clone(), |seed| seed.to_string());
@@ -84,8 +83,7 @@ fn brought_along(name: &str, attack: &Attack) -> Attack {
 
 /// The same seed for the same repeat in every plan, so that arms can be used again.
 fn seed(base: &str, repeat: u32) -> u64 {
-    let digest = sha256_hex(format!("{base}\n{repeat}").as_bytes());
-    u64::from_str_radix(&digest[..16], 16).unwrap_or_default()
+    seed_of(&format!("{base}\n{repeat}"))
 }
 
 /// The arms that the answers need, in the order in which they are run.

@@ -2,7 +2,7 @@
 
 use super::difference::miss;
 use super::model::{
-    FORMAT, Hit, Matrix, Miss, NotLoaded, Open, RuleRow, State, Status, Totals, Twin, VariantRow,
+    FORMAT, Hit, INCOMPLETE, Matrix, Miss, NotLoaded, Open, RuleRow, State, Status, Totals, Twin, VariantRow,
 };
 use super::run::{Execution, Seen};
 use super::technique::{Relation, relation, techniques};
@@ -138,7 +138,7 @@ fn twins<'e>(executions: &'e [Execution<'e>]) -> Twins<'e> {
         let name = execution.exercise.family.as_str();
         let told = match (&execution.twin, &execution.exercise.missing) {
             (Some(seen), _) => {
-                let (state, why) = twin_state(&seen.facts);
+                let (state, why) = twin_state(seen);
                 (Some(&**seen), state, why)
             }
             (None, Some(missing)) => (None, State::NotRunnable, missing.clone()),
@@ -153,9 +153,12 @@ fn twins<'e>(executions: &'e [Execution<'e>]) -> Twins<'e> {
     twins
 }
 
-fn twin_state(facts: &Observed) -> (State, String) {
+/// Whether the rules' silence on a twin says something.
+fn twin_state(seen: &Seen) -> (State, String) {
+    let facts = &seen.facts;
     let open = |why: &str| (State::Inconclusive, why.to_owned());
-    match (unusable(facts), facts.goal.truth, facts.works) {
+    let hole = || seen.holes.first().map(|hole| format!("what the rules say of it is incomplete: {hole}"));
+    match (unusable(facts).or_else(hole), facts.goal.truth, facts.works) {
         (Some(why), ..) => (State::Inconclusive, why),
         (None, Truth::Yes, _) => open("it reaches the goal as well"),
         (None, Truth::Unknown, _) => open("whether it reaches the goal can't be told"),
@@ -254,7 +257,7 @@ fn row(
             (Said::Harness(why), _) => open("harness_only", why),
             (Said::Silent(_) | Said::Undecided(_), Some(Relation::Kin)) => row.silent.push(name.to_owned()),
             (Said::Undecided(what) | Said::NoTelemetry(what), _) => open("needs_telemetry", what),
-            (Said::Hole(why), _) => open("incomplete", why),
+            (Said::Hole(why), _) => open(INCOMPLETE, why),
             (Said::Silent(outcome), Some(Relation::Same)) => missed.push((name, seen, outcome)),
             (Said::Silent(_), None) => {}
         }

@@ -10,6 +10,8 @@ mod judge;
 mod model;
 mod run;
 mod technique;
+#[cfg(test)]
+mod tests;
 
 pub use exercise::{Exercise, patterns};
 pub use judge::matrix;

@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 /// The format that this version writes.
 pub const FORMAT: &str = "detektr.matrix/1";
 
+/// The reason of what is open where what the rules say of an execution has a hole.
+pub(super) const INCOMPLETE: &str = "incomplete";
+
 /// What the executions say of every rule.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Matrix {
@@ -309,11 +312,13 @@ impl Matrix {
         let unsure = |rule: &RuleRow| matches!(rule.status, Status::HarnessOnly | Status::Inconclusive);
         let answered =
             |rule: &RuleRow| matches!(rule.status, Status::Proven | Status::Partly | Status::Missed);
+        let holes = |rule: &RuleRow| rule.open.iter().any(|open| open.reason == INCOMPLETE);
         self.interrupted
             || !self.not_loaded.is_empty()
             || self.variants.iter().any(|variant| variant.state != State::Ready)
             || self.twins.iter().any(|twin| twin.state != State::Ready)
             || self.rules.iter().any(unsure)
+            || self.rules.iter().any(holes)
             || !self.rules.iter().any(answered)
     }
 }

@@ -4,7 +4,7 @@ use super::exercise::Exercise;
 use super::technique::{relation, techniques};
 use crate::evaluate::{Unreadable, observe, telling};
 use crate::facts::Observed;
-use crate::plan::{Arm, Plan, Role};
+use crate::plan::{Arm, Plan, Program, Role};
 use crate::run::{self as arms, Located, RunError, Stage};
 use detektr_detect::{RuleOutcome, RuleSet, RunContext};
 use detektr_detonate::Detonator;
@@ -81,25 +81,20 @@ struct Unit<'e> {
     name: String,
 }
 
-/// What tells detonations apart: the program by its content, how it runs, its seed, and whether triggers follow.
-fn identity(plan: &Plan, arm: &Arm) -> String {
-    serde_json::json!([
-        plan.program(&arm.role),
-        plan.files,
-        arm.seed,
-        plan.asks_what_persists(),
-        arm.role.is_benign().then_some(&plan.goal)
-    ])
-    .to_string()
+/// What tells detonations apart: the program by its content, how it runs, its seed, whether triggers follow, and what
+/// its events are held against.
+pub(super) fn identity(plan: &Plan, arm: &Arm) -> String {
+    let program = plan.program(&arm.role);
+    serde_json::json!([program, plan.files, arm.seed, plan.asks_what_persists(), plan.goal]).to_string()
 }
 
-/// The plan with nothing but `arm`, and of its files those that run in it.
-fn alone(exercise: &Exercise, arm: &Arm) -> Plan {
+/// The plan with nothing but `arm`, and of its files those that run in it or lie beside what runs.
+pub(super) fn alone(exercise: &Exercise, arm: &Arm) -> Plan {
     let mut plan = exercise.plan.clone();
     plan.arms = vec![arm.clone()];
-    if let crate::plan::Program::File(name) = &plan.program(&arm.role).program {
-        let name = name.clone();
-        plan.files.retain(|file, _| *file == name);
+    let program = plan.program(&arm.role).clone();
+    if let Program::File(own) = &program.program {
+        plan.files.retain(|file, _| file == own || program.files.values().any(|beside| beside == file));
     }
     plan
 }

@@ -3,12 +3,11 @@
 use super::{Pattern, Variant};
 use crate::evaluate::{Unreadable, observe};
 use crate::facts::Observed;
-use crate::plan::{Arm, Benign, Digest, FORMAT, Plan, Role, Surroundings};
+use crate::plan::{Arm, Benign, Digest, FORMAT, Plan, Role, Surroundings, seed_of};
 use crate::programs;
 use crate::result::Inputs;
 use crate::run::Located;
 use crate::truth::Truth;
-use detektr_evidence::sha256_hex;
 use serde::{Deserialize, Serialize};
 
 /// What was found out about a variant.
@@ -99,9 +98,8 @@ pub fn plan(pattern: &Pattern, variant: &Variant, surroundings: Surroundings) ->
     let mut inputs = Inputs::new();
     let attack = pattern.program(&variant.name, &variant.script, &mut inputs);
     let twin = pattern.program("benign", &pattern.benign, &mut inputs);
-    let digest = |content: &Vec<u8>| Digest { sha256: sha256_hex(content), size: content.len() as u64 };
     // the same for all variants, so that the twin runs once for all of them
-    let seed = u64::from_str_radix(&sha256_hex(pattern.id.as_bytes())[..16], 16).unwrap_or_default();
+    let seed = seed_of(&pattern.id);
     let plan = Plan {
         format: FORMAT.into(),
         validation: pattern.id.clone(),
@@ -116,7 +114,7 @@ pub fn plan(pattern: &Pattern, variant: &Variant, surroundings: Surroundings) ->
         controls: Vec::new(),
         arms: [Role::Baseline, Role::BenignBaseline].map(|role| Arm { role, repeat: 0, seed }).into(),
         questions: Vec::new(),
-        files: inputs.iter().map(|(name, content)| (name.clone(), digest(content))).collect(),
+        files: inputs.iter().map(|(name, content)| (name.clone(), Digest::of(content))).collect(),
     };
     (plan, inputs)
 }

@@ -92,9 +92,13 @@ pub(super) fn seen(located: &Located) -> Result<Seen, Failure> {
             _ => facts.modified.insert(path),
         };
     }
+    let mut persistence = bundle.persistence().map_err(|e| failed(&e))?;
+    if let Some(found) = &mut persistence {
+        found.entries.retain(|entry| !preparation.alone_has(entry.path.as_bytes()));
+    }
     Ok(Seen {
         behaviours: behaviours::of(&bundle)?,
-        persistence: bundle.persistence().map_err(|e| failed(&e))?,
+        persistence,
         lacked: lacked(&bundle).map_err(|e| failed(&e))?,
         manifest: bundle.manifest().clone(),
         facts,

@@ -33,7 +33,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
     after_help = "Exit codes: 0 every rule that was exercised matched, and none a twin; 1 a rule missed every variant of its \
                         technique that could be judged, or fires on a twin; 2 no rule can be loaded, or there is no such pattern; 3 \
                         something could not be told: a variant or a twin was not executed or is inconclusive, a file of rules \
-                        could not be loaded, a rule matched only what Detektr chose, no rule was exercised at all, or it was \
+                        could not be loaded, a rule's answer has a hole, a rule matched only what Detektr chose, no rule was exercised at all, or it was \
                         interrupted; 4 the environment or Detektr itself failed."
 )]
 pub struct Args {
