@@ -12,9 +12,9 @@ use crate::progress::Arms;
 use crate::recording::with_sources;
 use crate::terminal::{Style, clean, shorten};
 use detektr_detonate::Detonator;
-use detektr_validate::Arm;
 use detektr_validate::atomic::{self, Options, Outcome, Prepared, Refusal, Refused, Test};
 use detektr_validate::run::{self as arms, Located, Settings, Stage};
+use detektr_validate::{Arm, Surroundings};
 use serde_json::json;
 use std::io::Write;
 use std::path::PathBuf;
@@ -119,37 +119,8 @@ pub fn run(args: &Args, context: &mut Context) -> Result<u8, Failure> {
     let cancel = Arc::new(AtomicBool::new(false));
     end_on_signals(&cancel)?;
     let mut all = Vec::new();
-    for (test, one) in prepared {
-        let one = match one {
-            Ok(one) => one,
-            Err((refusal, why)) => {
-                let outcome = Outcome::Refused;
-                all.push(Told { test, outcome, refusal: Some(refusal), why, run: None });
-                tell(&all, context)?;
-                continue;
-            }
-        };
-        let (plan, inputs) = atomic::plan(&test, one, surroundings.clone());
-        let live = Arms::new(context.json, &plan.name(), plan.arms.len());
-        let progress = |arm: &Arm, stage: Stage| live.tell(arm, stage);
-        let settings = Settings {
-            home: store.home().to_owned(),
-            key: args.key.clone(),
-            jobs: 1,
-            fresh: args.fresh,
-            ring_bytes: None,
-            cancel: cancel.clone(),
-            progress: &progress,
-        };
-        let located = arms::run(&plan, &inputs, &detonator, &settings).map_err(|e| unrunnable(&e))?;
-        live.clear();
-        let Some(located) = located.into_iter().next() else { break };
-        let failed = |e: &dyn std::error::Error| Failure::failed("detektr::atomic", with_sources(e));
-        let (outcome, why) = atomic::outcome(&plan, &located).map_err(|e| failed(&e))?;
-        let seen = seen(&located)?;
-        all.push(Told { test, outcome, refusal: None, why, run: Some((located, seen)) });
-        tell(&all, context)?;
-    }
+    let ended = each(prepared, args, &surroundings, &detonator, &cancel, &mut all, context);
+    // what was done is told, whatever ended the rest
     let interrupted = cancel.load(Ordering::Relaxed);
     if context.json {
         let tests: Vec<_> = all.iter().map(document).collect();
@@ -157,7 +128,53 @@ pub fn run(args: &Args, context: &mut Context) -> Result<u8, Failure> {
     } else {
         summary(&all, interrupted, context)?;
     }
+    ended?;
     Ok(exit_code(&all, interrupted))
+}
+
+/// Runs each test, and adds to `all` what came of it; an error ends them.
+fn each(
+    prepared: Vec<(Test, Ready)>,
+    args: &Args,
+    surroundings: &Surroundings,
+    detonator: &Detonator,
+    cancel: &Arc<AtomicBool>,
+    all: &mut Vec<Told>,
+    context: &mut Context,
+) -> Result<(), Failure> {
+    let home = context.store()?.home().to_owned();
+    for (test, one) in prepared {
+        let one = match one {
+            Ok(one) => one,
+            Err((refusal, why)) => {
+                let outcome = Outcome::Refused;
+                all.push(Told { test, outcome, refusal: Some(refusal), why, run: None });
+                tell(all, context)?;
+                continue;
+            }
+        };
+        let (plan, inputs) = atomic::plan(&test, one, surroundings.clone());
+        let live = Arms::new(context.json, &plan.name(), plan.arms.len());
+        let progress = |arm: &Arm, stage: Stage| live.tell(arm, stage);
+        let settings = Settings {
+            home: home.clone(),
+            key: args.key.clone(),
+            jobs: 1,
+            fresh: args.fresh,
+            ring_bytes: None,
+            cancel: cancel.clone(),
+            progress: &progress,
+        };
+        let located = arms::run(&plan, &inputs, detonator, &settings).map_err(|e| unrunnable(&e))?;
+        live.clear();
+        let Some(located) = located.into_iter().next() else { break };
+        let failed = |e: &dyn std::error::Error| Failure::failed("detektr::atomic", with_sources(e));
+        let (outcome, why) = atomic::outcome(&plan, &located).map_err(|e| failed(&e))?;
+        let seen = seen(&located)?;
+        all.push(Told { test, outcome, refusal: None, why, run: Some((located, seen)) });
+        tell(all, context)?;
+    }
+    Ok(())
 }
 
 fn document(told: &Told) -> serde_json::Value {
