@@ -70,18 +70,23 @@ pub(crate) fn write(pid: u32, uid_map: &str, gid_map: &str, deny_groups: bool) -
 pub(crate) fn map_namespace(base: u32) -> io::Result<OwnedFd> {
     let line = IdRange { inside: 0, outside: base, count: RANGE }.line();
     let (wait, go) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?;
-    let (raw_wait, raw_go) = {
+    let raw_wait = {
         use std::os::fd::AsRawFd;
-        (wait.as_raw_fd(), go.as_raw_fd())
+        wait.as_raw_fd() as libc::c_uint
     };
-    // SAFETY: the child makes three system calls and ends.
+    // SAFETY: the child makes four system calls and ends.
     let child = match unsafe { super::clone::clone3(libc::CLONE_NEWUSER as u64, None) }? {
         Some(child) => child,
         // SAFETY: in the child: system calls on descriptors and a stack byte only.
         None => unsafe {
-            libc::close(raw_go);
+            // Nothing is kept of the writing ends, of this pipe or of those that other threads have just made: two
+            // children that held each other's would wait for each other without end.
+            if raw_wait > 0 {
+                libc::syscall(libc::SYS_close_range, 0, raw_wait - 1, 0);
+            }
+            libc::syscall(libc::SYS_close_range, raw_wait + 1, libc::c_uint::MAX, 0);
             let mut byte = 0u8;
-            libc::read(raw_wait, (&raw mut byte).cast(), 1);
+            libc::read(raw_wait as libc::c_int, (&raw mut byte).cast(), 1);
             libc::_exit(0)
         },
     };
@@ -98,5 +103,27 @@ pub(crate) fn reap(child: &super::clone::Child) {
     while let Err(rustix::io::Errno::INTR) =
         rustix::process::waitid(rustix::process::WaitId::PidFd(fd), rustix::process::WaitIdOptions::EXITED)
     {
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn maps_that_are_made_at_once_do_not_wait_for_each_other() {
+        if !rustix::process::geteuid().is_root() {
+            eprintln!("skipped: only root may map a range of ids");
+            return;
+        }
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for _ in 0..100 {
+                        map_namespace(1 << 20).expect("a user namespace with its map");
+                    }
+                });
+            }
+        });
     }
 }
