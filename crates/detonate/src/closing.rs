@@ -26,6 +26,11 @@ pub(crate) fn close(manifest: &mut Manifest, closing: &Closing, decoder: &Decode
     for hole in closing.holes.iter().chain(&decoder.holes()) {
         manifest.mark_incomplete(hole.reason, hole.detail.clone());
     }
+    if closing.pauses.times > 0 {
+        let paused = manifest.sensor.paused.get_or_insert_default();
+        paused.times += closing.pauses.times;
+        paused.us += closing.pauses.us;
+    }
     if closing.killed_for_vsock {
         ending::killed_by_wall(manifest);
     }

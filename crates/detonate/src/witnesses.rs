@@ -37,6 +37,7 @@ pub fn sensor(description: &Description, why: Option<String>, ring_bytes: u32) -
         limitations: description.limitations.iter().cloned().chain(why).collect(),
         load_us: description.load_us,
         ring_bytes: (description.name == "ebpf").then_some(u64::from(ring_bytes)),
+        paused: None,
     }
 }
 

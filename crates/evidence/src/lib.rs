@@ -38,7 +38,7 @@ pub use keys::{PublicKey, SigningKey};
 pub use ledger::{Counts, Ledger};
 pub use manifest::{
     AppliedControl, Artifact, Bait, BaitPlace, Exit, FileEntry, Incomplete, Manifest, Output, OutputSpan,
-    PhaseSpan, Sensor, State,
+    Paused, PhaseSpan, Sensor, State,
 };
 pub use output::OutputWriter;
 pub use store::{FileBounds, FileStore, Stored};

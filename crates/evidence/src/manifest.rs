@@ -108,6 +108,19 @@ pub struct Sensor {
     /// Size of its ring in bytes, where it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ring_bytes: Option<u64>,
+    /// How the environment had to wait for it; absent where it never had to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paused: Option<Paused>,
+}
+
+/// How often and how long all processes of the environment were paused so that the sensor lost nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Paused {
+    /// Times.
+    pub times: u64,
+    /// Microseconds in all.
+    pub us: u64,
 }
 
 /// One step of the detonation.

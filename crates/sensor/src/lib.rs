@@ -13,4 +13,4 @@ mod sensor;
 mod tracker;
 
 pub use executed::ExecutedFiles;
-pub use sensor::{Closing, Counts, Description, Hole, Rings, Sensor, SensorError, Target, Watching};
+pub use sensor::{Closing, Counts, Description, Hole, Pauses, Rings, Sensor, SensorError, Target, Watching};

@@ -43,6 +43,15 @@ pub struct Hole {
     pub detail: String,
 }
 
+/// How often and how long an environment was paused so that its sensor could catch up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Pauses {
+    /// Times.
+    pub times: u64,
+    /// Microseconds in all.
+    pub us: u64,
+}
+
 /// What a sensor says at the end.
 #[derive(Clone, Debug, Default)]
 pub struct Closing {
@@ -52,6 +61,8 @@ pub struct Closing {
     pub holes: Vec<Hole>,
     /// The sentinel arrived: nothing was left in the ring.
     pub sentinel: bool,
+    /// The environment had to wait for the sensor.
+    pub pauses: Pauses,
     /// The artifact came to an AF_VSOCK socket by a way that could not be refused, and was killed for it.
     pub killed_for_vsock: bool,
 }

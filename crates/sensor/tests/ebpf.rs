@@ -241,6 +241,35 @@ fn twenty_thousand_short_lives_are_all_told() {
 }
 
 #[test]
+fn an_environment_waits_for_a_reader_that_is_behind_and_nothing_is_lost() {
+    let Some(root) = cgroup_root() else { return };
+    let Some(acts) = Acts::build(&[]) else { return };
+    let mut sensor = EbpfSensor::load().expect("the sensor loads");
+    let watched = Watched::begin_with(&mut sensor, &root, 1 << 23, "/proc/self/ns/pid", 1);
+    let mut command = Command::new(acts.path());
+    let mut child =
+        watched.inside(command.args(["processes", "60000"])).stdin(Stdio::null()).spawn().expect("it starts");
+    // nobody takes a record: the ring fills, far from what all of them need
+    let events = watched.file("cgroup.events");
+    while !std::fs::read_to_string(&events).expect("its state").contains("frozen 1") {
+        assert!(child.try_wait().expect("its state").is_none(), "it ended though nobody read what it did");
+        std::thread::yield_now();
+    }
+    let mut births = 0;
+    let closing = watched.finish_after(
+        |records| {
+            for raw in records.iter().flatten() {
+                births += u64::from(matches!(&raw.body, Body::Birth(b) if b.tgid == b.tid));
+            }
+        },
+        || assert!(child.wait().expect("its end").success()),
+    );
+    assert_complete(&closing);
+    assert_eq!(births, 60_000);
+    assert!(closing.pauses.times > 0 && closing.pauses.us > 0, "{:?}", closing.pauses);
+}
+
+#[test]
 fn a_ring_that_is_too_small_loses_records_and_says_so() {
     let Some(root) = cgroup_root() else { return };
     let Some(acts) = Acts::build(&[]) else { return };

@@ -7,7 +7,7 @@ use crate::failure::{Failure, shown};
 use crate::recording::{Recording, told};
 use crate::terminal::{Out, clean, clean_bytes, shorten, words_line};
 use crate::units::{show_duration, show_size};
-use detektr_evidence::{BaitPlace, Bundle, Change, ChangeKind, Exit, Leftover, Manifest, OutputSpan};
+use detektr_evidence::{BaitPlace, Bundle, Change, ChangeKind, Exit, Leftover, Manifest, OutputSpan, Paused};
 use serde_json::{Value, json};
 use std::ffi::OsString;
 use std::io::{Read, Write};
@@ -194,6 +194,10 @@ fn events(manifest: &Manifest, out: &mut Out) -> Result<(), Failure> {
     }
     for limitation in &manifest.sensor.limitations {
         writeln!(out, "  {}", style.dim(&format!("limit of the sensor: {}", clean(limitation))))?;
+    }
+    if let Some(Paused { times, us }) = manifest.sensor.paused {
+        let told = format!("paused {times} times, {} ms in all, so that the sensor lost nothing", us / 1000);
+        writeln!(out, "  {}", style.dim(&told))?;
     }
     Ok(())
 }

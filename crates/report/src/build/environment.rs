@@ -24,10 +24,18 @@ pub(super) fn environment(manifest: &Manifest) -> Environment {
             }
         }
     }
+    let paused = manifest.sensor.paused.map(|paused| {
+        let told = format!(
+            "all processes were paused {} times, {} ms in all, so that it lost nothing",
+            paused.times,
+            paused.us / 1000
+        );
+        text(told.as_bytes())
+    });
     Environment {
         facts,
         sensor: clean(&manifest.sensor.name),
-        limitations: manifest.sensor.limitations.iter().map(|s| text(s.as_bytes())).collect(),
+        limitations: manifest.sensor.limitations.iter().map(|s| text(s.as_bytes())).chain(paused).collect(),
         gaps,
         controls: manifest
             .controls

@@ -2,7 +2,7 @@
 //!
 //! User space fills the tables that say which calls are told and what is taken of each (`specs`), the kernel
 //! puts records into the run's ring without waking anybody (`wire`), and a reader thread polls the ring,
-//! joins what belongs together (`merge`) and hands it on.
+//! joins what belongs together (`merge`) and hands it on. Where it can't keep up, the environment waits (`pace`).
 
 mod extras;
 mod hook;
@@ -12,6 +12,7 @@ mod kernel;
 mod load;
 mod merge;
 mod object;
+mod pace;
 mod reader;
 mod refuse;
 mod specs;

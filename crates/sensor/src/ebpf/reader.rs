@@ -2,15 +2,19 @@
 
 use super::kernel::KINDS;
 use super::merge::Merge;
+use super::pace::Pace;
 use super::wire::{Record, kind_of};
+use crate::Pauses;
 use crate::raw::Raw;
 use aya::maps::{MapData, RingBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::mpsc::SyncSender;
+use std::sync::mpsc::{SyncSender, TrySendError};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 const POLL: Duration = Duration::from_millis(2);
+/// How long the reader waits for room at whoever takes its batches, between two looks at the ring.
+const FULL: Duration = Duration::from_millis(1);
 const BATCH: usize = 512;
 
 /// What the reader and the watch share.
@@ -37,15 +41,25 @@ pub(super) struct Seen {
     pub sentinel: Option<u64>,
     /// Records that made no sense.
     pub malformed: u64,
+    /// Times that the environment had to wait for the reader.
+    pub pauses: Pauses,
 }
 
-/// Reads until the sentinel, or until it is told to stop. The ring comes back, empty after a sentinel.
+/// Reads until the sentinel, or until it is told to stop. The ring comes back, empty after a sentinel. Where the
+/// environment is faster than the reader, `pace` has it wait.
 pub(super) fn read(
     mut ring: RingBuf<MapData>,
     sink: SyncSender<Vec<Raw>>,
     shared: &Arc<Shared>,
+    mut pace: Option<Pace>,
 ) -> (Seen, RingBuf<MapData>) {
-    let mut seen = Seen { received: [0; KINDS as usize], records: 0, sentinel: None, malformed: 0 };
+    let mut seen = Seen {
+        received: [0; KINDS as usize],
+        records: 0,
+        sentinel: None,
+        malformed: 0,
+        pauses: Pauses::default(),
+    };
     let mut merge = Merge::default();
     let mut batch = Vec::with_capacity(BATCH);
     shared.alive.store(true, Ordering::Release);
@@ -69,8 +83,7 @@ pub(super) fn read(
             merge.take(record, &mut batch);
             if batch.len() >= BATCH {
                 drop(bytes);
-                // a receiver that is gone is told by the run itself
-                let _ = sink.send(std::mem::replace(&mut batch, Vec::with_capacity(BATCH)));
+                hand_on(&sink, std::mem::replace(&mut batch, Vec::with_capacity(BATCH)), &mut pace);
             }
         }
         let over = !any && (seen.sentinel.is_some() || stop);
@@ -78,7 +91,7 @@ pub(super) fn read(
             merge.rest(&mut batch);
         }
         if !batch.is_empty() {
-            let _ = sink.send(std::mem::take(&mut batch));
+            hand_on(&sink, std::mem::take(&mut batch), &mut pace);
         }
         if any && let Ok(mut born) = shared.born.lock() {
             born.clone_from(&merge.born);
@@ -92,5 +105,21 @@ pub(super) fn read(
         }
     }
     shared.alive.store(false, Ordering::Release);
+    seen.pauses = pace.map(|pace| pace.pauses()).unwrap_or_default();
     (seen, ring)
+}
+
+/// Gives `batch` to the sink; while that has no room, the ring is kept from running full.
+fn hand_on(sink: &SyncSender<Vec<Raw>>, mut batch: Vec<Raw>, pace: &mut Option<Pace>) {
+    loop {
+        if let Some(pace) = pace {
+            pace.look();
+        }
+        match sink.try_send(batch) {
+            // a receiver that is gone is told by the run itself
+            Ok(()) | Err(TrySendError::Disconnected(_)) => return,
+            Err(TrySendError::Full(back)) => batch = back,
+        }
+        std::thread::park_timeout(FULL);
+    }
 }

@@ -2,6 +2,7 @@
 
 use super::kernel::{Count, KINDS, LEVELS, RUNS, Run, clear_slot};
 use super::load::Loaded;
+use super::pace::Pace;
 use super::reader::{Seen, Shared, read};
 use crate::raw::{Birth, Body, Raw};
 use crate::{Closing, Counts, Hole, SensorError, Target, Watching};
@@ -105,13 +106,15 @@ impl Watch {
             Some((bytes, ring)) if bytes == ring_bytes => ring,
             _ => this.new_ring(slot, ring_bytes)?,
         };
+        // a kernel before 5.2 can't pause a cgroup: records that find no room are lost then, and counted
+        let pace = Pace::of(&ring, ring_bytes, &cgroup).ok();
         let shared = Arc::new(Shared::default());
         shared.alive.store(true, Ordering::Release);
         let reader = {
             let (shared, sink) = (Arc::clone(&shared), sink.clone());
             std::thread::Builder::new()
                 .name(format!("ring-{slot}"))
-                .spawn(move || read(ring, sink, &shared))
+                .spawn(move || read(ring, sink, &shared, pace))
                 .map_err(|e| lost("start the reader", e))?
         };
         let misses_before = this.recursion_misses();
@@ -238,6 +241,7 @@ impl Watch {
         Closing {
             ledger,
             holes,
+            pauses: seen.as_ref().map(|s| s.pauses).unwrap_or_default(),
             sentinel: seen.is_some_and(|s| s.sentinel.is_some()),
             killed_for_vsock: doom.is_some_and(|doom| doom != 0),
         }

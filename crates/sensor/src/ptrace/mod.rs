@@ -239,5 +239,5 @@ fn close(report: Option<Report>, received: Option<BTreeMap<detektr_event::Kind, 
     if dropped > 0 {
         holes.push(Hole { reason: "sequence_gap", detail: format!("{dropped} records found no reader") });
     }
-    Closing { ledger, holes, sentinel, killed_for_vsock: false }
+    Closing { ledger, holes, sentinel, ..Closing::default() }
 }

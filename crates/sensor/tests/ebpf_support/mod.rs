@@ -66,8 +66,19 @@ impl Watched {
 
     /// The same with another pid namespace as the environment's.
     pub fn begin_in(sensor: &mut EbpfSensor, root: &Path, ring_bytes: u32, pid_namespace: &str) -> Watched {
+        Watched::begin_with(sensor, root, ring_bytes, pid_namespace, 1 << 20)
+    }
+
+    /// The same where only so many batches may wait to be taken.
+    pub fn begin_with(
+        sensor: &mut EbpfSensor,
+        root: &Path,
+        ring_bytes: u32,
+        pid_namespace: &str,
+        batches: usize,
+    ) -> Watched {
         let cgroup = Cgroup::new(root);
-        let (sink, records) = sync_channel(1 << 20);
+        let (sink, records) = sync_channel(batches);
         let target = Target {
             cgroup: Some(cgroup.0.clone()),
             pid_namespace: std::fs::File::open(pid_namespace).expect("a pid namespace").into(),
@@ -104,6 +115,26 @@ impl Watched {
     pub fn finish(mut self) -> (Vec<Raw>, Closing) {
         let closing = self.watching.take().expect("watching").finish();
         (self.records.iter().flatten().collect(), closing)
+    }
+
+    /// The same after `wait`, while another thread takes the records out.
+    pub fn finish_after(
+        mut self,
+        take: impl FnOnce(Receiver<Vec<Raw>>) + Send,
+        wait: impl FnOnce(),
+    ) -> Closing {
+        let watching = self.watching.take().expect("watching");
+        let records = self.records;
+        std::thread::scope(|scope| {
+            scope.spawn(move || take(records));
+            wait();
+            watching.finish()
+        })
+    }
+
+    /// A file of its cgroup.
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.cgroup.0.join(name)
     }
 
     pub fn watching(&mut self) -> &mut dyn Watching {
