@@ -63,7 +63,8 @@ impl Cli {
     /// Whether it runs anything.
     pub fn makes_environments(&self) -> bool {
         match &self.command {
-            Command::Detonate(_) | Command::Validate(_) => true,
+            Command::Detonate(_) => true,
+            Command::Validate(args) => args.makes_environments(),
             Command::Pattern(args) => args.makes_environments(),
             Command::Atomic(args) => args.makes_environments(),
             Command::Rule(args) => args.makes_environments(),

@@ -33,6 +33,12 @@ impl Failure {
         Failure::new(exit::INCOMPLETE, code, message.into())
     }
 
+    /// No environment can be made on this host.
+    pub fn impossible(no: &detektr_sandbox::Impossible) -> Self {
+        Failure::failed("detektr::environment", format!("no environment can be made here: {}", no.why))
+            .help(no.remedy.as_str())
+    }
+
     /// A diagnostic of another crate, with the exit code that it means here.
     pub fn foreign(exit: u8, report: miette::Report) -> Self {
         Failure { exit, body: Body::Foreign(report) }

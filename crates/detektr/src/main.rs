@@ -39,11 +39,15 @@ fn run() -> u8 {
         Ok(cli) => cli,
         Err(told) => return misunderstood(&told),
     };
-    if cli.makes_environments() {
-        detektr_sandbox::use_subordinate_ids();
-    }
     let mut context = cli::Context { json: cli.json, out: terminal::Out::new(cli.json) };
-    let result = cli.run(&mut context).and_then(|code| Ok(context.out.flush().map(|()| code)?));
+    let ready = if cli.makes_environments() {
+        detektr_sandbox::use_subordinate_ids();
+        detektr_sandbox::possible().map_err(|no| failure::Failure::impossible(&no))
+    } else {
+        Ok(())
+    };
+    let result =
+        ready.and_then(|()| cli.run(&mut context)).and_then(|code| Ok(context.out.flush().map(|()| code)?));
     result.unwrap_or_else(|failure| {
         let code = failure.exit();
         if context.json {

@@ -35,7 +35,7 @@ pub use namespaces::maps::{IdRange, RANGE};
 pub use namespaces::subordinate::use_subordinate_ids;
 pub use network::{Addresses, Device, DeviceKind};
 pub use plan::{IoUring, Job, Plan, Program, Rootfs, RunAs};
-pub use probe::{Check, Probe, probe};
+pub use probe::{Check, Impossible, Probe, possible, probe};
 pub use reaper::sweep;
 pub use rootfs::image;
 pub use rootfs::logs::LOG_SOCKETS;

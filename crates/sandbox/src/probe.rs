@@ -1,6 +1,7 @@
 //! What this host can do, found by doing it.
 
 mod checks;
+mod remedy;
 
 use serde::Serialize;
 
@@ -26,6 +27,23 @@ pub struct Probe {
     pub checks: Vec<Check>,
 }
 
+/// Why no environment can be made here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Impossible {
+    /// What was tried, and what the kernel said.
+    pub why: String,
+    /// What exactly would help.
+    pub remedy: String,
+}
+
+/// Makes the namespaces of an environment, mounts in them, and lets them go; takes a few milliseconds.
+///
+/// # Errors
+/// What the kernel refuses, and what would help.
+pub fn possible() -> Result<(), Impossible> {
+    checks::namespaces().map(drop).map_err(|why| Impossible { why, remedy: remedy::Host::this().remedy() })
+}
+
 /// Whether a file below `/proc/sys` can be written to by who is root of namespaces of their own.
 pub(crate) fn can_write(parameter: &std::path::Path) -> Result<(), String> {
     checks::can_write(parameter)
@@ -42,7 +60,10 @@ pub fn probe() -> Probe {
             ok: result.is_ok(),
             detail: result.unwrap_or_else(|why| why),
             lost: what.lost.into(),
-            remedy: what.remedy.into(),
+            remedy: match what.remedy {
+                "" => remedy::Host::this().remedy(),
+                remedy => remedy.into(),
+            },
         })
         .collect();
     Probe { checks }

@@ -2,7 +2,7 @@
 //! judge has its say. The same bundles and files give the same verdicts anywhere.
 
 use crate::facts::{Left, Observed, Trust};
-use crate::judge::{Detections, Fired, Match, judge};
+use crate::judge::{Detections, Fired, Match, Part, ablate, judge};
 use crate::plan::{In, Plan, Question, QuestionKind, Role};
 use crate::result::Inputs;
 use crate::run::Located;
@@ -33,6 +33,15 @@ pub struct Unreadable {
     pub source: io::Error,
 }
 
+/// What the evidence answers.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Judgement {
+    /// One verdict per question, in their order.
+    pub verdicts: Vec<Verdict>,
+    /// The part that each control plays, where that was asked.
+    pub ablation: Vec<Part>,
+}
+
 /// Judges `plan` by the bundles of its arms. `today` (YYYY-MM-DD) decides about dates.
 ///
 /// # Errors
@@ -43,7 +52,7 @@ pub fn evaluate(
     inputs: &Inputs,
     located: &[Located],
     today: &str,
-) -> Result<Vec<Verdict>, Unreadable> {
+) -> Result<Judgement, Unreadable> {
     let asked: Vec<(&Question, Option<RuleSet>)> = plan
         .questions
         .iter()
@@ -75,7 +84,7 @@ pub fn evaluate(
             fired.insert((question.id.clone(), arm.clone()), answer);
         }
     }
-    Ok(judge(plan, &observed, &fired, today))
+    Ok(Judgement { verdicts: judge(plan, &observed, &fired, today), ablation: ablate(plan, &observed) })
 }
 
 /// What one arm shows, and its bundle, where its seal is good; nothing where there is no bundle.

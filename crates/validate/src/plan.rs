@@ -59,6 +59,9 @@ pub struct Plan {
     pub controls: Vec<Control>,
     /// The arms, each repeat with its own; all arms of one repeat share a seed.
     pub arms: Vec<Arm>,
+    /// Each control is asked for its part: alone, and left out.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub ablate: bool,
     /// The questions.
     pub questions: Vec<Question>,
     /// Every file that was read (validation file, scripts, rules, seccomp profiles), by its path as written,
@@ -75,12 +78,16 @@ impl Plan {
         format!("{}#{}", self.validation, self.variant)
     }
 
-    /// The arm that plays `role`: where there is one control, all but it is none, and it alone is all.
+    /// The arm that plays `role`: of one control, all but it is none, and it alone is all; of two, all but one is the
+    /// other alone.
     pub fn arm_for(&self, role: &Role) -> Role {
-        match role {
-            Role::Without(_) if self.controls.len() == 1 => Role::Baseline,
-            Role::Only(_) if self.controls.len() == 1 => Role::Treatment,
-            other => other.clone(),
+        match (role, self.controls.as_slice()) {
+            (Role::Without(_), [_]) => Role::Baseline,
+            (Role::Only(_), [_]) => Role::Treatment,
+            (Role::Without(name), [one, other]) => {
+                Role::Only(if one.name == *name { other.name.clone() } else { one.name.clone() })
+            }
+            (other, _) => other.clone(),
         }
     }
 

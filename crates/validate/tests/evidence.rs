@@ -78,7 +78,7 @@ fn case(sensor: Sensor, ring_bytes: Option<u32>) -> Result<Case, Failed> {
 }
 
 fn verdicts(case: &Case) -> Result<Vec<Verdict>, Failed> {
-    Ok(evaluate::evaluate(&case.plan, &case.inputs, &case.arms, TODAY)?)
+    Ok(evaluate::evaluate(&case.plan, &case.inputs, &case.arms, TODAY)?.verdicts)
 }
 
 fn sensor() -> Result<Sensor, Failed> {

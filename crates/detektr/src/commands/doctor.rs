@@ -62,7 +62,9 @@ fn report(checks: &[Check], ready: bool, out: &mut Out) -> Result<(), Failure> {
         writeln!(out, "{mark}  {:<24} {}", style.bold(&check.name), clean(&check.detail))?;
         for (label, text) in [("lost", &check.lost), ("remedy", &check.remedy)] {
             if let Some(text) = text.as_ref().filter(|_| !check.ok) {
-                writeln!(out, "         {label}: {}", clean(text))?;
+                // a profile to write stands on lines of its own
+                let lines: Vec<String> = text.lines().map(clean).collect();
+                writeln!(out, "         {label}: {}", lines.join("\n           "))?;
             }
         }
     }

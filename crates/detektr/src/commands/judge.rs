@@ -56,15 +56,21 @@ pub fn run(args: Args, context: &mut Context) -> Result<u8, Failure> {
         )
         .help("`detektr validate --out DIR` makes a result that carries its bundles along"));
     }
-    let verdicts = evaluate::evaluate(&document.plan, &result.inputs, &located, &document.today)
-        .map_err(|e| Failure::failed("detektr::judge", with_sources(&e)))?;
-    let same = verdicts == document.verdicts;
+    let evaluate::Judgement { verdicts, ablation } =
+        evaluate::evaluate(&document.plan, &result.inputs, &located, &document.today)
+            .map_err(|e| Failure::failed("detektr::judge", with_sources(&e)))?;
+    let same = verdicts == document.verdicts && ablation == document.ablation;
     if context.json {
-        context.out.document(&json!({ "verdicts": verdicts, "same": same, "signer": result.signer.id() }))?;
+        let mut told = json!({ "verdicts": verdicts, "same": same, "signer": result.signer.id() });
+        if document.plan.ablate {
+            told["ablation"] = json!(ablation);
+        }
+        context.out.document(&told)?;
     } else {
         for verdict in &verdicts {
             tell::answer(verdict, &mut context.out)?;
         }
+        tell::ablation(&ablation, &mut context.out)?;
         let style = context.out.style;
         let word = if same { style.green("the same verdicts") } else { style.red("other verdicts") };
         writeln!(context.out, "{word} as in {}, signed by {}", shown(&args.result), result.signer.id())?;

@@ -1,5 +1,6 @@
 //! The command line from outside: the real binary, in a data folder of its own.
 
+mod confined;
 mod detonating;
 #[path = "../common/docker_save.rs"]
 mod docker_save;

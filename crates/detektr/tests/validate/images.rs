@@ -80,6 +80,18 @@ fn a_validation_runs_in_an_image_with_each_control_alone_and_left_out() {
             document["verdicts"][0]["arms"]["baseline"],
             plain.document()["verdicts"][0]["arms"]["baseline"]
         );
+        // each control alone and left out, none, all, and the twin with none and all
+        assert_eq!(made.len(), 2 * 3 + 2 + 2, "{made:?}");
+        let part = |control: usize, what: &str| {
+            document["results"][0]["ablation"][control][what].as_str().unwrap_or_default().to_owned()
+        };
+        for (control, truths) in
+            [(0, ["no", "yes", "yes"]), (1, ["no", "yes", "yes"]), (2, ["no", "no", "no"])]
+        {
+            let told = ["necessary", "sufficient", "redundant"].map(|what| part(control, what));
+            assert_eq!(told, truths, "{how:?}: {document}");
+            assert_eq!(part(control, "harmful"), "no", "{how:?}");
+        }
         let outcomes = &document["verdicts"][0]["outcomes"];
         let outcome = |role: &str| outcomes[role].as_str().unwrap_or_default().to_owned();
         assert_eq!(outcome("only:data"), "prevented", "{how:?}: {outcomes}");

@@ -17,6 +17,7 @@ use std::path::{Path, PathBuf};
 pub(super) struct What {
     pub name: &'static str,
     pub lost: &'static str,
+    /// Empty where it depends on who refuses.
     pub remedy: &'static str,
 }
 
@@ -28,14 +29,7 @@ pub(super) fn all() -> Vec<Tried> {
     let what = |name, lost, remedy| What { name, lost, remedy };
     let need_root = || Err("needs root".to_owned());
     vec![
-        (
-            what(
-                "user namespaces",
-                "environments",
-                "sysctl -w user.max_user_namespaces=10000 kernel.unprivileged_userns_clone=1; where AppArmor restricts them: sysctl -w kernel.apparmor_restrict_unprivileged_userns=0",
-            ),
-            in_namespace(libc::CLONE_NEWUSER | libc::CLONE_NEWNS | libc::CLONE_NEWPID, None, || Ok(())),
-        ),
+        (what("user namespaces", "environments", ""), namespaces()),
         (
             what(
                 "overlay in a user namespace",
@@ -125,6 +119,19 @@ pub(super) fn all() -> Vec<Tried> {
             newuidmap(root),
         ),
     ]
+}
+
+/// The namespaces of an environment, with mounts in them as its init makes them: root's stays in the user namespace of
+/// its caller, an ordinary user's can't.
+pub(super) fn namespaces() -> Result<String, String> {
+    let mounts = libc::CLONE_NEWNS | libc::CLONE_NEWPID;
+    let inits = if sys::euid() == 0 { mounts } else { mounts | libc::CLONE_NEWUSER };
+    let private = || sys::mount("none", "/", None, libc::MS_REC | libc::MS_PRIVATE, None);
+    let proc = || private().and_then(|()| sys::mount("proc", "/proc", Some("proc"), 0, None));
+    let named = |name: &'static str| move |why: String| format!("{name}: {why}");
+    in_namespace(libc::CLONE_NEWUSER | mounts, None, || Ok(())).map_err(named("making namespaces"))?;
+    in_namespace(inits, None, private).map_err(named("mounting in a mount namespace"))?;
+    in_namespace(inits, None, proc).map_err(named("mounting /proc of a pid namespace"))
 }
 
 /// Whether a kernel parameter can be opened for writing in namespaces of its own.

@@ -59,6 +59,7 @@ pub fn plan(test: &Test, prepared: Prepared, surroundings: Surroundings) -> (Pla
         attempt: None,
         controls: Vec::new(),
         arms: vec![Arm { role: Role::Baseline, repeat: 0, seed }],
+        ablate: false,
         questions: Vec::new(),
         files: inputs.iter().map(|(name, content)| (name.clone(), Digest::of(content))).collect(),
     };

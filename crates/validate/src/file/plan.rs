@@ -60,10 +60,11 @@ fn plan(file: &ValidationFile, variant: &str, attack: &Attack, choices: &Choices
         attempt: file.attempt.clone(),
         controls: file.controls.clone(),
         arms: Vec::new(),
+        ablate: choices.ablate && !file.controls.is_empty(),
         questions,
         files: file.inputs.iter().map(|(name, content)| (name.clone(), Digest::of(content))).collect(),
     };
-    let roles = roles(&plan, choices.ablate);
+    let roles = roles(&plan);
     let base = choices.seed.map_or_else(|| file.id.clone(), |seed| seed.to_string());
     for repeat in 0..choices.repeat.unwrap_or(file.repeat) {
         let seed = seed(&base, repeat);
@@ -87,7 +88,7 @@ fn seed(base: &str, repeat: u32) -> u64 {
 }
 
 /// The arms that the answers need, in the order in which they are run.
-fn roles(plan: &Plan, ablate: bool) -> BTreeSet<Role> {
+fn roles(plan: &Plan) -> BTreeSet<Role> {
     let mut roles = BTreeSet::new();
     for question in &plan.questions {
         match &question.kind {
@@ -111,7 +112,8 @@ fn roles(plan: &Plan, ablate: bool) -> BTreeSet<Role> {
             }
         }
     }
-    if ablate && !roles.is_empty() {
+    if plan.ablate && !roles.is_empty() {
+        roles.extend([Role::Baseline, Role::Treatment, Role::BenignBaseline, Role::Benign]);
         for control in &plan.controls {
             roles.insert(plan.arm_for(&Role::Without(control.name.clone())));
             roles.insert(plan.arm_for(&Role::Only(control.name.clone())));

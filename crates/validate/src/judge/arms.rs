@@ -40,15 +40,21 @@ impl<'a> Arms<'a> {
         detections: &'a Detections,
     ) -> Self {
         let own = |arm: &Arm| arm.repeat == repeat || arm.role == Role::Ordinary;
-        let observed: BTreeMap<&Role, &Observed> =
-            observed.iter().filter(|one| own(&one.arm)).map(|one| (&one.arm.role, one)).collect();
         let fired = detections
             .iter()
             .filter(|((id, arm), _)| *id == question.id && own(arm))
             .map(|((_, arm), fired)| (&arm.role, fired))
             .collect();
+        Arms { fired, ..Arms::of_attack(plan, repeat, observed) }
+    }
+
+    /// The same where no detection is asked.
+    pub(super) fn of_attack(plan: &'a Plan, repeat: u32, observed: &'a [Observed]) -> Self {
+        let own = |arm: &Arm| arm.repeat == repeat || arm.role == Role::Ordinary;
+        let observed: BTreeMap<&Role, &Observed> =
+            observed.iter().filter(|one| own(&one.arm)).map(|one| (&one.arm.role, one)).collect();
         let way = observed.get(&Role::Baseline).map(|baseline| way(baseline)).unwrap_or_default();
-        Arms { plan, observed, fired, way }
+        Arms { plan, observed, fired: BTreeMap::new(), way }
     }
 
     /// Every arm that was run.

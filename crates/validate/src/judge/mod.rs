@@ -1,6 +1,7 @@
 //! The judge: from a plan and what its arms' evidence says to one verdict per question. A pure function: the same
 //! plan, facts and day give the same verdicts anywhere. What can't be told is inconclusive, with the reason.
 
+mod ablation;
 mod answer;
 mod arms;
 mod chance;
@@ -13,6 +14,7 @@ pub mod reason;
 #[cfg(test)]
 mod tests;
 
+pub use ablation::Part;
 pub use detection::{Fired, Match};
 pub use reason::Reason;
 
@@ -32,6 +34,19 @@ pub fn judge(plan: &Plan, arms: &[Observed], detections: &Detections, today: &st
     plan.questions.iter().map(|question| verdict(plan, question, arms, detections, today)).collect()
 }
 
+/// The part that each control plays, by what the arms of `plan` showed; nothing where it was not asked for.
+pub fn ablate(plan: &Plan, arms: &[Observed]) -> Vec<Part> {
+    if !plan.ablate {
+        return Vec::new();
+    }
+    let cases: Vec<Arms<'_>> = repeats(plan).map(|repeat| Arms::of_attack(plan, repeat, arms)).collect();
+    ablation::table(plan, &cases)
+}
+
+fn repeats(plan: &Plan) -> impl Iterator<Item = u32> + use<> {
+    plan.arms.iter().map(|arm| arm.repeat).collect::<BTreeSet<u32>>().into_iter()
+}
+
 fn verdict(
     plan: &Plan,
     question: &Question,
@@ -39,9 +54,8 @@ fn verdict(
     detections: &Detections,
     today: &str,
 ) -> Verdict {
-    let repeats: BTreeSet<u32> = plan.arms.iter().map(|arm| arm.repeat).collect();
     let cases: Vec<Arms<'_>> =
-        repeats.iter().map(|repeat| Arms::of(plan, *repeat, observed, question, detections)).collect();
+        repeats(plan).map(|repeat| Arms::of(plan, repeat, observed, question, detections)).collect();
     let answers: Vec<Answer> = cases.iter().map(|case| answer(question, case)).collect();
     let mut answer = together(question, &cases, &answers);
     if plan.benign.builtin && asks_twin(question) {

@@ -1,5 +1,7 @@
 //! Exhaustive over small cases: whatever the truths and whatever is missing, nothing holds without its evidence.
 
+mod ablation;
+
 use super::*;
 use crate::facts::{Denial, Observed, Operation, Seen, Unusable};
 use crate::plan::{
@@ -48,6 +50,7 @@ fn plan(kind: QuestionKind, controls: &[&str], repeats: u32) -> Plan {
         attempt: None,
         controls,
         arms,
+        ablate: false,
         questions: vec![Question {
             id: "q".into(),
             kind,
@@ -171,7 +174,7 @@ fn a_mitigation_holds_only_with_goal_attempt_denial_and_a_twin_that_works() {
 
 #[test]
 fn a_control_holds_only_where_its_denial_is_gone_without_it() {
-    let plan = plan(QuestionKind::Control { control: "a".into() }, &["a", "b"], 1);
+    let plan = plan(QuestionKind::Control { control: "a".into() }, &["a", "b", "c"], 1);
     let outcomes = [None, Some(None), Some(Some("a")), Some(Some("b")), Some(Some("detektr"))];
     let (mut held, mut failed) = (0, 0);
     for baseline_goal in TRUTHS {
@@ -314,7 +317,7 @@ fn detection(ordinary: Option<Attack>, role: Role) {
 
 #[test]
 fn a_masked_control_is_said_to_stop_the_attack_only_where_it_does() {
-    let plan = plan(QuestionKind::Control { control: "a".into() }, &["a", "b"], 1);
+    let plan = plan(QuestionKind::Control { control: "a".into() }, &["a", "b", "c"], 1);
     for (goal, words) in [
         (Truth::No, "a stops the attack when it is alone"),
         (Truth::Yes, "a denies a step of the attack when it is alone"),

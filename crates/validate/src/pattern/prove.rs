@@ -113,6 +113,7 @@ pub fn plan(pattern: &Pattern, variant: &Variant, surroundings: Surroundings) ->
         attempt: None,
         controls: Vec::new(),
         arms: [Role::Baseline, Role::BenignBaseline].map(|role| Arm { role, repeat: 0, seed }).into(),
+        ablate: false,
         questions: Vec::new(),
         files: inputs.iter().map(|(name, content)| (name.clone(), Digest::of(content))).collect(),
     };

@@ -15,6 +15,7 @@ mod write;
 pub use sealed::{Problem, SealedResult};
 pub use write::write;
 
+use crate::judge::Part;
 use crate::plan::{Arm, Plan};
 use crate::verdict::Verdict;
 use serde::{Deserialize, Serialize};
@@ -44,6 +45,9 @@ pub struct ResultDocument {
     pub arms: Vec<ArmRun>,
     /// The answers, in the order of the questions.
     pub verdicts: Vec<Verdict>,
+    /// The part that each control plays, where that was asked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ablation: Vec<Part>,
 }
 
 /// One arm that was run.

@@ -19,7 +19,7 @@ pub struct Args {
     /// Run every arm so many times [default: what the file says]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub repeat: Option<u32>,
-    /// Also run each control alone, and all but each
+    /// Also run each control alone, and all but each, and tell which does the work
     #[arg(long)]
     pub ablate: bool,
     /// Ask only the questions whose id fits, with * and ?; may be given several times
@@ -64,4 +64,11 @@ pub struct Args {
     /// Sign with this private key (PEM) instead of your own
     #[arg(long, value_name = "FILE")]
     pub key: Option<PathBuf>,
+}
+
+impl Args {
+    /// Whether anything is run.
+    pub fn makes_environments(&self) -> bool {
+        self.arms_from.is_none() && !self.plan
+    }
 }

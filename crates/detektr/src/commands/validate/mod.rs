@@ -46,7 +46,7 @@ pub fn run(args: Args, context: &mut Context) -> Result<u8, Failure> {
     let store = context.store()?;
     let files = select::files(&args.files)?;
     let detonator = Detonator::new();
-    let runs = args.arms_from.is_none() && !args.plan;
+    let runs = args.makes_environments();
     let surroundings = args.place.surroundings(&detonator, runs)?;
     let mut planned = plan_all(&files, &args, &surroundings)?;
     if args.plan {
@@ -158,6 +158,10 @@ fn plan_all(files: &[PathBuf], args: &Args, surroundings: &Surroundings) -> Resu
         return Err(Failure::usage("detektr::validate::nothing", "no question is selected")
             .help("`--plan` shows the questions of a file; `--only` takes their ids, with * and ?"));
     }
+    if args.ablate && !planned.iter().any(|one| one.plan.ablate) {
+        return Err(Failure::usage("detektr::validate::ablate", "there is no control to leave out")
+            .help("`--ablate` asks which of the controls under `controls:` does the work"));
+    }
     refuse_same_ids(&planned)?;
     Ok(planned)
 }
@@ -185,7 +189,7 @@ fn answer(
     args: &Args,
     interrupted: bool,
 ) -> Result<Answered, Failure> {
-    let verdicts = evaluate::evaluate(&one.plan, &one.inputs, located, today)
+    let judged = evaluate::evaluate(&one.plan, &one.inputs, located, today)
         .map_err(|e| Failure::failed("detektr::validate", with_sources(&e)))?;
     let arms: Vec<ArmRun> = located.iter().map(|located| located.arm.clone()).collect();
     let document = ResultDocument {
@@ -195,7 +199,8 @@ fn answer(
         today: today.into(),
         plan: one.plan.clone(),
         arms,
-        verdicts,
+        verdicts: judged.verdicts,
+        ablation: judged.ablation,
     };
     let unwritten = |e: std::io::Error| {
         Failure::failed("detektr::result", format!("can't write the result below {}", shown(results)))

@@ -24,13 +24,17 @@ pub fn document(answered: &[Answered], verdicts: &[Verdict], context: &mut Conte
     let results: Vec<_> = answered
         .iter()
         .map(|one| {
-            json!({
+            let mut result = json!({
                 "validation": one.document.plan.validation,
                 "variant": one.document.plan.variant,
                 "result": one.document.id,
                 "path": one.path,
                 "interrupted": one.interrupted,
-            })
+            });
+            if one.document.plan.ablate {
+                result["ablation"] = json!(one.document.ablation);
+            }
+            result
         })
         .collect();
     context.out.document(&json!({ "verdicts": verdicts, "results": results }))?;

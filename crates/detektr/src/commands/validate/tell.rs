@@ -4,7 +4,8 @@ use super::Answered;
 use crate::cli::Context;
 use crate::failure::{Failure, shown};
 use crate::terminal::{Out, clean, shorten};
-use detektr_validate::{Outcome, Verdict};
+use detektr_validate::judge::Part;
+use detektr_validate::{Outcome, Truth, Verdict};
 use std::io::Write as _;
 
 /// Longest sentence that is shown.
@@ -33,7 +34,31 @@ pub fn result(one: &Answered, context: &mut Context) -> Result<(), Failure> {
     for verdict in &document.verdicts {
         answer(verdict, out)?;
     }
+    ablation(&document.ablation, out)?;
     writeln!(out, "result    {}", shown(&one.path))?;
+    Ok(())
+}
+
+/// Tells which of the controls does the work.
+pub fn ablation(parts: &[Part], out: &mut Out) -> Result<(), Failure> {
+    let style = out.style;
+    for part in parts {
+        let said = [
+            (part.necessary, "necessary"),
+            (part.sufficient, "sufficient"),
+            (part.redundant, "redundant"),
+            (part.masked, "masked"),
+            (part.harmful, "harmful to the twin"),
+        ];
+        let of =
+            |wanted: Truth| said.iter().filter(move |(truth, _)| *truth == wanted).map(|(_, word)| *word);
+        let mut words = of(Truth::Yes).collect::<Vec<_>>().join(", ");
+        if words.is_empty() {
+            words = if of(Truth::Unknown).next().is_some() { "not told" } else { "of no use here" }.into();
+        }
+        writeln!(out, "  control {}  {}", style.bold(&clean(&part.control)), style.cyan(&words))?;
+        writeln!(out, "    {}", shorten(&clean(&part.sentence), SENTENCE))?;
+    }
     Ok(())
 }
 
