@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs what a task of the Makefile needs and this machine lacks, by Debian package; says what it does.
-#   scripts/setup.sh demo|test|bench
+#   scripts/setup.sh demo|test|bench|dist
 # Run it from the top of the repository, as the Makefile does.
 # It uses apt-get only where something is missing, as root or through sudo. Where it can't, it says what is
 # missing; that stops `demo`, while tests that need the missing thing skip themselves and say so.
@@ -59,6 +59,10 @@ bench)
     need inetsim inetsim
     need chromium chromium
     ;;
+dist)
+    need readelf binutils
+    need_package /usr/lib/x86_64-linux-gnu/libc.a libc6-dev
+    ;;
 *)
     echo "setup: unknown task $task" >&2
     exit 2
@@ -80,6 +84,15 @@ if [ "$task" = bench ] && [ ! -x "$rsigma" ]; then
     echo "setup: building rsigma 0.23.0 from the registry into target/bench-tools (a quarter of an hour on two cores)"
     cargo install rsigma --version 0.23.0 --locked --quiet --root target/bench-tools ||
         echo "setup: rsigma could not be built; the row that needs it will be left out" >&2
+fi
+
+# What writes the bill of materials comes from the Rust registry too.
+if [ "$task" = dist ] && ! [ -x target/dist-tools/bin/cargo-cyclonedx ]; then
+    echo "setup: building cargo-cyclonedx 0.5.9 from the registry into target/dist-tools (some minutes)"
+    cargo install cargo-cyclonedx --version 0.5.9 --locked --quiet --root target/dist-tools || {
+        echo "setup: cargo-cyclonedx could not be built" >&2
+        exit 1
+    }
 fi
 
 # A web server to measure against: unpacked only, since an installed one would start, now and at every boot.

@@ -42,6 +42,8 @@ enum Command {
     Rm(commands::rm::Args),
     Key(commands::key::Args),
     Doctor(commands::doctor::Args),
+    Completions(commands::completions::Args),
+    Man(commands::man::Args),
 }
 
 /// What every command gets.
@@ -93,6 +95,8 @@ impl Cli {
             Command::Rm(args) => commands::rm::run(args, context),
             Command::Key(args) => commands::key::run(args, context),
             Command::Doctor(args) => commands::doctor::run(args, context),
+            Command::Completions(args) => commands::completions::run(&args, context),
+            Command::Man(args) => commands::man::run(&args, context),
         }
     }
 }

@@ -7,6 +7,9 @@ const FOLDERS: [&str; 6] = ["usr/local/sbin", "usr/local/bin", "usr/sbin", "usr/
 
 /// Whether `rootfs` lacks `program`. In an image it is not looked for: there the script says so.
 pub(crate) fn is_missing(program: &str, rootfs: &Rootfs) -> bool {
+    if program == detektr_actor::NAME {
+        return false; // it is brought along
+    }
     let root = match rootfs {
         Rootfs::Host => Path::new("/"),
         Rootfs::Dir(dir) => dir,

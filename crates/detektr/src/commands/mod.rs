@@ -2,6 +2,7 @@
 
 pub mod atomic;
 pub mod behaviours;
+pub mod completions;
 pub mod detonate;
 pub mod diff;
 pub mod doctor;
@@ -9,6 +10,7 @@ pub mod events;
 pub mod export;
 pub mod judge;
 pub mod key;
+pub mod man;
 pub mod pattern;
 pub mod persistence;
 mod place;

@@ -37,6 +37,8 @@ fn the_help_of_every_command_is_as_recorded() {
         "key import",
         "key export-public",
         "doctor",
+        "completions",
+        "man",
     ];
     for command in commands {
         let told = home.detektr(command.split_whitespace().chain(["--help"])).exits(0);
@@ -44,6 +46,23 @@ fn the_help_of_every_command_is_as_recorded() {
         let name = if command.is_empty() { "detektr".to_owned() } else { command.replace(' ', "_") };
         insta::assert_snapshot!(format!("help_{name}"), told.stdout);
     }
+}
+
+#[test]
+fn completions_and_manual_pages_know_every_command() {
+    let home = Home::new();
+    let bash = home.detektr(["completions", "bash"]).exits(0);
+    assert!(bash.stdout.contains("detektr__subcmd__detonate") || bash.stdout.contains("detektr__detonate"));
+    let folder = home.path("man");
+    let told = home.detektr([std::ffi::OsStr::new("man"), folder.as_os_str()]).exits(0);
+    assert_eq!(told.stderr, "");
+    for page in ["detektr.1", "detektr-detonate.1", "detektr-rule-matrix.1"] {
+        let text = std::fs::read_to_string(folder.join(page)).unwrap();
+        assert!(text.contains(".SH SYNOPSIS"), "{page}");
+    }
+    home.file("taken", b"");
+    let refused = home.detektr(["man", "taken/below"]);
+    assert_eq!(refused.code, 2, "{}", refused.stderr);
 }
 
 #[test]

@@ -55,7 +55,7 @@ enum ScriptForm {
 struct ScriptGroup {
     /// The text; for `/bin/sh` where it has no interpreter line.
     script: String,
-    /// Programs that it needs.
+    /// Programs that it needs. `detektr-actor` is brought along: it does what shells can't.
     requires: Option<OneOrMore<String>>,
 }
 

@@ -17,6 +17,9 @@ use crate::result::Inputs;
 /// The version of the format that this Detektr reads.
 pub const VERSION: u64 = 1;
 
+/// Where the actor lies in the environment of a script that requires it: in its `PATH`.
+const ACTOR: &str = "/usr/local/bin/detektr-actor";
+
 /// A pattern.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Pattern {
@@ -72,6 +75,12 @@ impl Pattern {
     pub fn program(&self, name: &str, script: &Script, inputs: &mut Inputs) -> Attack {
         let file = format!("pattern/{}/{name}", self.id);
         inputs.insert(file.clone(), script.text.as_bytes().to_vec());
-        Attack::of(Program::File(file), self.root)
+        let mut program = Attack::of(Program::File(file), self.root);
+        if script.requires.iter().any(|name| name == detektr_actor::NAME) {
+            let actor = format!("pattern/{}", detektr_actor::NAME);
+            program.files.insert(ACTOR.into(), actor.clone());
+            inputs.insert(actor, detektr_actor::PROGRAM.to_vec());
+        }
+        program
     }
 }

@@ -50,6 +50,7 @@ pub(super) const FILES: &[(&str, &str)] = &[
     pattern!("persistence/udev-rule.yaml"),
     pattern!("persistence/web-shell.yaml"),
     pattern!("privilege-escalation/container-escape-agent.yaml"),
+    pattern!("privilege-escalation/process-injected.yaml"),
     pattern!("privilege-escalation/process-memory-written.yaml"),
     pattern!("privilege-escalation/setuid-program.yaml"),
     pattern!("privilege-escalation/sudo-rule.yaml"),
