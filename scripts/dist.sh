@@ -33,7 +33,8 @@ cargo run --quiet --locked --package xtask -- licences "dist/$name/THIRD-PARTY-L
 # the tool writes beside every manifest; only the binary's own is kept
 PATH="$PWD/target/dist-tools/bin:$PATH" cargo cyclonedx --quiet --manifest-path crates/detektr/Cargo.toml \
     --format json --spec-version 1.5 --target "$target" --override-filename detektr-bom
-mv crates/detektr/detektr-bom.json "dist/$name/detektr.cdx.json"
+# where it was built is nobody's business, and the same everywhere
+sed "s|file://$PWD|file:///detektr|g" crates/detektr/detektr-bom.json >"dist/$name/detektr.cdx.json"
 find . -path ./target -prune -o -name detektr-bom.json -exec rm {} +
 
 # the same content gives the same archive
