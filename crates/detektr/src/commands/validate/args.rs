@@ -1,5 +1,6 @@
 //! The arguments of `validate`.
 
+use crate::commands::arms::ArmsArgs;
 use crate::commands::place::PlaceArgs;
 use detektr_event::glob::Glob;
 use std::path::PathBuf;
@@ -25,12 +26,8 @@ pub struct Args {
     /// Ask only the questions whose id fits, with * and ?; may be given several times
     #[arg(long, value_name = "ID")]
     pub only: Vec<Glob>,
-    /// Run so many arms at once
-    #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u16).range(1..=64))]
-    pub jobs: u16,
-    /// Use no arm that was run before
-    #[arg(long)]
-    pub fresh: bool,
+    #[command(flatten)]
+    pub arms: ArmsArgs,
     /// Judge arms that were run before: a result, or a folder of bundles; nothing is run
     #[arg(long, value_name = "RESULT|DIR")]
     pub arms_from: Option<PathBuf>,
@@ -61,9 +58,6 @@ pub struct Args {
     /// data folder, the bundles in runs/]
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
-    /// Sign with this private key (PEM) instead of your own
-    #[arg(long, value_name = "FILE")]
-    pub key: Option<PathBuf>,
 }
 
 impl Args {

@@ -53,7 +53,7 @@ pub fn run(args: Args, context: &mut Context) -> Result<u8, Failure> {
         return outputs::plans(planned.iter().map(|one| &one.plan), context);
     }
     store.prepare()?;
-    let key = match &args.key {
+    let key = match &args.arms.evidence.key {
         Some(path) => keys::load(path),
         None => keys::load_or_create(store.home()),
     }
@@ -223,9 +223,9 @@ fn settings<'a>(
 ) -> Settings<'a> {
     Settings {
         home: home.to_owned(),
-        key: args.key.clone(),
-        jobs: args.jobs.into(),
-        fresh: args.fresh,
+        key: args.arms.evidence.key.clone(),
+        jobs: args.arms.jobs(),
+        fresh: args.arms.evidence.fresh,
         ring_bytes: None,
         cancel: cancel.clone(),
         progress,

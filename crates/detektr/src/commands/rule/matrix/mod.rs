@@ -4,6 +4,7 @@ mod tell;
 
 use super::files::Loaded;
 use crate::cli::Context;
+use crate::commands::arms::ArmsArgs;
 use crate::commands::detonate::end_on_signals;
 use crate::commands::pattern::{LibraryArgs, unknown};
 use crate::commands::place::PlaceArgs;
@@ -46,15 +47,8 @@ pub struct Args {
     only: Vec<String>,
     #[command(flatten)]
     place: PlaceArgs,
-    /// Run so many at once
-    #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u16).range(1..=64))]
-    jobs: u16,
-    /// Use nothing that was run before
-    #[arg(long)]
-    fresh: bool,
-    /// Sign with this private key (PEM) instead of your own
-    #[arg(long, value_name = "FILE")]
-    key: Option<PathBuf>,
+    #[command(flatten)]
+    arms: ArmsArgs,
     /// Write the matrix as one HTML file
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
@@ -94,9 +88,9 @@ pub fn run(args: &Args, context: &mut Context) -> Result<u8, Failure> {
     let progress = |name: &str, stage: Stage| live.tell(name, stage);
     let settings = Settings {
         home: store.home().to_owned(),
-        key: args.key.clone(),
-        jobs: args.jobs.into(),
-        fresh: args.fresh,
+        key: args.arms.evidence.key.clone(),
+        jobs: args.arms.jobs(),
+        fresh: args.arms.evidence.fresh,
         cancel: cancel.clone(),
         progress: &progress,
     };
