@@ -1,5 +1,6 @@
 //! Markdown: a table of verdicts, and below it what each stands on.
 
+use detektr_validate::baseline::{Change, Comparison};
 use detektr_validate::{Outcome, Verdict};
 use std::fmt::Write as _;
 
@@ -47,6 +48,25 @@ pub fn markdown(verdicts: &[Verdict]) -> String {
                 events.join(", "),
                 cell(&link.what)
             );
+        }
+    }
+    text
+}
+
+/// How the verdicts differ from the baseline, in words; nothing where they don't.
+pub fn compared(comparison: &Comparison) -> String {
+    let mut text = String::new();
+    let lists: [(&str, &[Change]); 5] = [
+        ("Regressed", &comparison.regressed),
+        ("Better", &comparison.better),
+        ("Changed", &comparison.changed),
+        ("New", &comparison.new),
+        ("Gone", &comparison.gone),
+    ];
+    for (title, changes) in lists.into_iter().filter(|(_, changes)| !changes.is_empty()) {
+        let _ = writeln!(text, "\n### {title} ({})\n", changes.len());
+        for change in changes {
+            let _ = writeln!(text, "- `{}`: {}", code(&change.id), change.told());
         }
     }
     text

@@ -62,6 +62,7 @@ fn case(sensor: Sensor, ring_bytes: Option<u32>) -> Result<Case, Failed> {
         seed: None,
         surroundings: Surroundings::new(sensor),
         only: Vec::new(),
+        verdicts: None,
     };
     let (plan, inputs) = file::plans(&file, &choices).remove(0);
     let settings = Settings {

@@ -5,6 +5,7 @@ use super::atomic::AtomicSource;
 use super::folder::yaml_files;
 use crate::result::Inputs;
 use detektr_yaml::{Node, Problem, Reader as Base};
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::Read;
 use std::ops::{Deref, DerefMut};
@@ -15,6 +16,8 @@ pub(super) struct Reader<'a> {
     /// The validation's folder, where relative paths begin.
     pub(super) folder: &'a Path,
     pub(super) inputs: Inputs,
+    /// Where in the file each question stands, in bytes, by its id.
+    pub(super) places: BTreeMap<String, usize>,
     /// Where tests of Atomic Red Team come from.
     pub(super) atomics: Option<&'a AtomicSource>,
     base: Base,
@@ -22,7 +25,7 @@ pub(super) struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     pub(super) fn new(folder: &'a Path, atomics: Option<&'a AtomicSource>) -> Self {
-        Reader { folder, inputs: Inputs::new(), atomics, base: Base::default() }
+        Reader { folder, inputs: Inputs::new(), places: BTreeMap::new(), atomics, base: Base::default() }
     }
 
     pub(super) fn finish(self) -> (Inputs, Vec<Problem>) {

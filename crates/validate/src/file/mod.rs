@@ -20,13 +20,15 @@ pub use atomic::AtomicSource;
 pub use error::FileError;
 pub use folder::yaml_files;
 pub use form::ValidationForm;
-pub(crate) use form::{OneOrMore, UserForm};
+pub(crate) use ask::LEVELS;
+pub(crate) use form::{LevelForm, OneOrMore, UserForm, Version};
 pub use plan::{Choices, plans};
 
 use crate::plan::{Attack, Goal, Question};
 use crate::result::Inputs;
 use detektr_sandbox::controls::Control;
 use detektr_yaml::Node;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// The version of the file format.
@@ -56,6 +58,8 @@ pub struct ValidationFile {
     pub repeat: u32,
     /// What is asked: what stands under `ask`, or what follows from `detect` and `controls`.
     pub questions: Vec<Question>,
+    /// The line of the file, from 1, in which each question stands, by its id.
+    pub lines: BTreeMap<String, usize>,
     /// Every file that was read, by its path as written; the validation file itself too.
     pub inputs: Inputs,
 }

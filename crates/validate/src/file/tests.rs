@@ -71,6 +71,7 @@ fn a_platform_teams_validation_asks_each_control_and_the_mitigation() {
         seed: None,
         surroundings: Surroundings::new(crate::plan::Sensor::Ptrace),
         only: Vec::new(),
+        verdicts: None,
     };
     let (plan, _) = plans(&file, &choices).remove(0);
     // baseline, treatment, two twins, each control left out and alone

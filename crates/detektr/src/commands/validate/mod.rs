@@ -133,6 +133,7 @@ fn plan_all(files: &[PathBuf], args: &Args, surroundings: &Surroundings) -> Resu
             seed: args.seed,
             surroundings: surroundings.clone(),
             only: args.only.clone(),
+            verdicts: None,
         };
         for (plan, inputs) in file::plans(&read, &choices) {
             if args.require_benign && plan.benign.builtin {
