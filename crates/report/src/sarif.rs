@@ -4,10 +4,13 @@
 
 use crate::placed::{Placed, Standing};
 use detektr_evidence::sha256_hex;
+use detektr_validate::Outcome;
+use detektr_validate::judge::Reason;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
-const SCHEMA: &str = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
+const SCHEMA: &str =
+    "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
 
 /// What stands for the top of the repository.
 const TOP: &str = "%SRCROOT%";
@@ -130,7 +133,7 @@ pub fn sarif(verdicts: &[Placed<'_>], version: &str) -> String {
         rules.entry(&verdict.reason).or_insert_with(|| Rule {
             id: verdict.reason.clone(),
             short_description: Text { text: verdict.reason.replace('_', " ") },
-            help: verdict.next.clone().map(|text| Text { text }),
+            help: help(&verdict.reason).map(|text| Text { text: text.into() }),
         });
     }
     let index: Vec<&str> = rules.keys().copied().collect();
@@ -154,7 +157,7 @@ pub fn sarif(verdicts: &[Placed<'_>], version: &str) -> String {
 
 fn result<'a>(one: &Placed<'a>, rule_index: usize) -> Result<'a> {
     let verdict = one.verdict;
-    let fails = verdict.verdict == detektr_validate::Outcome::Fails || verdict.unexpected.is_some();
+    let fails = verdict.verdict == Outcome::Fails || verdict.unexpected.is_some();
     let known = one.standing() == Standing::Known;
     let justification = if verdict.accepted { "the validation accepts it" } else { "the baseline knows it" };
     Result {
@@ -180,6 +183,11 @@ fn result<'a>(one: &Placed<'a>, rule_index: usize) -> Result<'a> {
             severity: verdict.severity.as_deref(),
         },
     }
+}
+
+/// What to do about a reason, whatever the verdict.
+fn help(code: &str) -> Option<&'static str> {
+    Reason::ALL.iter().find(|reason| reason.code() == code)?.next()
 }
 
 fn level(severity: Option<&str>) -> &'static str {

@@ -248,7 +248,9 @@ fn known(reader: &mut Reader, node: &Node) -> Option<Baseline> {
             (Some(verdict), Some(reason)) => {
                 entries.insert(id.text.clone(), Known { verdict, reason });
             }
-            _ if ["verdict", "reason"].iter().all(|name| written.iter().any(|(key, _)| key.text == *name)) => {}
+            _ if ["verdict", "reason"]
+                .iter()
+                .all(|name| written.iter().any(|(key, _)| key.text == *name)) => {}
             _ => {
                 let what = format!("of `{}` the verdict or its reason is missing", id.text);
                 reader.problem(value, "missing", what, "write `{verdict: fails, reason: missed}`");
@@ -353,8 +355,10 @@ mod tests {
 
     #[test]
     fn the_file_has_one_line_a_verdict_in_the_order_of_the_ids() {
-        let known = Baseline::default()
-            .updated(&[verdict("z/q/default", "holds", "prevented"), verdict("a/q/x", "fails", "missed")], true);
+        let known = Baseline::default().updated(
+            &[verdict("z/q/default", "holds", "prevented"), verdict("a/q/x", "fails", "missed")],
+            true,
+        );
         let text = known.text().unwrap();
         let lines: Vec<&str> = text.lines().filter(|line| line.starts_with("  ")).collect();
         assert_eq!(
@@ -380,7 +384,9 @@ mod tests {
         assert!(one("a: {verdict: fails, reason: missed, by: me}").contains("`by`"));
         assert!(told("detektr: 2\nverdicts: {}\n").contains("another version"));
         assert!(told("verdicts: {}\n").contains("missing"));
-        assert!(told("detektr: 1\nverdicts:\n  a: {verdict: fails, reason: missed}\n  a: {}\n").contains("a"));
+        assert!(
+            told("detektr: 1\nverdicts:\n  a: {verdict: fails, reason: missed}\n  a: {}\n").contains("a")
+        );
     }
 
     proptest! {

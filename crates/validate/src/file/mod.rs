@@ -16,11 +16,11 @@ mod read;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use ask::LEVELS;
 pub use atomic::AtomicSource;
 pub use error::FileError;
 pub use folder::yaml_files;
 pub use form::ValidationForm;
-pub(crate) use ask::LEVELS;
 pub(crate) use form::{LevelForm, OneOrMore, UserForm, Version};
 pub use plan::{Choices, plans};
 

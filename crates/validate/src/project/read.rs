@@ -8,8 +8,19 @@ use std::path::{Path, PathBuf};
 
 /// The keys of a profile.
 pub(super) const SETTINGS: &[&str] = &[
-    "jobs", "repeat", "retries", "baseline", "atomics", "env", "fail_on", "require_benign", "junit", "markdown",
-    "sarif", "gitlab", "out",
+    "jobs",
+    "repeat",
+    "retries",
+    "baseline",
+    "atomics",
+    "env",
+    "fail_on",
+    "require_benign",
+    "junit",
+    "markdown",
+    "sarif",
+    "gitlab",
+    "out",
 ];
 
 /// The project in `text`, the content of `path`.

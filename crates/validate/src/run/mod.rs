@@ -206,7 +206,8 @@ fn located(arm: &Arm, bundle: &Path, reused: bool) -> Result<Located, RunError> 
     let path = bundle.join("manifest.json");
     let bytes = std::fs::read(&path).map_err(|source| RunError::Io { path, source })?;
     let run = bundle.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let arm = ArmRun { arm: arm.clone(), run, manifest_sha256: sha256_hex(&bytes), reused, retried: Vec::new() };
+    let arm =
+        ArmRun { arm: arm.clone(), run, manifest_sha256: sha256_hex(&bytes), reused, retried: Vec::new() };
     Ok(Located { arm, bundle: bundle.to_owned() })
 }
 

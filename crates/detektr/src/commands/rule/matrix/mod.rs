@@ -13,7 +13,7 @@ use crate::exit;
 use crate::failure::{Failure, shown};
 use crate::progress::Many;
 use crate::recording::with_sources;
-use crate::replace::replace;
+use crate::replace::{replace, writable};
 use detektr_detonate::Detonator;
 use detektr_validate::matrix::{self, Matrix, MatrixError, NotLoaded, Settings};
 use detektr_validate::pattern::{Pattern, Variant};
@@ -147,15 +147,6 @@ fn failed(error: MatrixError) -> Failure {
             Failure::failed(CODE, text).help("run it again with --fresh: the evidence is damaged")
         }
     }
-}
-
-fn writable(path: &Path) -> Result<(), Failure> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    if folder.is_dir() && !path.is_dir() {
-        return Ok(());
-    }
-    Err(Failure::usage("detektr::rule::out", format!("can't write {}", shown(path)))
-        .help("name a file in a folder that is there"))
 }
 
 fn write(path: &Path, text: &str) -> Result<(), Failure> {
