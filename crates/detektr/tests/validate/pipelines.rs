@@ -34,6 +34,11 @@ fn place(control: &str) -> Place {
     place
 }
 
+/// Where Detektr lies.
+fn program(place: &Place) -> String {
+    place.path("../detektr").to_str().unwrap().to_owned()
+}
+
 /// Runs `script` as a runner's shell does.
 fn shell(words: &[&str], script: &str, place: &Place, variables: &BTreeMap<String, String>) -> Said {
     let script = place.write("temp/step", script);
@@ -127,7 +132,7 @@ fn the_action_runs_the_validations_and_tells_what_came_of_them() {
     // as an ordinary user it takes sudo, which a test can't be given
     let How::RootEbpf = How::all()[0] else { return };
     let holds = place("/etc");
-    let program = holds.program().to_str().unwrap().to_owned();
+    let program = program(&holds);
     let done = action(&holds, &[("files", "checks\n"), ("binary", &program)]);
     assert_eq!(done.last.code, 0, "{}{}", done.last.stdout, done.last.stderr);
     assert_eq!(done.outputs["exit-code"], "0");
@@ -146,7 +151,7 @@ fn the_action_runs_the_validations_and_tells_what_came_of_them() {
 #[test]
 fn no_input_of_the_action_is_obeyed() {
     let place = place("/etc");
-    let program = place.program().to_str().unwrap().to_owned();
+    let program = program(&place);
     let mark = place.path("mark");
     let obey = format!("$(touch {0}); touch {0} #`touch {0}`", mark.display());
     let inputs = [("files", "checks"), ("binary", program.as_str())];
@@ -199,7 +204,7 @@ fn component(inputs: &[(&str, &str)]) -> (String, String) {
 fn the_component_runs_the_validations_and_leaves_its_reports() {
     for (control, code) in [("/etc", 0), ("/srv", 1)] {
         let place = place(control);
-        let program = place.program().to_str().unwrap().to_owned();
+        let program = program(&place);
         let (_, body) = component(&[("files", "checks"), ("binary", &program)]);
         let job = &yaml_serde::from_str::<Value>(&body).unwrap()["detektr"];
         let mut variables: BTreeMap<String, String> = BTreeMap::new();

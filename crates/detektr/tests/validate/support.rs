@@ -89,11 +89,6 @@ impl Place {
         Place { folder, program }
     }
 
-    /// The program.
-    pub fn program(&self) -> &Path {
-        &self.program
-    }
-
     /// A path among the files.
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join("files").join(name)
