@@ -5,7 +5,7 @@
 use detektr_detonate::{Detonator, SensorChoice};
 use detektr_evidence::{Bundle, Manifest};
 use detektr_validate::facts::{Left, Observed};
-use detektr_validate::file::{self, Choices};
+use detektr_validate::file::{self, Choices, Sources};
 use detektr_validate::judge::{Detections, judge};
 use detektr_validate::run::{self, Located, Settings};
 use detektr_validate::{Outcome, Plan, Sensor, Surroundings, Verdict, evaluate, result::Inputs};
@@ -56,7 +56,7 @@ fn case(sensor: Sensor, ring_bytes: Option<u32>) -> Result<Case, Failed> {
     let text = "detektr: 1\nattack: attack.sh\ngoal: created('/etc/loot')\ncontrols:\n  etc: {read_only: /etc}\n\
                 benign: twin.sh\n";
     write("v.yaml", text)?;
-    let file = file::read(&folder.path().join("v.yaml"), None)?;
+    let file = file::read(&folder.path().join("v.yaml"), &Sources::default())?;
     let choices = Choices {
         repeat: None,
         ablate: false,

@@ -66,8 +66,12 @@ fn a_known_failure_passes_and_what_regressed_is_new_or_gone_does_not() {
             "  \"v/mitigation/default\": {verdict: holds, reason: prevented}",
         ]
     );
-    let again = run(&known);
+    let again = run(&["v.yaml", "--baseline", "known.yaml", "--junit", "j.xml", "--markdown", "m.md"]);
     assert_eq!(again.code, 0);
+    // a reader of JUnit counts as the exit code does
+    let junit = fs::read_to_string(place.path("j.xml")).unwrap();
+    assert!(junit.contains("<skipped") && junit.contains("failures=\"0\""), "{junit}");
+    assert!(fs::read_to_string(place.path("m.md")).unwrap().contains("| fails (known) |"));
     assert_eq!(again.document()["baseline"]["differences"]["known"], json!(["v/detection:rule/default"]));
 
     // the rule finds the attack now
@@ -271,4 +275,30 @@ fn an_answer_is_never_asked_for_again() {
     let said = place.validate(how, &["v.yaml", "--retries", "3"]);
     assert_eq!(said.answer("v", "mitigation"), "inconclusive/goal_not_reached");
     assert_eq!(place.runs(how).len(), 6, "attack without and with the control, once");
+}
+
+#[test]
+fn each_variant_of_a_pattern_of_ones_own_is_known_by_itself() {
+    let (place, how) = (Place::new(), how());
+    fs::create_dir(place.path("mine")).unwrap();
+    assert_eq!(place.run(how, &["pattern", "new", "own-drop", "--dir", "mine"]).code, 0);
+    place.write(
+        "v.yaml",
+        "detektr: 1\nattack: {pattern: own-drop}\ncontrols:\n  tmp: {noexec: /tmp}\nask: [{mitigation: all}]\n",
+    );
+    let unknown = place.validate(how, &["v.yaml", "--plan"]);
+    assert_eq!(unknown.code, 2);
+    assert!(unknown.stderr.contains("own-drop"), "{}", unknown.stderr);
+    assert_eq!(place.validate(how, &["v.yaml", "--plan", "--patterns", "mine"]).code, 0);
+    place.write("detektr.yaml", "detektr: 1\nprofiles:\n  default: {patterns: mine}\n");
+    let said = place.validate(how, &["v.yaml", "--update-baseline", "--junit", "j.xml"]);
+    assert_eq!(said.code, 0, "{}", said.stderr);
+    let variants = ["copied", "piped", "renamed"].map(|name| format!("v/mitigation/{name}"));
+    assert_eq!(verdicts(&said), variants.clone().into());
+    let text = fs::read_to_string(place.path("detektr-baseline.yaml")).unwrap();
+    assert!(variants.iter().all(|id| text.contains(&format!("\n  \"{id}\": {{verdict: "))), "{text}");
+    let parts: Vec<usize> = (1..=3)
+        .map(|part| verdicts(&place.validate(how, &["v.yaml", "--partition", &format!("{part}/3")])).len())
+        .collect();
+    assert_eq!(parts, [1, 1, 1]);
 }

@@ -1,7 +1,7 @@
 //! From the tree of a validation's file to what it says; every mistake is collected, none is guessed away.
 
 use super::inputs::Reader;
-use super::{AtomicSource, VERSION, ValidationFile, ask, atomic, controls, drawn, program};
+use super::{Sources, VERSION, ValidationFile, ask, atomic, controls, drawn, program};
 use crate::goal::{Condition, FactName};
 use crate::plan::{DEFAULT, Goal, Moment, Question, QuestionKind};
 use detektr_yaml::{Node, Problem, Value};
@@ -16,9 +16,9 @@ pub(super) fn file(
     node: &Node,
     path: &Path,
     text: &str,
-    atomics: Option<&AtomicSource>,
+    sources: &Sources,
 ) -> (Option<ValidationFile>, Vec<Problem>) {
-    let mut reader = Reader::new(path.parent().unwrap_or(Path::new("")), atomics);
+    let mut reader = Reader::new(path.parent().unwrap_or(Path::new("")), sources);
     let file = validation(&mut reader, node, path, text);
     let line = |at: &usize| text.get(..*at).unwrap_or(text).matches('\n').count() + 1;
     let lines = reader.places.iter().map(|(id, at)| (id.clone(), line(at))).collect();

@@ -34,7 +34,7 @@ fn read_text(text: &str) -> Result<ValidationFile, FileError> {
     let folder = folder();
     let path = folder.path().join("v/v.yaml");
     fs::write(&path, text).unwrap();
-    read(&path, None)
+    read(&path, &Sources::default())
 }
 
 fn ids(file: &ValidationFile) -> Vec<&str> {

@@ -41,6 +41,9 @@ pub struct Settings {
     pub retries: Option<u32>,
     /// The baseline that verdicts are compared with.
     pub baseline: Option<PathBuf>,
+    /// Folders whose patterns can be drawn from too.
+    #[schemars(with = "Option<crate::file::OneOrMore<String>>")]
+    pub patterns: Vec<PathBuf>,
     /// A checkout of Atomic Red Team.
     pub atomics: Option<PathBuf>,
     /// The environment of the arms: a profile's file, as of `--env`.
@@ -105,6 +108,7 @@ impl Settings {
             repeat: self.repeat.or(other.repeat),
             retries: self.retries.or(other.retries),
             baseline: self.baseline.or(other.baseline),
+            patterns: if self.patterns.is_empty() { other.patterns } else { self.patterns },
             atomics: self.atomics.or(other.atomics),
             env: self.env.or(other.env),
             fail_on: self.fail_on.or(other.fail_on),

@@ -2,7 +2,7 @@
 
 use super::{KEYS, Project, Settings};
 use crate::file::{FileError, LEVELS};
-use detektr_yaml::{Node, Problem, Reader};
+use detektr_yaml::{Node, Problem, Reader, Value};
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
@@ -12,6 +12,7 @@ pub(super) const SETTINGS: &[&str] = &[
     "repeat",
     "retries",
     "baseline",
+    "patterns",
     "atomics",
     "env",
     "fail_on",
@@ -77,6 +78,7 @@ fn settings(reader: &mut Reader, node: &Node, folder: &Path) -> Option<Settings>
             "repeat" => settings.repeat = number(reader, value, name, 1..=1000),
             "retries" => settings.retries = number(reader, value, name, 0..=10),
             "baseline" => settings.baseline = file(reader, value, name, folder),
+            "patterns" => settings.patterns = folders(reader, value, folder),
             "atomics" => settings.atomics = file(reader, value, name, folder),
             "env" => settings.env = file(reader, value, name, folder),
             "fail_on" => settings.fail_on = reader.choice(value, name, LEVELS).map(String::from),
@@ -107,6 +109,14 @@ fn number<T: TryFrom<u32>>(
             None
         }
     }
+}
+
+fn folders(reader: &mut Reader, node: &Node, folder: &Path) -> Vec<PathBuf> {
+    let each = match &node.value {
+        Value::List(items) => items.as_slice(),
+        _ => std::slice::from_ref(node),
+    };
+    each.iter().filter_map(|item| file(reader, item, "patterns", folder)).collect()
 }
 
 fn file(reader: &mut Reader, node: &Node, name: &str, folder: &Path) -> Option<PathBuf> {

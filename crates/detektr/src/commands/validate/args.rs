@@ -2,6 +2,7 @@
 
 use super::partition::Partition;
 use crate::commands::arms::ArmsArgs;
+use crate::commands::pattern::LibraryArgs;
 use crate::commands::place::PlaceArgs;
 use detektr_event::glob::Glob;
 use std::path::PathBuf;
@@ -63,6 +64,8 @@ pub struct Args {
     /// Take no validation that has no benign twin of its own
     #[arg(long)]
     pub require_benign: bool,
+    #[command(flatten)]
+    pub library: LibraryArgs,
     /// Where tests of Atomic Red Team come from: a checkout of the original
     #[arg(long, value_name = "DIR")]
     pub atomics: Option<PathBuf>,

@@ -3,7 +3,6 @@
 use super::known::Compared;
 use crate::failure::{Failure, shown};
 use detektr_report::{Placed, compared, github, markdown};
-use detektr_validate::Verdict;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _, Write};
 use std::path::PathBuf;
@@ -45,7 +44,7 @@ impl Step {
     }
 
     /// Adds to the job's summary.
-    pub fn summarize(&self, verdicts: &[Verdict], known: Option<&Compared>) -> Result<(), Failure> {
+    pub fn summarize(&self, verdicts: &[Placed<'_>], known: Option<&Compared>) -> Result<(), Failure> {
         let Some(path) = &self.summary else { return Ok(()) };
         let mut text = format!("## Detektr\n\n{}", markdown(verdicts));
         if let Some(known) = known {

@@ -26,7 +26,7 @@ use crate::recording::with_sources;
 use detektr_detonate::{DetonateError, Detonator};
 use detektr_evidence::{SigningKey, keys};
 use detektr_validate::evaluate::Judgement;
-use detektr_validate::file::{AtomicSource, Choices};
+use detektr_validate::file::{AtomicSource, Choices, Sources};
 use detektr_validate::judge::Reason;
 use detektr_validate::result::{ArmRun, Inputs, ResultDocument};
 use detektr_validate::run::{Located, RunError, Settings, Stage};
@@ -148,14 +148,14 @@ pub fn run(mut args: Args, context: &mut Context) -> Result<u8, Failure> {
     let known = known.map(|known| known.compare(&verdicts, interrupted)).transpose()?;
     let excused = |verdict: &Verdict| known.as_ref().is_some_and(|known| known.excused.excuses(verdict));
     let placed = places::placed(&verdicts, &planned, &excused);
-    outputs::write(&args, &verdicts, &placed, known.as_ref())?;
+    outputs::write(&args, &placed, known.as_ref())?;
     if context.json {
         outputs::document(&answered, &verdicts, known.as_ref(), context)?;
     } else {
         human(&answered, known.as_ref(), step.as_ref(), context)?;
     }
     if let Some(step) = step {
-        step.summarize(&verdicts, known.as_ref())?;
+        step.summarize(&placed, known.as_ref())?;
         match context.json {
             true => step.annotate(&placed, &mut std::io::stderr())?,
             false => step.annotate(&placed, &mut context.out)?,
@@ -223,12 +223,15 @@ fn plan_all(
     open: Option<&BTreeSet<String>>,
 ) -> Result<Vec<Planned>, Failure> {
     let mut planned = Vec::new();
-    let atomics = args
+    let mut sources = match args.library.patterns.is_empty() {
+        true => Sources::default(),
+        false => Sources::with(args.library.library()?),
+    };
+    sources.atomics = args
         .atomics
         .as_ref()
         .map(|folder| AtomicSource { folder: folder.clone(), rootfs: surroundings.rootfs.clone() });
-    let read =
-        file::read_all(files, atomics.as_ref()).map_err(|e| Failure::foreign(exit::USAGE, e.into()))?;
+    let read = file::read_all(files, &sources).map_err(|e| Failure::foreign(exit::USAGE, e.into()))?;
     for (path, read) in files.iter().zip(read) {
         let choices = Choices {
             repeat: args.repeat,

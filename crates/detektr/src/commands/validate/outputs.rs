@@ -70,12 +70,7 @@ pub fn check(args: &Args) -> Result<(), Failure> {
 }
 
 /// The files that the arguments ask for.
-pub fn write(
-    args: &Args,
-    verdicts: &[Verdict],
-    placed: &[Placed<'_>],
-    known: Option<&Compared>,
-) -> Result<(), Failure> {
+pub fn write(args: &Args, verdicts: &[Placed<'_>], known: Option<&Compared>) -> Result<(), Failure> {
     if let Some(path) = &args.junit {
         let text = detektr_report::junit(verdicts)
             .map_err(|e| Failure::failed("detektr::junit", "can't write the verdicts as XML").because(e))?;
@@ -86,10 +81,10 @@ pub fn write(
         file(path, &(detektr_report::markdown(verdicts) + &differences))?;
     }
     if let Some(path) = &args.sarif {
-        file(path, &detektr_report::sarif(placed, env!("CARGO_PKG_VERSION")))?;
+        file(path, &detektr_report::sarif(verdicts, env!("CARGO_PKG_VERSION")))?;
     }
     if let Some(path) = &args.gitlab {
-        file(path, &detektr_report::gitlab(placed))?;
+        file(path, &detektr_report::gitlab(verdicts))?;
     }
     Ok(())
 }

@@ -30,6 +30,9 @@ pub fn apply(args: &mut Args) -> Result<(), Failure> {
     fill(&mut args.sarif, settings.sarif);
     fill(&mut args.gitlab, settings.gitlab);
     fill(&mut args.out, settings.out);
+    if args.library.patterns.is_empty() {
+        args.library.patterns = settings.patterns;
+    }
     args.arms.jobs = args.arms.jobs.or(settings.jobs);
     args.repeat = args.repeat.or(settings.repeat);
     args.retries = args.retries.or(settings.retries);
