@@ -4,6 +4,7 @@ use crate::schemas;
 use crate::support::{How, Place, Said, said};
 use std::collections::BTreeMap;
 use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use yaml_serde::Value;
@@ -54,8 +55,16 @@ struct Done {
     outputs: BTreeMap<String, String>,
 }
 
-/// Runs the steps of `action.yml` with `inputs`, until one fails.
+/// The shell that a runner starts a step with.
+const BASH: [&str; 6] = ["bash", "--noprofile", "--norc", "-e", "-o", "pipefail"];
+
+/// Runs the steps of `action.yml` with `inputs`, as the user of this test.
 fn action(place: &Place, inputs: &[(&str, &str)]) -> Done {
+    action_by(&BASH, place, inputs)
+}
+
+/// Runs the steps of `action.yml` with `inputs` by `words`, until one fails.
+fn action_by(words: &[&str], place: &Place, inputs: &[(&str, &str)]) -> Done {
     let action: Value = yaml_serde::from_str(&text("action.yml")).unwrap();
     let mut known: BTreeMap<String, String> = BTreeMap::new();
     for (name, input) in action["inputs"].as_mapping().unwrap() {
@@ -88,7 +97,7 @@ fn action(place: &Place, inputs: &[(&str, &str)]) -> Done {
                 .insert(name.as_str().unwrap().to_owned(), known.get(inner).cloned().unwrap_or_default());
         }
         fs::write(place.path("temp/output"), "").unwrap();
-        let done = shell(&["bash", "--noprofile", "--norc", "-e", "-o", "pipefail"], run, place, &variables);
+        let done = shell(words, run, place, &variables);
         for line in fs::read_to_string(place.path("temp/output")).unwrap().lines() {
             let (name, value) = line.split_once('=').unwrap();
             known.insert(format!("steps.{}.outputs.{name}", step["id"].as_str().unwrap()), value.to_owned());
@@ -129,7 +138,6 @@ fn the_action_and_the_component_are_as_their_schemas_want_them() {
 
 #[test]
 fn the_action_runs_the_validations_and_tells_what_came_of_them() {
-    // as an ordinary user it takes sudo, which a test can't be given
     let How::RootEbpf = How::all()[0] else { return };
     let holds = place("/etc");
     let program = program(&holds);
@@ -146,6 +154,42 @@ fn the_action_runs_the_validations_and_tells_what_came_of_them() {
     assert_eq!((done.last.code, done.outputs["exit-code"].as_str()), (1, "1"), "{}", done.last.stderr);
     let annotation = "\n::error file=checks/v.yaml,line=7,";
     assert!(done.last.stdout.contains(annotation), "{}", done.last.stdout);
+}
+
+#[test]
+fn an_ordinary_user_of_the_runner_takes_sudo_and_can_read_what_comes_of_it() {
+    let How::RootEbpf = How::all()[0] else { return };
+    if !Path::new("/usr/bin/sudo").exists() {
+        eprintln!("skipped: needs sudo");
+        return;
+    }
+    let place = place("/etc");
+    // in a mount namespace of its own, this user may do all: nothing of it is seen outside
+    let rule = place.write("sudoers", "#65534 ALL=(ALL:ALL) NOPASSWD: ALL\n");
+    fs::set_permissions(&rule, fs::Permissions::from_mode(0o440)).unwrap();
+    for name in ["temp", "temp/output", "temp/summary"] {
+        let path = place.path(name);
+        if name != "temp" {
+            fs::write(&path, "").unwrap();
+        }
+        std::os::unix::fs::chown(path, Some(65_534), Some(65_534)).unwrap();
+    }
+    let turn =
+        "mount --bind \"$0\" /etc/sudoers && exec setpriv --reuid 65534 --regid 65534 --clear-groups \"$@\"";
+    let mut words = vec!["unshare", "--mount", "--propagation", "private", "sh", "-c", turn];
+    words.push(rule.to_str().unwrap());
+    words.extend(BASH);
+    let program = program(&place);
+    let done = action_by(&words, &place, &[("files", "checks"), ("binary", &program)]);
+    assert_eq!(done.last.code, 0, "{}{}", done.last.stdout, done.last.stderr);
+    for report in ["sarif", "junit"] {
+        let file = Path::new(&done.outputs[report]);
+        assert_eq!(fs::metadata(file).unwrap().uid(), 65_534, "{report}");
+    }
+    let home = Path::new(&done.outputs["junit"]).ancestors().nth(2).unwrap().join("home/runs");
+    let manifest = fs::read_dir(home).unwrap().next().unwrap().unwrap().path().join("manifest.json");
+    let manifest = fs::read_to_string(manifest).unwrap();
+    assert!(manifest.contains("\"ebpf\""), "it ran as root, whom the host gives its best sensor: {manifest}");
 }
 
 #[test]
