@@ -302,3 +302,41 @@ fn each_variant_of_a_pattern_of_ones_own_is_known_by_itself() {
         .collect();
     assert_eq!(parts, [1, 1, 1]);
 }
+
+#[test]
+fn what_broke_is_run_again_so_often_and_no_more_and_told_as_flaky() {
+    let (place, how) = (with_a_gap(), how());
+    place.write(
+        "atomics/T1204.002/T1204.002.yaml",
+        "attack_technique: T1204.002\ndisplay_name: A file\natomic_tests:\n- name: what it needs never comes\n\
+         \x20 auto_generated_guid: 22222222-2222-4222-8222-222222222222\n  description: x\n  supported_platforms: [linux]\n\
+         \x20 dependency_executor_name: sh\n  dependencies:\n  - {description: a file, prereq_command: 'false', get_prereq_command: 'false'}\n\
+         \x20 executor: {name: sh, command: 'true'}\n",
+    );
+    place.write(
+        "v.yaml",
+        "detektr: 1\nattack: {atomic: 22222222-2222-4222-8222-222222222222}\ngoal: created('/tmp/x')\nbenign: twin.sh\n\
+         controls: {shut: {read_only: [/srv]}}\nask: [{control: shut}]\n",
+    );
+    let said = place.validate(how, &["v.yaml", "--atomics", "atomics", "--retries", "2"]);
+    assert_eq!(said.answer("v", "control:shut"), "inconclusive/not_prepared", "{}", said.stderr);
+    let document = said.document();
+    let flaky = &document["flaky"][0];
+    assert_eq!(flaky["id"], "v/control:shut/default", "{document:#}");
+    assert_eq!(flaky["retried"]["baseline"].as_array().unwrap().len(), 2);
+    assert_eq!(flaky["retried"]["treatment"].as_array().unwrap().len(), 2);
+    assert_eq!(place.runs(how).len(), 6, "each arm once, and twice again");
+    let told = place.run(
+        how,
+        &["validate", "v.yaml", "--atomics", "atomics", "--retries", "1", "--sensor", how.sensor()],
+    );
+    assert!(
+        told.stdout.contains("flaky     v/control:shut/default  baseline run again after "),
+        "{}",
+        told.stdout
+    );
+    // judging again comes to the same, with the arms that were used
+    let result = document["results"][0]["path"].as_str().unwrap();
+    let judged = place.run(how, &["judge", "--json", result]);
+    assert_eq!(judged.document()["same"], true, "{}", judged.stderr);
+}
