@@ -2,6 +2,7 @@
 //! <https://docs.github.com/actions/reference/workflows-and-actions/workflow-commands>
 
 use crate::placed::{Placed, Standing};
+use detektr_validate::baseline::Change;
 use std::fmt::Write as _;
 
 /// One workflow command a line: an error for what fails, a warning for what can't be told. What holds or is known is passed
@@ -25,6 +26,15 @@ pub fn annotations(verdicts: &[Placed<'_>]) -> String {
         );
     }
     text
+}
+
+/// A warning for each verdict that the baseline `file` knows and that was not asked.
+pub fn gone(file: &str, changes: &[Change]) -> String {
+    let each = changes.iter().map(|change| {
+        let told = format!("{} is in the baseline ({}) and was not asked", change.id, change.told());
+        format!("::warning file={},line=1,title={}::{}\n", property(file), property("not asked"), data(&told))
+    });
+    each.collect()
 }
 
 /// Lines between which the runner obeys no command, whatever an artifact has put into a name that is shown there. `token` must
@@ -56,6 +66,20 @@ mod tests {
             annotations(&[placed]),
             "::error file=rules/a%3Ab%2Cc.yml,line=3,title=v/detection%3Aa%2Cb/default%3A missed::wrote /tmp/100%25%0A\
              ::set-env name=x::y. Next: look\n"
+        );
+    }
+
+    #[test]
+    fn what_is_gone_is_told_at_the_baseline() {
+        let known = detektr_validate::baseline::Known {
+            verdict: detektr_validate::Outcome::Holds,
+            reason: "prevented".into(),
+        };
+        let change = Change { id: "v/q%/x".into(), before: Some(known), now: None };
+        assert_eq!(
+            gone("a,b.yaml", &[change]),
+            "::warning file=a%2Cb.yaml,line=1,title=not asked::v/q%25/x is in the baseline (was holds (prevented)) and was \
+             not asked\n"
         );
     }
 

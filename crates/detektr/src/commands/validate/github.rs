@@ -1,6 +1,7 @@
 //! What is done where GitHub Actions runs it: annotations, the job's summary, and output that no command hides in.
 
 use super::known::Compared;
+use super::places;
 use crate::failure::{Failure, shown};
 use detektr_report::{Placed, compared, github, markdown};
 use std::fs::{File, OpenOptions};
@@ -39,8 +40,15 @@ impl Step {
     }
 
     /// Writes the annotations.
-    pub fn annotate(&self, verdicts: &[Placed<'_>], out: &mut dyn Write) -> io::Result<()> {
-        out.write_all(github::annotations(verdicts).as_bytes())
+    pub fn annotate(
+        &self,
+        verdicts: &[Placed<'_>],
+        known: Option<&Compared>,
+        out: &mut dyn Write,
+    ) -> io::Result<()> {
+        out.write_all(github::annotations(verdicts).as_bytes())?;
+        let Some(known) = known else { return Ok(()) };
+        out.write_all(github::gone(&places::shown_at(&known.path), &known.excused.gone).as_bytes())
     }
 
     /// Adds to the job's summary.

@@ -157,8 +157,8 @@ pub fn run(mut args: Args, context: &mut Context) -> Result<u8, Failure> {
     if let Some(step) = step {
         step.summarize(&placed, known.as_ref())?;
         match context.json {
-            true => step.annotate(&placed, &mut std::io::stderr())?,
-            false => step.annotate(&placed, &mut context.out)?,
+            true => step.annotate(&placed, known.as_ref(), &mut std::io::stderr())?,
+            false => step.annotate(&placed, known.as_ref(), &mut context.out)?,
         }
     }
     let counted: Vec<Verdict> = verdicts.iter().filter(|verdict| !excused(verdict)).cloned().collect();

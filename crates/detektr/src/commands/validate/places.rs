@@ -19,6 +19,11 @@ pub fn placed<'a>(
     each.collect()
 }
 
+/// How a pipeline names `file`.
+pub fn shown_at(file: &Path) -> String {
+    relative(file, &top())
+}
+
 /// The file of `verdict`, and the line in it.
 fn place(verdict: &Verdict, planned: &[Planned]) -> (PathBuf, usize) {
     let of =
