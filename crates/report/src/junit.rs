@@ -44,6 +44,8 @@ fn case(one: &Placed<'_>) -> TestCase {
     };
     let mut case = TestCase::new(name, status);
     case.set_classname(verdict.validation.clone());
+    // GitLab leads there from a test that failed
+    case.extra.insert("file".into(), one.file.clone().into());
     case
 }
 

@@ -45,7 +45,9 @@ fn shell(words: &[&str], script: &str, place: &Place, variables: &BTreeMap<Strin
     let script = place.write("temp/step", script);
     let mut command = Command::new(words[0]);
     command.args(&words[1..]).arg(script).current_dir(place.path("")).env_clear();
-    command.env("PATH", std::env::var_os("PATH").unwrap_or_default()).envs(variables);
+    // Detektr is on the PATH
+    let path = format!("{}:{}", place.path("..").display(), std::env::var("PATH").unwrap_or_default());
+    command.env("PATH", path).envs(variables);
     said(&command.output().unwrap())
 }
 
@@ -150,7 +152,7 @@ fn the_action_runs_the_validations_and_tells_what_came_of_them() {
     assert!(fs::read_to_string(holds.path("temp/summary")).unwrap().contains("1 hold, 0 fail"));
 
     let fails = place("/srv");
-    let done = action(&fails, &[("files", "checks/v.yaml"), ("binary", &program), ("jobs", "2")]);
+    let done = action(&fails, &[("files", "checks/v.yaml"), ("jobs", "2")]);
     assert_eq!((done.last.code, done.outputs["exit-code"].as_str()), (1, "1"), "{}", done.last.stderr);
     let annotation = "\n::error file=checks/v.yaml,line=7,";
     assert!(done.last.stdout.contains(annotation), "{}", done.last.stdout);
