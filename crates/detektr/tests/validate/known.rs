@@ -155,6 +155,12 @@ fn what_fails_is_told_at_its_line_in_the_forms_of_sarif_gitlab_and_github() {
     }
     assert!(commands.len() == 3, "{commands:?}");
 
+    // one document is nothing but that
+    let mut command = place.command(how, &["validate", "v.yaml", "--json", "--sensor", how.sensor()]);
+    let json = crate::support::said(&command.env("GITHUB_ACTIONS", "true").output().unwrap());
+    assert_eq!(json.document()["verdicts"].as_array().unwrap().len(), 3);
+    assert_eq!(json.stderr.lines().filter(|line| line.starts_with("::error ")).count(), 3, "{}", json.stderr);
+
     let summary = fs::read_to_string(place.path("summary.md")).unwrap();
     assert!(
         summary.starts_with("of another step\n## Detektr\n") && summary.contains("`missed`"),

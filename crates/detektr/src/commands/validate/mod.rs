@@ -3,6 +3,7 @@
 
 mod args;
 mod github;
+mod judged;
 mod known;
 mod last;
 mod lists;
@@ -32,7 +33,6 @@ use detektr_validate::result::{ArmRun, Inputs, ResultDocument};
 use detektr_validate::run::{Located, RunError, Settings, Stage};
 use detektr_validate::{Arm, Outcome, Plan, Surroundings, Verdict, evaluate, file, result, run as arms};
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -127,7 +127,7 @@ pub fn run(mut args: Args, context: &mut Context) -> Result<u8, Failure> {
                 .map_err(|e| unrunnable(&e))?
             }
         };
-        let judgement = judged(one, &mut located, &today, &args, &|located, verdicts| {
+        let judgement = judged::judged(one, &mut located, &today, &args, &|located, verdicts| {
             let progress = |arm: &Arm, stage| live.tell(arm, stage);
             let settings = settings(&args, store.home(), &cancel, &progress);
             arms::retry(&one.plan, &one.inputs, &detonator, &settings, located, verdicts)
@@ -152,7 +152,7 @@ pub fn run(mut args: Args, context: &mut Context) -> Result<u8, Failure> {
     if context.json {
         outputs::document(&answered, &verdicts, known.as_ref(), context)?;
     } else {
-        human(&answered, known.as_ref(), step.as_ref(), context)?;
+        tell::all(&answered, known.as_ref(), step.as_ref(), context)?;
     }
     if let Some(step) = step {
         step.summarize(&placed, known.as_ref())?;
@@ -164,55 +164,6 @@ pub fn run(mut args: Args, context: &mut Context) -> Result<u8, Failure> {
     let counted: Vec<Verdict> = verdicts.iter().filter(|verdict| !excused(verdict)).cloned().collect();
     let gone = known.is_some_and(|known| !known.excused.gone.is_empty());
     Ok(exit_code(&counted, args.fail_on.as_deref(), interrupted || gone))
-}
-
-/// Tells all that was answered.
-fn human(
-    answered: &[Answered],
-    known: Option<&known::Compared>,
-    step: Option<&github::Step>,
-    context: &mut Context,
-) -> Result<(), Failure> {
-    if let Some(step) = step {
-        step.begin(&mut context.out)?;
-    }
-    for one in answered {
-        tell::result(one, context)?;
-    }
-    if answered.is_empty() {
-        writeln!(context.out, "nothing is to be asked")?;
-    }
-    let flaky: Vec<_> = answered.iter().flat_map(|one| lists::flaky(&one.document)).collect();
-    tell::end(known, &lists::slowest(answered.iter().flat_map(|one| &one.slow)), &flaky, context)?;
-    if let Some(step) = step {
-        step.end(&mut context.out)?;
-    }
-    Ok(())
-}
-
-/// Runs arms of `located` again that broke, for the sake of the verdicts; how many were run.
-type Again<'a> = &'a dyn Fn(&mut [Located], &[Verdict]) -> Result<usize, RunError>;
-
-/// The judgement of one validation; arms that broke are run again by `again`, as often as the arguments allow.
-fn judged(
-    one: &Planned,
-    located: &mut [Located],
-    today: &str,
-    args: &Args,
-    again: Again<'_>,
-) -> Result<Judgement, Failure> {
-    let evaluate = |located: &[Located]| {
-        evaluate::evaluate(&one.plan, &one.inputs, located, today)
-            .map_err(|e| Failure::failed("detektr::validate", with_sources(&e)))
-    };
-    let mut judgement = evaluate(located)?;
-    for _ in 0..args.retries.unwrap_or_default() {
-        if args.arms_from.is_some() || again(located, &judgement.verdicts).map_err(|e| unrunnable(&e))? == 0 {
-            break;
-        }
-        judgement = evaluate(located)?;
-    }
-    Ok(judgement)
 }
 
 /// Reads and plans all files, before anything runs.

@@ -1,8 +1,9 @@
 //! Verdicts for people: outcome, the operation that was stopped, the rule that fired, the one next step.
 
 use super::Answered;
+use super::github::Step;
 use super::known::Compared;
-use super::lists::{Flaky, Slow};
+use super::lists::{self, Flaky, Slow};
 use crate::cli::Context;
 use crate::failure::{Failure, shown};
 use crate::terminal::{Out, clean, shorten};
@@ -14,6 +15,30 @@ use std::io::Write as _;
 const SENTENCE: usize = 600;
 /// How many pieces of evidence are shown of each answer.
 const LINKS: usize = 3;
+
+/// Tells all that was answered.
+pub fn all(
+    answered: &[Answered],
+    known: Option<&Compared>,
+    step: Option<&Step>,
+    context: &mut Context,
+) -> Result<(), Failure> {
+    if let Some(step) = step {
+        step.begin(&mut context.out)?;
+    }
+    for one in answered {
+        result(one, context)?;
+    }
+    if answered.is_empty() {
+        writeln!(context.out, "nothing is to be asked")?;
+    }
+    let flaky: Vec<_> = answered.iter().flat_map(|one| lists::flaky(&one.document)).collect();
+    end(known, &lists::slowest(answered.iter().flat_map(|one| &one.slow)), &flaky, context)?;
+    if let Some(step) = step {
+        step.end(&mut context.out)?;
+    }
+    Ok(())
+}
 
 /// Tells one validation's answers.
 pub fn result(one: &Answered, context: &mut Context) -> Result<(), Failure> {
@@ -65,7 +90,7 @@ pub fn ablation(parts: &[Part], out: &mut Out) -> Result<(), Failure> {
 }
 
 /// Tells at the end of all what differs from the baseline, what was slow, and what is flaky.
-pub fn end(
+fn end(
     known: Option<&Compared>,
     slow: &[Slow],
     flaky: &[Flaky],
