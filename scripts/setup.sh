@@ -43,6 +43,7 @@ test)
     need chromium chromium
     need npm npm
     need git git
+    need sudo sudo
     need pip3 python3-pip
     # servers that a test runs for a moment: only where installing one does not start it, as Debian's own script says
     if [ -x /usr/sbin/policy-rc.d ] && ! /usr/sbin/policy-rc.d cron start >/dev/null 2>&1; then
@@ -113,8 +114,31 @@ barriers() {
         echo "setup: axe-core could not be installed; the tests that need it will skip themselves" >&2
 }
 
+# What holds pipelines' files to their schemas comes from the Python registry, the schema of SARIF inside a crate.
+schemas() {
+    tools=target/test-tools
+    [ "$task" = test ] || return 0
+    if [ ! -d "$tools/python/check_jsonschema" ]; then
+        echo "setup: installing check-jsonschema from the Python registry into $tools/python"
+        pip3 install --quiet --disable-pip-version-check --target "$tools/python" check-jsonschema==0.39.0 >/dev/null 2>&1 ||
+            echo "setup: check-jsonschema could not be installed; the tests that need it will skip themselves" >&2
+    fi
+    if [ ! -e "$tools/sarif/schema.json" ]; then
+        echo "setup: fetching the schema of SARIF from the Rust registry into $tools/sarif"
+        mkdir -p "$tools/sarif/src"
+        : >"$tools/sarif/src/lib.rs"
+        printf '[package]\nname = "sarif-schema"\nversion = "0.0.0"\n[workspace]\n[dependencies]\nserde-sarif = { version = "=0.8.0", default-features = false }\n' \
+            >"$tools/sarif/Cargo.toml"
+        crate="$(cargo metadata --quiet --format-version 1 --manifest-path "$tools/sarif/Cargo.toml" 2>/dev/null |
+            sed -n 's|.*"manifest_path":"\([^"]*serde-sarif-0\.8\.0\)/Cargo\.toml".*|\1|p')"
+        [ -n "$crate" ] && cp "$crate/src/schema.json" "$tools/sarif/schema.json" ||
+            echo "setup: the schema of SARIF could not be fetched; the tests that need it will skip themselves" >&2
+    fi
+}
+
 if [ -z "$missing" ]; then
     barriers
+    schemas
     echo "setup: everything for '$task' is here"
     exit 0
 fi
@@ -147,3 +171,4 @@ if [ -n "$failed" ]; then
     esac
 fi
 barriers
+schemas

@@ -9,6 +9,7 @@ mod report;
 mod rows;
 mod sample;
 mod sigma;
+mod validate;
 
 use detektr_detonate::{
     ArtifactSpec, DetonateRequest, Detonator, Limits, NetworkChoice, RootfsChoice, RunAs, SensorChoice,
@@ -90,7 +91,7 @@ fn run() -> Result<()> {
 type Row = fn(&Bench) -> Result<()>;
 
 /// Every row by its name on the command line.
-const ROWS: [(&str, Row); 10] = [
+const ROWS: [(&str, Row); 11] = [
     ("cold", rows::cold),
     ("warm", rows::warm),
     ("ebpf", rows::ebpf_overhead),
@@ -101,6 +102,7 @@ const ROWS: [(&str, Row); 10] = [
     ("behaviours", behaviours::derive),
     ("internet", internet::throughput),
     ("report", report::page),
+    ("validate", validate::whole),
 ];
 
 /// The most memory that this process has held, in MiB.

@@ -14,6 +14,7 @@ fn all() -> Vec<(&'static str, Value)> {
         ("matrix.schema.json", schemars::schema_for!(detektr_validate::matrix::Matrix).to_value()),
         ("pattern.schema.json", schemars::schema_for!(detektr_validate::pattern::PatternForm).to_value()),
         ("persistence.schema.json", detektr_evidence::schema::persistence()),
+        ("project.schema.json", schemars::schema_for!(detektr_validate::project::ProjectForm).to_value()),
         ("profile.schema.json", schemars::schema_for!(detektr_sandbox::profile::ProfileFile).to_value()),
         ("site.schema.json", schemars::schema_for!(detektr_netsim::site::SiteFile).to_value()),
         ("report.schema.json", schemars::schema_for!(detektr_report::model::Report).to_value()),

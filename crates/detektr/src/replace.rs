@@ -1,8 +1,19 @@
 //! Files that are put in place whole or not at all.
 
+use crate::failure::{Failure, shown};
 use std::fs;
 use std::io::{self, Write as _};
 use std::path::Path;
+
+/// Checks, before anything runs, that `file` can be put in its folder.
+pub fn writable(file: &Path) -> Result<(), Failure> {
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if folder.is_dir() && !file.is_dir() {
+        return Ok(());
+    }
+    Err(Failure::usage("detektr::out", format!("can't write {}", shown(file)))
+        .help("name a file in a folder that is there"))
+}
 
 /// Puts `content` in the place of `file`, so that nobody ever reads half of it. A file that was there keeps its
 /// permissions, and a link stays one; what is no file (a pipe, a terminal) is written to.

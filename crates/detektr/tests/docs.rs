@@ -1,4 +1,4 @@
-//! The commands of docs/validation.md do what the page says: each is run, in order, and its exit code compared.
+//! The commands of docs/validation.md and docs/pipelines.md do what the pages say: each is run, in order, and its exit code compared.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -65,10 +65,13 @@ fn workspace() -> PathBuf {
 }
 
 #[test]
-fn every_command_of_the_page_on_validation_exits_as_the_page_says() {
-    let page = fs::read_to_string(workspace().join("docs/validation.md")).unwrap();
-    let commands = commands(&page);
-    assert!(commands.len() > 5, "only {} commands were found", commands.len());
+fn every_command_of_the_pages_on_validation_exits_as_the_page_says() {
+    let of = |name: &'static str| {
+        let found = commands(&fs::read_to_string(workspace().join("docs").join(name)).unwrap());
+        assert!(found.len() > 4, "only {} commands were found in {name}", found.len());
+        found.into_iter().map(move |told| (name, told))
+    };
+    let commands: Vec<_> = of("validation.md").chain(of("pipelines.md")).collect();
     let place = tempfile::tempdir_in("/tmp").unwrap();
     fs::set_permissions(place.path(), fs::Permissions::from_mode(0o755)).unwrap();
     let program = place.path().join("detektr");
@@ -84,13 +87,13 @@ fn every_command_of_the_page_on_validation_exits_as_the_page_says() {
         eprintln!("skipped: environments can't be made here (detektr doctor tells why)");
         return;
     }
-    for told in commands {
+    for (name, told) in commands {
         let words: Vec<String> = told.words.iter().map(|word| expanded(word, place.path())).collect();
         let said = detektr(&words);
         assert_eq!(
             said.status.code(),
             Some(told.code),
-            "docs/validation.md:{}: detektr {}\n{}{}",
+            "docs/{name}:{}: detektr {}\n{}{}",
             told.line,
             words.join(" "),
             String::from_utf8_lossy(&said.stdout),

@@ -1,7 +1,8 @@
 //! JUnit XML: one suite a validation, one case a question. *Fails* is a failure, *inconclusive* an error, and what
-//! was accepted beforehand is skipped, so that a pipeline's own reader counts as Detektr does.
+//! was accepted beforehand or is known is skipped, so that a pipeline's own reader counts as Detektr does.
 
-use detektr_validate::{Outcome, Verdict};
+use crate::placed::{Placed, Standing};
+use detektr_validate::Verdict;
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 use std::collections::BTreeMap;
 
@@ -10,10 +11,10 @@ use std::collections::BTreeMap;
 ///
 /// # Errors
 /// What can't be written as XML.
-pub fn junit(verdicts: &[Verdict]) -> Result<String, String> {
-    let mut suites: BTreeMap<&str, Vec<&Verdict>> = BTreeMap::new();
-    for verdict in verdicts {
-        suites.entry(&verdict.validation).or_default().push(verdict);
+pub fn junit(verdicts: &[Placed<'_>]) -> Result<String, String> {
+    let mut suites: BTreeMap<&str, Vec<&Placed<'_>>> = BTreeMap::new();
+    for one in verdicts {
+        suites.entry(&one.verdict.validation).or_default().push(one);
     }
     let mut report = Report::new("detektr");
     for (name, verdicts) in suites {
@@ -24,17 +25,17 @@ pub fn junit(verdicts: &[Verdict]) -> Result<String, String> {
     report.to_string().map_err(|error| error.to_string())
 }
 
-fn case(verdict: &Verdict) -> TestCase {
-    let status = match (verdict.verdict, &verdict.unexpected) {
-        (_, Some(why)) => failing(NonSuccessKind::Failure, verdict, Some(why)),
-        (Outcome::Holds, None) => TestCaseStatus::success(),
-        (Outcome::Fails, None) if verdict.accepted => {
+fn case(one: &Placed<'_>) -> TestCase {
+    let verdict = one.verdict;
+    let status = match one.standing() {
+        Standing::Holds => TestCaseStatus::success(),
+        Standing::Known => {
             let mut skipped = TestCaseStatus::skipped();
             skipped.set_message(verdict.sentence.clone());
             skipped
         }
-        (Outcome::Fails, None) => failing(NonSuccessKind::Failure, verdict, None),
-        (Outcome::Inconclusive, None) => failing(NonSuccessKind::Error, verdict, None),
+        Standing::Fails => failing(NonSuccessKind::Failure, verdict, verdict.unexpected.as_ref()),
+        Standing::Open => failing(NonSuccessKind::Error, verdict, None),
     };
     let name = if verdict.variant == "default" {
         verdict.question.clone()
@@ -43,6 +44,8 @@ fn case(verdict: &Verdict) -> TestCase {
     };
     let mut case = TestCase::new(name, status);
     case.set_classname(verdict.validation.clone());
+    // GitLab leads there from a test that failed
+    case.extra.insert("file".into(), one.file.clone().into());
     case
 }
 

@@ -1,12 +1,14 @@
 //! Markdown: a table of verdicts, and below it what each stands on.
 
-use detektr_validate::{Outcome, Verdict};
+use crate::placed::Placed;
+use detektr_validate::Outcome;
+use detektr_validate::baseline::{Change, Comparison};
 use std::fmt::Write as _;
 
 /// The text for `verdicts`, in their order.
-pub fn markdown(verdicts: &[Verdict]) -> String {
+pub fn markdown(verdicts: &[Placed<'_>]) -> String {
     let mut text = String::new();
-    let count = |wanted| verdicts.iter().filter(|v| v.verdict == wanted).count();
+    let count = |wanted| verdicts.iter().filter(|one| one.verdict.verdict == wanted).count();
     let _ = writeln!(
         text,
         "**{} hold, {} fail, {} inconclusive**\n",
@@ -15,18 +17,21 @@ pub fn markdown(verdicts: &[Verdict]) -> String {
         count(Outcome::Inconclusive)
     );
     text.push_str("| verdict | question | reason | sentence |\n|---|---|---|---|\n");
-    for verdict in verdicts {
+    for one in verdicts {
+        let verdict = one.verdict;
         let _ = writeln!(
             text,
             "| {} | `{}` | `{}` | {} |",
-            word(verdict),
+            word(one),
             code(&verdict.id),
             code(&verdict.reason),
             cell(&verdict.sentence)
         );
     }
-    for verdict in verdicts.iter().filter(|v| v.verdict != Outcome::Holds || v.unexpected.is_some()) {
-        let _ = writeln!(text, "\n### `{}`: {}\n", code(&verdict.id), word(verdict));
+    let holds = |one: &Placed<'_>| one.verdict.verdict == Outcome::Holds && one.verdict.unexpected.is_none();
+    for one in verdicts.iter().filter(|one| !holds(one)) {
+        let verdict = one.verdict;
+        let _ = writeln!(text, "\n### `{}`: {}\n", code(&verdict.id), word(one));
         let _ = writeln!(text, "{}", cell(&verdict.sentence));
         if let Some(why) = &verdict.unexpected {
             let _ = writeln!(text, "\nUnexpected: {}", cell(why));
@@ -52,12 +57,33 @@ pub fn markdown(verdicts: &[Verdict]) -> String {
     text
 }
 
-fn word(verdict: &Verdict) -> &'static str {
-    match (verdict.verdict, verdict.accepted) {
-        (Outcome::Holds, _) => "holds",
-        (Outcome::Fails, true) => "fails (accepted)",
-        (Outcome::Fails, false) => "**fails**",
-        (Outcome::Inconclusive, _) => "inconclusive",
+/// How the verdicts differ from the baseline, in words; nothing where they don't.
+pub fn compared(comparison: &Comparison) -> String {
+    let mut text = String::new();
+    let lists: [(&str, &[Change]); 5] = [
+        ("Regressed", &comparison.regressed),
+        ("Better", &comparison.better),
+        ("Changed", &comparison.changed),
+        ("New", &comparison.new),
+        ("Gone", &comparison.gone),
+    ];
+    for (title, changes) in lists.into_iter().filter(|(_, changes)| !changes.is_empty()) {
+        let _ = writeln!(text, "\n### {title} ({})\n", changes.len());
+        for change in changes {
+            let _ = writeln!(text, "- `{}`: {}", code(&change.id), change.told());
+        }
+    }
+    text
+}
+
+fn word(one: &Placed<'_>) -> &'static str {
+    match (one.verdict.verdict, one.verdict.accepted, one.known) {
+        (Outcome::Holds, ..) => "holds",
+        (Outcome::Fails, true, _) => "fails (accepted)",
+        (Outcome::Fails, false, true) => "fails (known)",
+        (Outcome::Fails, false, false) => "**fails**",
+        (Outcome::Inconclusive, _, true) => "inconclusive (known)",
+        (Outcome::Inconclusive, _, false) => "inconclusive",
     }
 }
 

@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 pub mod atomic;
+pub mod baseline;
 pub mod builtin;
 pub mod evaluate;
 pub mod facts;
@@ -15,6 +16,7 @@ pub mod matrix;
 pub mod pattern;
 mod plan;
 mod programs;
+pub mod project;
 pub mod result;
 pub mod run;
 mod truth;

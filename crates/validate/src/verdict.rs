@@ -76,6 +76,13 @@ pub struct Verdict {
     pub unexpected: Option<String>,
 }
 
+impl Verdict {
+    /// The id of the verdict of a question about a variant.
+    pub fn id_of(validation: &str, question: &str, variant: &str) -> String {
+        format!("{validation}/{question}/{variant}")
+    }
+}
+
 /// How many repeats gave which answer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

@@ -5,7 +5,7 @@
 use detektr_detonate::{Detonator, SensorChoice};
 use detektr_evidence::{Bundle, Manifest};
 use detektr_validate::facts::{Left, Observed};
-use detektr_validate::file::{self, Choices};
+use detektr_validate::file::{self, Choices, Sources};
 use detektr_validate::judge::{Detections, judge};
 use detektr_validate::run::{self, Located, Settings};
 use detektr_validate::{Outcome, Plan, Sensor, Surroundings, Verdict, evaluate, result::Inputs};
@@ -23,9 +23,10 @@ fn main() {
     if detektr_sandbox::is_init(&words) {
         detektr_sandbox::init_main();
     }
-    let tests: [Named; 3] = [
+    let tests: [Named; 4] = [
         ("whole_evidence_of_this_version_holds", whole),
         ("a_sensor_that_lost_events_lets_nothing_hold", lost),
+        ("an_arm_with_a_hole_is_run_again_unless_a_failure_stands_on_it", again),
         ("an_arm_of_another_version_gives_no_verdict", other_version),
     ];
     let trials = tests.map(|(name, test)| Trial::test(name, test)).into();
@@ -36,7 +37,7 @@ fn main() {
 
 /// What was asked, and the arms that were run for it.
 struct Case {
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
     plan: Plan,
     inputs: Inputs,
     arms: Vec<Located>,
@@ -55,16 +56,22 @@ fn case(sensor: Sensor, ring_bytes: Option<u32>) -> Result<Case, Failed> {
     let text = "detektr: 1\nattack: attack.sh\ngoal: created('/etc/loot')\ncontrols:\n  etc: {read_only: /etc}\n\
                 benign: twin.sh\n";
     write("v.yaml", text)?;
-    let file = file::read(&folder.path().join("v.yaml"), None)?;
+    let file = file::read(&folder.path().join("v.yaml"), &Sources::default())?;
     let choices = Choices {
         repeat: None,
         ablate: false,
         seed: None,
         surroundings: Surroundings::new(sensor),
         only: Vec::new(),
+        verdicts: None,
     };
     let (plan, inputs) = file::plans(&file, &choices).remove(0);
-    let settings = Settings {
+    let arms = run::run(&plan, &inputs, &Detonator::new(), &settings(&folder, ring_bytes))?;
+    Ok(Case { folder, plan, inputs, arms })
+}
+
+fn settings(folder: &tempfile::TempDir, ring_bytes: Option<u32>) -> Settings<'static> {
+    Settings {
         home: folder.path().join("home"),
         key: None,
         jobs: 1,
@@ -72,9 +79,13 @@ fn case(sensor: Sensor, ring_bytes: Option<u32>) -> Result<Case, Failed> {
         ring_bytes,
         cancel: Default::default(),
         progress: &|_, _| {},
-    };
-    let arms = run::run(&plan, &inputs, &Detonator::new(), &settings)?;
-    Ok(Case { _folder: folder, plan, inputs, arms })
+    }
+}
+
+/// Runs again what broke and `verdicts` ask for, now with a ring that is large enough; how many arms that was.
+fn retry(case: &mut Case, verdicts: &[Verdict]) -> Result<usize, Failed> {
+    let settings = settings(&case.folder, None);
+    Ok(run::retry(&case.plan, &case.inputs, &Detonator::new(), &settings, &mut case.arms, verdicts)?)
 }
 
 fn verdicts(case: &Case) -> Result<Vec<Verdict>, Failed> {
@@ -102,6 +113,34 @@ fn lost() -> Result<(), Failed> {
     assert!(!baseline.manifest().complete, "the ring was large enough");
     let verdicts = verdicts(&case)?;
     assert!(verdicts.iter().all(|v| v.verdict != Outcome::Holds), "{verdicts:#?}");
+    Ok(())
+}
+
+fn again() -> Result<(), Failed> {
+    if !rustix::process::geteuid().is_root() {
+        eprintln!("skipped: needs root (only the sensor ebpf has a ring that can be too small)");
+        return Ok(());
+    }
+    let mut case = case(Sensor::Ebpf, Some(4096))?;
+    let before: Vec<String> = case.arms.iter().map(|one| one.arm.run.clone()).collect();
+    let told = verdicts(&case)?;
+    assert!(told.iter().all(|v| v.reason == "incomplete"), "{told:#?}");
+    // were the mitigation told to fail, no second try may take away what that stands on
+    let mut fails = told.clone();
+    fails.iter_mut().filter(|v| v.kind == "mitigation").for_each(|v| v.verdict = Outcome::Fails);
+    assert_eq!(retry(&mut case, &fails)?, 0);
+
+    let count = retry(&mut case, &told)?;
+    assert!(count > 0);
+    let told = verdicts(&case)?;
+    assert!(told.iter().all(|v| v.verdict == Outcome::Holds), "{told:#?}");
+    let anew = case.arms.iter().zip(&before).filter(|(one, _)| !one.arm.retried.is_empty());
+    for (one, before) in anew.clone() {
+        assert_eq!((&one.arm.retried, one.arm.run == *before), (&vec![before.clone()], false));
+        assert!(Bundle::open(&one.bundle.with_file_name(before)).is_ok(), "what was seen before is kept");
+    }
+    assert_eq!(anew.count(), count);
+    assert_eq!(retry(&mut case, &told)?, 0, "everything is told");
     Ok(())
 }
 

@@ -1,5 +1,6 @@
 //! The commands, one file each.
 
+mod arms;
 pub mod atomic;
 pub mod behaviours;
 pub mod completions;

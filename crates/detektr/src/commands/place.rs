@@ -14,7 +14,7 @@ use std::path::PathBuf;
 pub struct PlaceArgs {
     /// Take root file system, limits and variables from a profile (YAML)
     #[arg(long, value_name = "PROFILE.yaml")]
-    env: Option<PathBuf>,
+    pub env: Option<PathBuf>,
     /// Root file system: a folder, or an image as .tar (OCI layout or docker save) [default: the host's own]
     #[arg(long, value_name = "DIR|IMAGE.tar")]
     rootfs: Option<PathBuf>,

@@ -8,6 +8,7 @@ fn the_help_of_every_command_is_as_recorded() {
     let commands = [
         "",
         "detonate",
+        "validate",
         "runs",
         "show",
         "behaviours",

@@ -4,9 +4,12 @@ mod controls;
 #[path = "../common/docker_save.rs"]
 mod docker_save;
 mod images;
+mod known;
 mod leaving;
 mod missed;
 mod ordinary;
 mod pipeline;
+mod pipelines;
+mod schemas;
 mod support;
 mod wrong_ways;

@@ -42,14 +42,11 @@ impl Pace {
     /// Pauses the environment or lets it go on, as the ring has it.
     pub fn look(&mut self) {
         let filled = self.positions.filled();
-        match self.since {
-            None if filled > self.high => {
-                if self.set(b"1").is_ok() {
-                    self.since = Some(Instant::now());
-                }
-            }
-            Some(_) if filled <= self.low => self.go_on(),
-            _ => {}
+        let paused = self.since.is_some();
+        if !paused && filled > self.high && self.set(b"1").is_ok() {
+            self.since = Some(Instant::now());
+        } else if paused && filled <= self.low {
+            self.go_on();
         }
     }
 

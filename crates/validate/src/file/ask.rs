@@ -8,7 +8,7 @@ use std::path::Path;
 
 pub(super) const KEYS: &[&str] =
     &["control", "detection", "mitigation", "in", "on", "expect", "because", "until", "severity", "id"];
-const LEVELS: &[(&str, &str)] = &[
+pub(crate) const LEVELS: &[(&str, &str)] = &[
     ("informational", "informational"),
     ("low", "low"),
     ("medium", "medium"),
@@ -17,13 +17,24 @@ const LEVELS: &[(&str, &str)] = &[
 ];
 
 /// The questions that `detect` and `controls` ask by themselves.
-pub(super) fn derived(reader: &mut Reader<'_>, detect: Option<&Node>, controls: &[Control]) -> Vec<Question> {
+pub(super) fn derived(
+    reader: &mut Reader<'_>,
+    detect: Option<&Node>,
+    measures: Option<&Node>,
+    controls: &[Control],
+) -> Vec<Question> {
     let mut questions = Vec::new();
-    for (stem, files) in detect.map(|node| groups(reader, node)).unwrap_or_default() {
-        questions.push(question(
-            format!("detection:{stem}"),
-            QuestionKind::Detection { rules: Rules { files }, arm: In::Baseline, on: On::Goal },
-        ));
+    let each = match detect.map(|node| &node.value) {
+        Some(Value::List(items)) => items.iter().collect(),
+        _ => Vec::from_iter(detect),
+    };
+    for node in each {
+        for (stem, files) in groups(reader, node) {
+            let id = format!("detection:{stem}");
+            reader.places.insert(id.clone(), node.span.start);
+            let kind = QuestionKind::Detection { rules: Rules { files }, arm: In::Baseline, on: On::Goal };
+            questions.push(question(id, kind));
+        }
     }
     for control in controls {
         let kind = QuestionKind::Control { control: control.name.clone() };
@@ -31,6 +42,13 @@ pub(super) fn derived(reader: &mut Reader<'_>, detect: Option<&Node>, controls: 
     }
     if !controls.is_empty() {
         questions.push(question("mitigation".into(), QuestionKind::Mitigation {}));
+    }
+    if let Some(node) = measures {
+        reader.places.insert("mitigation".into(), node.span.start);
+        if let Value::Map(entries) = &node.value {
+            let places = entries.iter().map(|(key, _)| (format!("control:{}", key.text), key.span.start));
+            reader.places.extend(places);
+        }
     }
     questions
 }
@@ -86,6 +104,7 @@ pub(super) fn read(reader: &mut Reader<'_>, node: &Node, controls: &[Control]) -
                 let what = format!("another question is `{}` already", question.id);
                 reader.problem(item, "id", what, "give it an id of its own: `id: NAME`");
             }
+            reader.places.insert(question.id.clone(), item.span.start);
             questions.push(question);
         }
     }

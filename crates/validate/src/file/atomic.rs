@@ -51,7 +51,7 @@ pub(super) fn read(reader: &mut Reader<'_>, node: &Node) -> Option<Attack> {
         }
     }
     let (node, name) = named.filter(|_| sound)?;
-    let Some(source) = reader.atomics else {
+    let Some(source) = &reader.sources.atomics else {
         let what = "Atomic Red Team is not part of Detektr, and no folder of it is given";
         reader.problem(node, "atomic", what, "name a checkout of the original: --atomics DIR");
         return None;

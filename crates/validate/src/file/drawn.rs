@@ -1,7 +1,7 @@
 //! An attack that is drawn from a pattern: one of its variants, or each of them; with them come goal and twin.
 
 use super::inputs::Reader;
-use crate::pattern::{self, Library, Pattern};
+use crate::pattern::{self, Pattern};
 use crate::plan::Attack;
 use detektr_yaml::{Node, Value};
 use std::path::Path;
@@ -39,7 +39,7 @@ pub(super) fn read(reader: &mut Reader<'_>, node: &Node) -> Option<Drawn> {
     let pattern = if place.ends_with(".yaml") || place.ends_with(".yml") {
         of_file(reader, node, place)?
     } else {
-        match Library::shipped().named(place) {
+        match reader.sources.library().named(place) {
             Ok(named) => named.pattern.clone(),
             Err((what, help)) => {
                 reader.problem(node, "pattern", what, help);

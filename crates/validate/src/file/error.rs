@@ -47,6 +47,8 @@ impl FileError {
         let area = match what {
             "pattern" => "pattern",
             "atomic test" => "atomic",
+            "baseline" => "baseline",
+            "project file" => "project",
             _ => "validate",
         };
         let problems = locate(area, file, text, problems);

@@ -408,7 +408,7 @@ enum ExpectForm {
 #[derive(JsonSchema)]
 #[schemars(rename_all = "snake_case")]
 #[expect(dead_code, reason = "only its schema is used")]
-enum LevelForm {
+pub(crate) enum LevelForm {
     Informational,
     Low,
     Medium,
@@ -417,7 +417,7 @@ enum LevelForm {
 }
 
 /// The number 1.
-struct Version;
+pub(crate) struct Version;
 
 impl JsonSchema for Version {
     fn schema_name() -> Cow<'static, str> {

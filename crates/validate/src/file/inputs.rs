@@ -1,10 +1,11 @@
 //! The files that a validation names: read once, kept by their path as written.
 
 use super::LARGEST;
-use super::atomic::AtomicSource;
 use super::folder::yaml_files;
+use super::sources::Sources;
 use crate::result::Inputs;
 use detektr_yaml::{Node, Problem, Reader as Base};
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::Read;
 use std::ops::{Deref, DerefMut};
@@ -15,14 +16,16 @@ pub(super) struct Reader<'a> {
     /// The validation's folder, where relative paths begin.
     pub(super) folder: &'a Path,
     pub(super) inputs: Inputs,
-    /// Where tests of Atomic Red Team come from.
-    pub(super) atomics: Option<&'a AtomicSource>,
+    /// Where in the file each question stands, in bytes, by its id.
+    pub(super) places: BTreeMap<String, usize>,
+    /// Where named attacks come from.
+    pub(super) sources: &'a Sources,
     base: Base,
 }
 
 impl<'a> Reader<'a> {
-    pub(super) fn new(folder: &'a Path, atomics: Option<&'a AtomicSource>) -> Self {
-        Reader { folder, inputs: Inputs::new(), atomics, base: Base::default() }
+    pub(super) fn new(folder: &'a Path, sources: &'a Sources) -> Self {
+        Reader { folder, inputs: Inputs::new(), places: BTreeMap::new(), sources, base: Base::default() }
     }
 
     pub(super) fn finish(self) -> (Inputs, Vec<Problem>) {

@@ -12,21 +12,25 @@ mod inputs;
 mod plan;
 mod program;
 mod read;
+mod sources;
 
 #[cfg(test)]
 mod tests;
 
+pub(crate) use ask::LEVELS;
 pub use atomic::AtomicSource;
 pub use error::FileError;
 pub use folder::yaml_files;
 pub use form::ValidationForm;
-pub(crate) use form::{OneOrMore, UserForm};
+pub(crate) use form::{LevelForm, OneOrMore, UserForm, Version};
 pub use plan::{Choices, plans};
+pub use sources::Sources;
 
 use crate::plan::{Attack, Goal, Question};
 use crate::result::Inputs;
 use detektr_sandbox::controls::Control;
 use detektr_yaml::Node;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// The version of the file format.
@@ -56,18 +60,20 @@ pub struct ValidationFile {
     pub repeat: u32,
     /// What is asked: what stands under `ask`, or what follows from `detect` and `controls`.
     pub questions: Vec<Question>,
+    /// The line of the file, from 1, in which each question stands, by its id.
+    pub lines: BTreeMap<String, usize>,
     /// Every file that was read, by its path as written; the validation file itself too.
     pub inputs: Inputs,
 }
 
-/// Reads all `files`, in their order; `atomics` is where tests of Atomic Red Team come from.
+/// Reads all `files`, in their order; `sources` is where attacks come from that are named there.
 ///
 /// # Errors
 /// Those of every file that can't be used, see [`read`].
-pub fn read_all(files: &[PathBuf], atomics: Option<&AtomicSource>) -> Result<Vec<ValidationFile>, FileError> {
+pub fn read_all(files: &[PathBuf], sources: &Sources) -> Result<Vec<ValidationFile>, FileError> {
     let (mut all, mut each) = (Vec::new(), Vec::new());
     for path in files {
-        match read(path, atomics) {
+        match read(path, sources) {
             Ok(file) => all.push(file),
             Err(e) => each.push(e),
         }
@@ -79,13 +85,13 @@ pub fn read_all(files: &[PathBuf], atomics: Option<&AtomicSource>) -> Result<Vec
 ///
 /// # Errors
 /// Where the file can't be read as text, or something in it, or in a file that it names, can't be used.
-pub fn read(path: &Path, atomics: Option<&AtomicSource>) -> Result<ValidationFile, FileError> {
+pub fn read(path: &Path, sources: &Sources) -> Result<ValidationFile, FileError> {
     let unreadable = |source| FileError::Unreadable { file: path.to_owned(), source };
     let text = std::fs::read_to_string(path).map_err(unreadable)?;
     let problems = match Node::parse(&text) {
         Err(problem) => vec![*problem],
         Ok(node) => {
-            let (file, problems) = read::file(&node, path, &text, atomics);
+            let (file, problems) = read::file(&node, path, &text, sources);
             match file {
                 Some(file) if problems.is_empty() => return Ok(file),
                 _ => problems,

@@ -7,6 +7,7 @@ use crate::plan::{
     seed_of,
 };
 use crate::result::Inputs;
+use crate::verdict::Verdict;
 use detektr_event::glob::Glob;
 use std::collections::BTreeSet;
 
@@ -23,6 +24,8 @@ pub struct Choices {
     pub surroundings: Surroundings,
     /// Ask only questions whose id fits one of these patterns; all where empty.
     pub only: Vec<Glob>,
+    /// Ask only questions whose verdicts have these ids; all where absent.
+    pub verdicts: Option<BTreeSet<String>>,
 }
 
 /// The plan of each variant of the attack, and the files that it names. What could be wrong was found when the file was read.
@@ -33,7 +36,9 @@ pub fn plans(file: &ValidationFile, choices: &Choices) -> Vec<(Plan, Inputs)> {
 fn plan(file: &ValidationFile, variant: &str, attack: &Attack, choices: &Choices) -> (Plan, Inputs) {
     let only = &choices.only;
     let asked = |question: &Question| {
-        only.is_empty() || only.iter().any(|glob| glob.matches_one(question.id.as_bytes()))
+        let id = || Verdict::id_of(&file.id, &question.id, variant);
+        (only.is_empty() || only.iter().any(|glob| glob.matches_one(question.id.as_bytes())))
+            && choices.verdicts.as_ref().is_none_or(|wanted| wanted.contains(&id()))
     };
     let questions: Vec<Question> =
         file.questions.iter().filter(|question| asked(question)).cloned().collect();

@@ -1,7 +1,7 @@
 //! From the tree of a validation's file to what it says; every mistake is collected, none is guessed away.
 
 use super::inputs::Reader;
-use super::{AtomicSource, VERSION, ValidationFile, ask, atomic, controls, drawn, program};
+use super::{Sources, VERSION, ValidationFile, ask, atomic, controls, drawn, program};
 use crate::goal::{Condition, FactName};
 use crate::plan::{DEFAULT, Goal, Moment, Question, QuestionKind};
 use detektr_yaml::{Node, Problem, Value};
@@ -16,12 +16,14 @@ pub(super) fn file(
     node: &Node,
     path: &Path,
     text: &str,
-    atomics: Option<&AtomicSource>,
+    sources: &Sources,
 ) -> (Option<ValidationFile>, Vec<Problem>) {
-    let mut reader = Reader::new(path.parent().unwrap_or(Path::new("")), atomics);
+    let mut reader = Reader::new(path.parent().unwrap_or(Path::new("")), sources);
     let file = validation(&mut reader, node, path, text);
+    let line = |at: &usize| text.get(..*at).unwrap_or(text).matches('\n').count() + 1;
+    let lines = reader.places.iter().map(|(id, at)| (id.clone(), line(at))).collect();
     let (inputs, problems) = reader.finish();
-    (file.map(|file| ValidationFile { inputs, ..file }), problems)
+    (file.map(|file| ValidationFile { inputs, lines, ..file }), problems)
 }
 
 fn validation(reader: &mut Reader<'_>, node: &Node, path: &Path, text: &str) -> Option<ValidationFile> {
@@ -73,7 +75,7 @@ fn validation(reader: &mut Reader<'_>, node: &Node, path: &Path, text: &str) -> 
             }
             ask::read(reader, value, &controls)
         }
-        None => ask::derived(reader, of("detect"), &controls),
+        None => ask::derived(reader, of("detect"), of("controls"), &controls),
     };
     if questions.is_empty() && of("ask").is_none() && of("detect").is_none() && of("controls").is_none() {
         lacks(reader, node, "this validation asks nothing", "add `detect: RULE`, `controls:` or `ask:`");
@@ -94,6 +96,7 @@ fn validation(reader: &mut Reader<'_>, node: &Node, path: &Path, text: &str) -> 
         controls,
         repeat,
         questions,
+        lines: Default::default(),
         inputs: Default::default(),
     })
 }

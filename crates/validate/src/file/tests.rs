@@ -34,7 +34,7 @@ fn read_text(text: &str) -> Result<ValidationFile, FileError> {
     let folder = folder();
     let path = folder.path().join("v/v.yaml");
     fs::write(&path, text).unwrap();
-    read(&path, None)
+    read(&path, &Sources::default())
 }
 
 fn ids(file: &ValidationFile) -> Vec<&str> {
@@ -71,13 +71,14 @@ fn a_platform_teams_validation_asks_each_control_and_the_mitigation() {
         seed: None,
         surroundings: Surroundings::new(crate::plan::Sensor::Ptrace),
         only: Vec::new(),
+        verdicts: None,
     };
     let (plan, _) = plans(&file, &choices).remove(0);
-    // baseline, treatment, two twins, each control left out and alone
-    assert_eq!(plan.arms.len(), 2 * 8);
+    // baseline, treatment, two twins, each control alone: of two, all but one is the other alone
+    assert_eq!(plan.arms.len(), 2 * 6);
     let first = plan.arms.iter().filter(|arm| arm.repeat == 0);
     assert!(first.clone().all(|arm| arm.seed == plan.arms[0].seed));
-    assert!(first.clone().any(|arm| arm.role == Role::Without("tmp".into())));
+    assert!(first.clone().any(|arm| arm.role == Role::Only("tmp".into())));
 }
 
 #[test]

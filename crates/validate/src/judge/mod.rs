@@ -72,7 +72,7 @@ fn verdict(
     }
     let level = || cases.iter().find_map(|case| case.level());
     let mut verdict = Verdict {
-        id: format!("{}/{}/{}", plan.validation, question.id, plan.variant),
+        id: Verdict::id_of(&plan.validation, &question.id, &plan.variant),
         validation: plan.validation.clone(),
         question: question.id.clone(),
         kind: match question.kind {

@@ -144,6 +144,20 @@ impl Reason {
         })
     }
 
+    /// Whether it says something about one run of the arms, and nothing about the security: the next run may say otherwise.
+    pub(crate) fn is_accident(self) -> bool {
+        matches!(
+            self,
+            Reason::ArmMissing
+                | Reason::NotSealed
+                | Reason::OtherVersion
+                | Reason::ArmsDiffer
+                | Reason::EnvironmentFailed
+                | Reason::SensorLost
+                | Reason::Incomplete
+        )
+    }
+
     /// Whether it says that what a question needs was not there, rather than what came of it.
     pub(super) fn is_precondition(self) -> bool {
         matches!(

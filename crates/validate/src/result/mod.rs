@@ -63,6 +63,9 @@ pub struct ArmRun {
     /// It was run for another validation, or earlier, and used again.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub reused: bool,
+    /// Runs of this arm that were made before it and could not be used, the first one first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub retried: Vec<String>,
 }
 
 /// Name of the document within the folder.

@@ -1,10 +1,12 @@
 //! Running the arms of a plan: each is one detonation; those that were run before are used again.
 
 mod request;
+mod retry;
 mod reuse;
 mod stored;
 
 pub use request::neutral_name;
+pub use retry::retry;
 pub use stored::stored;
 
 use crate::plan::{Arm, Plan};
@@ -122,6 +124,17 @@ pub fn run(
     detonator: &Detonator,
     settings: &Settings<'_>,
 ) -> Result<Vec<Located>, RunError> {
+    these(&plan.arms, plan, inputs, detonator, settings)
+}
+
+/// The same for some `arms` of the plan.
+fn these(
+    arms: &[Arm],
+    plan: &Plan,
+    inputs: &Inputs,
+    detonator: &Detonator,
+    settings: &Settings<'_>,
+) -> Result<Vec<Located>, RunError> {
     let scratch = request::Scratch::new(&settings.home, inputs)?;
     let circumstances = reuse::Circumstances::of(plan, &settings.home)?;
     let next = AtomicUsize::new(0);
@@ -130,7 +143,7 @@ pub fn run(
     let work = || {
         loop {
             let index = next.fetch_add(1, Ordering::Relaxed);
-            let Some(arm) = plan.arms.get(index) else { return };
+            let Some(arm) = arms.get(index) else { return };
             if settings.cancel.load(Ordering::Relaxed) || locked(&failed).is_some() {
                 return;
             }
@@ -145,7 +158,7 @@ pub fn run(
         }
     };
     std::thread::scope(|scope| {
-        for _ in 0..settings.jobs.clamp(1, plan.arms.len().max(1)) {
+        for _ in 0..settings.jobs.clamp(1, arms.len().max(1)) {
             scope.spawn(work);
         }
     });
@@ -193,7 +206,8 @@ fn located(arm: &Arm, bundle: &Path, reused: bool) -> Result<Located, RunError> 
     let path = bundle.join("manifest.json");
     let bytes = std::fs::read(&path).map_err(|source| RunError::Io { path, source })?;
     let run = bundle.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let arm = ArmRun { arm: arm.clone(), run, manifest_sha256: sha256_hex(&bytes), reused };
+    let arm =
+        ArmRun { arm: arm.clone(), run, manifest_sha256: sha256_hex(&bytes), reused, retried: Vec::new() };
     Ok(Located { arm, bundle: bundle.to_owned() })
 }
 

@@ -3,6 +3,7 @@
 use super::seen::{Seen, seen};
 use super::{SourceArgs, argument, system, unusable};
 use crate::cli::Context;
+use crate::commands::arms::EvidenceArgs;
 use crate::commands::detonate::end_on_signals;
 use crate::commands::place::PlaceArgs;
 use crate::commands::validate::unrunnable;
@@ -17,7 +18,6 @@ use detektr_validate::run::{self as arms, Located, Settings, Stage};
 use detektr_validate::{Arm, Surroundings};
 use serde_json::json;
 use std::io::Write;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -47,12 +47,8 @@ pub struct Args {
     check_prereqs: bool,
     #[command(flatten)]
     place: PlaceArgs,
-    /// Use no run from before
-    #[arg(long)]
-    fresh: bool,
-    /// Sign with this private key (PEM) instead of your own
-    #[arg(long, value_name = "FILE")]
-    key: Option<PathBuf>,
+    #[command(flatten)]
+    evidence: EvidenceArgs,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -158,9 +154,9 @@ fn each(
         let progress = |arm: &Arm, stage: Stage| live.tell(arm, stage);
         let settings = Settings {
             home: home.clone(),
-            key: args.key.clone(),
+            key: args.evidence.key.clone(),
             jobs: 1,
-            fresh: args.fresh,
+            fresh: args.evidence.fresh,
             ring_bytes: None,
             cancel: cancel.clone(),
             progress: &progress,

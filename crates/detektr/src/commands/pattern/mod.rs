@@ -33,7 +33,7 @@ enum Action {
 pub struct LibraryArgs {
     /// Take the patterns of this folder too; may be given several times
     #[arg(long, value_name = "DIR")]
-    patterns: Vec<PathBuf>,
+    pub patterns: Vec<PathBuf>,
 }
 
 impl LibraryArgs {

@@ -2,6 +2,7 @@
 
 use super::{LibraryArgs, unknown};
 use crate::cli::Context;
+use crate::commands::arms::ArmsArgs;
 use crate::commands::detonate::end_on_signals;
 use crate::commands::place::PlaceArgs;
 use crate::commands::validate::unrunnable;
@@ -17,7 +18,6 @@ use detektr_validate::pattern::{Pattern, Variant};
 use detektr_validate::run::{self as arms, Settings, Stage};
 use serde_json::json;
 use std::io::Write;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -37,15 +37,8 @@ pub struct Args {
     all: bool,
     #[command(flatten)]
     place: PlaceArgs,
-    /// Run so many arms at once
-    #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u16).range(1..=64))]
-    jobs: u16,
-    /// Use no arm that was run before
-    #[arg(long)]
-    fresh: bool,
-    /// Sign with this private key (PEM) instead of your own
-    #[arg(long, value_name = "FILE")]
-    key: Option<PathBuf>,
+    #[command(flatten)]
+    arms: ArmsArgs,
 }
 
 pub fn run(args: &Args, context: &mut Context) -> Result<u8, Failure> {
@@ -77,9 +70,9 @@ pub fn run(args: &Args, context: &mut Context) -> Result<u8, Failure> {
         let progress = |arm: &Arm, stage: Stage| live.tell(arm, stage);
         let settings = Settings {
             home: store.home().to_owned(),
-            key: args.key.clone(),
-            jobs: args.jobs.into(),
-            fresh: args.fresh,
+            key: args.arms.evidence.key.clone(),
+            jobs: args.arms.jobs(),
+            fresh: args.arms.evidence.fresh,
             ring_bytes: None,
             cancel: cancel.clone(),
             progress: &progress,

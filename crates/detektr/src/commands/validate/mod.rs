@@ -2,11 +2,21 @@
 //! anything runs.
 
 mod args;
+mod github;
+mod judged;
+mod known;
+mod last;
+mod lists;
 mod outputs;
+mod partition;
+mod places;
+mod project;
 mod select;
 pub mod tell;
 
 pub use args::Args;
+
+use args::Rerun;
 
 use crate::cli::Context;
 use crate::commands::detonate::end_on_signals;
@@ -16,19 +26,25 @@ use crate::progress::Arms;
 use crate::recording::with_sources;
 use detektr_detonate::{DetonateError, Detonator};
 use detektr_evidence::{SigningKey, keys};
-use detektr_validate::file::{AtomicSource, Choices};
+use detektr_validate::evaluate::Judgement;
+use detektr_validate::file::{AtomicSource, Choices, Sources};
 use detektr_validate::judge::Reason;
 use detektr_validate::result::{ArmRun, Inputs, ResultDocument};
 use detektr_validate::run::{Located, RunError, Settings, Stage};
 use detektr_validate::{Arm, Outcome, Plan, Surroundings, Verdict, evaluate, file, result, run as arms};
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// One validation: planned, and what its arms can be taken from.
-struct Planned {
+pub struct Planned {
     plan: Plan,
     inputs: Inputs,
+    /// The validation's file.
+    file: PathBuf,
+    /// The line in it of each question.
+    lines: BTreeMap<String, usize>,
 }
 
 /// One validation with its answers.
@@ -39,21 +55,34 @@ pub struct Answered {
     pub path: PathBuf,
     /// The user ended it before all arms were run.
     pub interrupted: bool,
+    /// The arms that took long.
+    slow: Vec<lists::Slow>,
 }
 
 /// Runs the command.
-pub fn run(args: Args, context: &mut Context) -> Result<u8, Failure> {
+pub fn run(mut args: Args, context: &mut Context) -> Result<u8, Failure> {
+    project::apply(&mut args)?;
     let store = context.store()?;
+    let known = known::KnownVerdicts::read(&args)?;
+    outputs::check(&args)?;
+    let step = github::Step::here()?;
+    let open = args.rerun.map(|Rerun::Last| last::open(store.home())).transpose()?;
     let files = select::files(&args.files)?;
     let detonator = Detonator::new();
     let runs = args.makes_environments();
     let surroundings = args.place.surroundings(&detonator, runs)?;
-    let mut planned = plan_all(&files, &args, &surroundings)?;
+    let mut planned = match &open {
+        Some(open) if open.is_empty() => Vec::new(),
+        _ => plan_all(&files, &args, &surroundings, open.as_ref())?,
+    };
+    if let Some(partition) = args.partition {
+        partition.retain(&mut planned);
+    }
     if args.plan {
         return outputs::plans(planned.iter().map(|one| &one.plan), context);
     }
     store.prepare()?;
-    let key = match &args.key {
+    let key = match &args.arms.evidence.key {
         Some(path) => keys::load(path),
         None => keys::load_or_create(store.home()),
     }
@@ -71,6 +100,7 @@ pub fn run(args: Args, context: &mut Context) -> Result<u8, Failure> {
 
     let mut answered = Vec::new();
     let today = jiff::Zoned::now().date().to_string();
+    let sealing = Sealing { today: &today, results: &results, key: &key, carry: args.out.is_some() };
     if args.arms_from.is_none() {
         for one in &planned {
             arms::check(
@@ -84,7 +114,7 @@ pub fn run(args: Args, context: &mut Context) -> Result<u8, Failure> {
     }
     for one in &mut planned {
         let live = Arms::new(context.json, &one.plan.name(), one.plan.arms.len());
-        let located = match &args.arms_from {
+        let mut located = match &args.arms_from {
             Some(folder) => arms::stored(&mut one.plan, folder, &store.runs()).map_err(|e| unrunnable(&e))?,
             None => {
                 let progress = |arm: &Arm, stage| live.tell(arm, stage);
@@ -97,35 +127,62 @@ pub fn run(args: Args, context: &mut Context) -> Result<u8, Failure> {
                 .map_err(|e| unrunnable(&e))?
             }
         };
+        let judgement = judged::judged(one, &mut located, &today, &args, &|located, verdicts| {
+            let progress = |arm: &Arm, stage| live.tell(arm, stage);
+            let settings = settings(&args, store.home(), &cancel, &progress);
+            arms::retry(&one.plan, &one.inputs, &detonator, &settings, located, verdicts)
+        })?;
         live.clear();
         let interrupted = cancel.load(Ordering::Relaxed);
-        answered.push(answer(one, &located, &today, &results, &key, &args, interrupted)?);
+        answered.push(answer(one, &located, judgement, &sealing, interrupted)?);
         if interrupted {
             break;
         }
     }
     let verdicts: Vec<Verdict> =
         answered.iter().flat_map(|one| one.document.verdicts.iter().cloned()).collect();
-    outputs::write(&args, &verdicts)?;
+    let interrupted = cancel.load(Ordering::Relaxed);
+    if args.arms_from.is_none() {
+        last::note(store.home(), &planned, &verdicts, open.as_ref())?;
+    }
+    let known = known.map(|known| known.compare(&verdicts, interrupted)).transpose()?;
+    let excused = |verdict: &Verdict| known.as_ref().is_some_and(|known| known.excused.excuses(verdict));
+    let placed = places::placed(&verdicts, &planned, &excused);
+    outputs::write(&args, &placed, known.as_ref())?;
     if context.json {
-        outputs::document(&answered, &verdicts, context)?;
+        outputs::document(&answered, &verdicts, known.as_ref(), context)?;
     } else {
-        for one in &answered {
-            tell::result(one, context)?;
+        tell::all(&answered, known.as_ref(), step.as_ref(), context)?;
+    }
+    if let Some(step) = step {
+        step.summarize(&placed, known.as_ref())?;
+        match context.json {
+            true => step.annotate(&placed, known.as_ref(), &mut std::io::stderr())?,
+            false => step.annotate(&placed, known.as_ref(), &mut context.out)?,
         }
     }
-    Ok(exit_code(&verdicts, args.fail_on.as_deref(), cancel.load(Ordering::Relaxed)))
+    let counted: Vec<Verdict> = verdicts.iter().filter(|verdict| !excused(verdict)).cloned().collect();
+    let gone = known.is_some_and(|known| !known.excused.gone.is_empty());
+    Ok(exit_code(&counted, args.fail_on.as_deref(), interrupted || gone))
 }
 
 /// Reads and plans all files, before anything runs.
-fn plan_all(files: &[PathBuf], args: &Args, surroundings: &Surroundings) -> Result<Vec<Planned>, Failure> {
+fn plan_all(
+    files: &[PathBuf],
+    args: &Args,
+    surroundings: &Surroundings,
+    open: Option<&BTreeSet<String>>,
+) -> Result<Vec<Planned>, Failure> {
     let mut planned = Vec::new();
-    let atomics = args
+    let mut sources = match args.library.patterns.is_empty() {
+        true => Sources::default(),
+        false => Sources::with(args.library.library()?),
+    };
+    sources.atomics = args
         .atomics
         .as_ref()
         .map(|folder| AtomicSource { folder: folder.clone(), rootfs: surroundings.rootfs.clone() });
-    let read =
-        file::read_all(files, atomics.as_ref()).map_err(|e| Failure::foreign(exit::USAGE, e.into()))?;
+    let read = file::read_all(files, &sources).map_err(|e| Failure::foreign(exit::USAGE, e.into()))?;
     for (path, read) in files.iter().zip(read) {
         let choices = Choices {
             repeat: args.repeat,
@@ -133,6 +190,7 @@ fn plan_all(files: &[PathBuf], args: &Args, surroundings: &Surroundings) -> Resu
             seed: args.seed,
             surroundings: surroundings.clone(),
             only: args.only.clone(),
+            verdicts: open.cloned(),
         };
         for (plan, inputs) in file::plans(&read, &choices) {
             if args.require_benign && plan.benign.builtin {
@@ -150,7 +208,7 @@ fn plan_all(files: &[PathBuf], args: &Args, surroundings: &Surroundings) -> Resu
                     )
                     .help("mend the rules; `detektr rule check` tells each with its place")
                 })?;
-                planned.push(Planned { plan, inputs });
+                planned.push(Planned { plan, inputs, file: path.clone(), lines: read.lines.clone() });
             }
         }
     }
@@ -180,17 +238,25 @@ fn refuse_same_ids(planned: &[Planned]) -> Result<(), Failure> {
     }
 }
 
+/// How results are written.
+struct Sealing<'a> {
+    /// The day, by which accepted gaps expire.
+    today: &'a str,
+    /// The folder of their folders.
+    results: &'a Path,
+    key: &'a SigningKey,
+    /// Whether their bundles lie beside them.
+    carry: bool,
+}
+
 fn answer(
     one: &Planned,
     located: &[Located],
-    today: &str,
-    results: &Path,
-    key: &SigningKey,
-    args: &Args,
+    judgement: Judgement,
+    sealing: &Sealing<'_>,
     interrupted: bool,
 ) -> Result<Answered, Failure> {
-    let judged = evaluate::evaluate(&one.plan, &one.inputs, located, today)
-        .map_err(|e| Failure::failed("detektr::validate", with_sources(&e)))?;
+    let Sealing { today, results, key, carry } = *sealing;
     let arms: Vec<ArmRun> = located.iter().map(|located| located.arm.clone()).collect();
     let document = ResultDocument {
         format: result::FORMAT.into(),
@@ -199,8 +265,8 @@ fn answer(
         today: today.into(),
         plan: one.plan.clone(),
         arms,
-        verdicts: judged.verdicts,
-        ablation: judged.ablation,
+        verdicts: judgement.verdicts,
+        ablation: judgement.ablation,
     };
     let unwritten = |e: std::io::Error| {
         Failure::failed("detektr::result", format!("can't write the result below {}", shown(results)))
@@ -208,10 +274,11 @@ fn answer(
             .help("make room there, or name another folder with --out")
     };
     let path = result::write(results, &document, &one.inputs, key).map_err(unwritten)?;
-    if args.out.is_some() {
+    if carry {
         outputs::carry(&path, located)?;
     }
-    Ok(Answered { document, path, interrupted })
+    let slow = lists::slow(&one.plan.name(), located);
+    Ok(Answered { document, path, interrupted, slow })
 }
 
 /// How the arms are run, with what the arguments say of it.
@@ -223,9 +290,9 @@ fn settings<'a>(
 ) -> Settings<'a> {
     Settings {
         home: home.to_owned(),
-        key: args.key.clone(),
-        jobs: args.jobs.into(),
-        fresh: args.fresh,
+        key: args.arms.evidence.key.clone(),
+        jobs: args.arms.jobs(),
+        fresh: args.arms.evidence.fresh,
         ring_bytes: None,
         cancel: cancel.clone(),
         progress,

@@ -1,11 +1,13 @@
-//! What `validate` writes for other programs: plans, the JSON document, JUnit, Markdown, and the bundles that a
-//! result carries along.
+//! What `validate` writes for other programs: plans, the JSON document, JUnit, Markdown, SARIF, GitLab's report, and the
+//! bundles that a result carries along.
 
-use super::{Answered, Args};
+use super::known::Compared;
+use super::{Answered, Args, lists};
 use crate::cli::Context;
 use crate::exit;
 use crate::failure::{Failure, shown};
-use crate::replace::replace;
+use crate::replace::{replace, writable};
+use detektr_report::Placed;
 use detektr_validate::run::Located;
 use detektr_validate::{Plan, Verdict};
 use serde_json::json;
@@ -20,7 +22,12 @@ pub fn plans<'a>(plans: impl Iterator<Item = &'a Plan>, context: &mut Context) -
 }
 
 /// The one JSON document.
-pub fn document(answered: &[Answered], verdicts: &[Verdict], context: &mut Context) -> Result<(), Failure> {
+pub fn document(
+    answered: &[Answered],
+    verdicts: &[Verdict],
+    known: Option<&Compared>,
+    context: &mut Context,
+) -> Result<(), Failure> {
     let results: Vec<_> = answered
         .iter()
         .map(|one| {
@@ -37,19 +44,47 @@ pub fn document(answered: &[Answered], verdicts: &[Verdict], context: &mut Conte
             result
         })
         .collect();
-    context.out.document(&json!({ "verdicts": verdicts, "results": results }))?;
+    let mut document = json!({
+        "verdicts": verdicts,
+        "results": results,
+        "slow": lists::slowest(answered.iter().flat_map(|one| &one.slow)),
+        "flaky": answered.iter().flat_map(|one| lists::flaky(&one.document)).collect::<Vec<_>>(),
+    });
+    if let Some(known) = known {
+        document["baseline"] = json!({
+            "path": known.path,
+            "updated": known.updated,
+            "differences": known.differences,
+        });
+    }
+    context.out.document(&document)?;
     Ok(())
 }
 
+/// Checks, before anything runs, that the files can be written that the arguments ask for.
+pub fn check(args: &Args) -> Result<(), Failure> {
+    [&args.junit, &args.markdown, &args.sarif, &args.gitlab]
+        .into_iter()
+        .flatten()
+        .try_for_each(|file| writable(file))
+}
+
 /// The files that the arguments ask for.
-pub fn write(args: &Args, verdicts: &[Verdict]) -> Result<(), Failure> {
+pub fn write(args: &Args, verdicts: &[Placed<'_>], known: Option<&Compared>) -> Result<(), Failure> {
     if let Some(path) = &args.junit {
         let text = detektr_report::junit(verdicts)
             .map_err(|e| Failure::failed("detektr::junit", "can't write the verdicts as XML").because(e))?;
         file(path, &text)?;
     }
     if let Some(path) = &args.markdown {
-        file(path, &detektr_report::markdown(verdicts))?;
+        let differences = known.map(|known| detektr_report::compared(&known.differences)).unwrap_or_default();
+        file(path, &(detektr_report::markdown(verdicts) + &differences))?;
+    }
+    if let Some(path) = &args.sarif {
+        file(path, &detektr_report::sarif(verdicts, env!("CARGO_PKG_VERSION")))?;
+    }
+    if let Some(path) = &args.gitlab {
+        file(path, &detektr_report::gitlab(verdicts))?;
     }
     Ok(())
 }

@@ -4,6 +4,7 @@ use crate::failure::{Failure, shown};
 use detektr_netsim::site;
 use detektr_sandbox::profile;
 use detektr_validate::file::yaml_files;
+use detektr_validate::{baseline, project};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -32,7 +33,7 @@ pub fn files(named: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
 }
 
 /// Whether `path`, found in a folder, is meant as a validation: of the YAML that may lie beside one, rules have no
-/// `detektr` key, and profiles and site files have no keys but their own. What is misspelt must be told, not passed over.
+/// `detektr` key, and profiles, site files, project files and baselines have no keys but their own. What is misspelt must be told, not passed over.
 fn is_validation(path: &Path) -> bool {
     // line by line, for what can't be parsed must be told as well
     let text = fs::read(path).unwrap_or_default();
@@ -41,7 +42,8 @@ fn is_validation(path: &Path) -> bool {
     let at_top = |line: &&str| line.starts_with(|first: char| first.is_alphanumeric() || first == '_');
     let keys: Vec<String> = text.lines().filter(at_top).filter_map(key).collect();
     let only = |known: &[&str]| keys.iter().all(|key| known.contains(&key.as_str()));
-    keys.iter().any(|key| key == "detektr") && !only(profile::KEYS) && !only(site::KEYS)
+    let other = [profile::KEYS, site::KEYS, project::KEYS, baseline::KEYS];
+    keys.iter().any(|key| key == "detektr") && !other.iter().any(|known| only(known))
         || keys.iter().any(|key| key == "attack")
 }
 
@@ -67,6 +69,8 @@ mod tests {
         write("a/c.yml", "# first\ndetektr: 1\nattack: ./x.sh\n");
         write("rule.yml", "title: x\ndetection:\n  attack: y\n");
         write("profile.yaml", "detektr: 1\nuser: root\n");
+        write("detektr.yaml", "detektr: 1\nprofiles: {}\n");
+        write("detektr-baseline.yaml", "detektr: 1\nverdicts: {}\n");
         write("site.yaml", "detektr: 1\nhttp:\n  - {delay: 2s}\n");
         let found = files(&[folder.path().to_owned()]).unwrap();
         assert_eq!(found, [folder.path().join("a/c.yml"), folder.path().join("b.yaml")]);

@@ -1,6 +1,9 @@
 //! Verdicts for people: outcome, the operation that was stopped, the rule that fired, the one next step.
 
 use super::Answered;
+use super::github::Step;
+use super::known::Compared;
+use super::lists::{self, Flaky, Slow};
 use crate::cli::Context;
 use crate::failure::{Failure, shown};
 use crate::terminal::{Out, clean, shorten};
@@ -12,6 +15,30 @@ use std::io::Write as _;
 const SENTENCE: usize = 600;
 /// How many pieces of evidence are shown of each answer.
 const LINKS: usize = 3;
+
+/// Tells all that was answered.
+pub fn all(
+    answered: &[Answered],
+    known: Option<&Compared>,
+    step: Option<&Step>,
+    context: &mut Context,
+) -> Result<(), Failure> {
+    if let Some(step) = step {
+        step.begin(&mut context.out)?;
+    }
+    for one in answered {
+        result(one, context)?;
+    }
+    if answered.is_empty() {
+        writeln!(context.out, "nothing is to be asked")?;
+    }
+    let flaky: Vec<_> = answered.iter().flat_map(|one| lists::flaky(&one.document)).collect();
+    end(known, &lists::slowest(answered.iter().flat_map(|one| &one.slow)), &flaky, context)?;
+    if let Some(step) = step {
+        step.end(&mut context.out)?;
+    }
+    Ok(())
+}
 
 /// Tells one validation's answers.
 pub fn result(one: &Answered, context: &mut Context) -> Result<(), Failure> {
@@ -58,6 +85,65 @@ pub fn ablation(parts: &[Part], out: &mut Out) -> Result<(), Failure> {
         }
         writeln!(out, "  control {}  {}", style.bold(&clean(&part.control)), style.cyan(&words))?;
         writeln!(out, "    {}", shorten(&clean(&part.sentence), SENTENCE))?;
+    }
+    Ok(())
+}
+
+/// Tells at the end of all what differs from the baseline, what was slow, and what is flaky.
+fn end(
+    known: Option<&Compared>,
+    slow: &[Slow],
+    flaky: &[Flaky],
+    context: &mut Context,
+) -> Result<(), Failure> {
+    let style = context.out.style;
+    let out = &mut context.out;
+    if let Some(known) = known {
+        let told = &known.differences;
+        writeln!(
+            out,
+            "baseline  {}{}: {} regressed, {} better, {} changed, {} new, {} gone, {} known not to hold",
+            shown(&known.path),
+            if known.updated { " (written)" } else { "" },
+            told.regressed.len(),
+            told.better.len(),
+            told.changed.len(),
+            told.new.len(),
+            told.gone.len(),
+            told.known.len()
+        )?;
+        for (word, changes) in [
+            (style.red("regressed"), &told.regressed),
+            (style.green("better"), &told.better),
+            (style.yellow("changed"), &told.changed),
+            (style.yellow("new"), &told.new),
+            (style.yellow("gone"), &told.gone),
+        ] {
+            for change in changes {
+                writeln!(out, "  {word}  {}  {}", clean(&change.id), style.dim(&clean(&change.told())))?;
+            }
+        }
+    }
+    for one in slow {
+        let took = format!("{:.1} s", one.milliseconds as f64 / 1000.0);
+        writeln!(
+            out,
+            "slow      {took}  {} {} {}",
+            clean(&one.validation),
+            clean(&one.arm.to_string()),
+            one.run
+        )?;
+    }
+    for one in flaky {
+        let mut why: Vec<String> = one
+            .retried
+            .iter()
+            .map(|(arm, runs)| format!("{arm} run again after {}", runs.join(", ")))
+            .collect();
+        if one.repeats_disagree {
+            why.push("the repeats disagree".into());
+        }
+        writeln!(out, "{}     {}  {}", style.yellow("flaky"), clean(&one.id), clean(&why.join("; ")))?;
     }
     Ok(())
 }

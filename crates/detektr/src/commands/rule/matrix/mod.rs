@@ -4,6 +4,7 @@ mod tell;
 
 use super::files::Loaded;
 use crate::cli::Context;
+use crate::commands::arms::ArmsArgs;
 use crate::commands::detonate::end_on_signals;
 use crate::commands::pattern::{LibraryArgs, unknown};
 use crate::commands::place::PlaceArgs;
@@ -12,7 +13,7 @@ use crate::exit;
 use crate::failure::{Failure, shown};
 use crate::progress::Many;
 use crate::recording::with_sources;
-use crate::replace::replace;
+use crate::replace::{replace, writable};
 use detektr_detonate::Detonator;
 use detektr_validate::matrix::{self, Matrix, MatrixError, NotLoaded, Settings};
 use detektr_validate::pattern::{Pattern, Variant};
@@ -46,15 +47,8 @@ pub struct Args {
     only: Vec<String>,
     #[command(flatten)]
     place: PlaceArgs,
-    /// Run so many at once
-    #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u16).range(1..=64))]
-    jobs: u16,
-    /// Use nothing that was run before
-    #[arg(long)]
-    fresh: bool,
-    /// Sign with this private key (PEM) instead of your own
-    #[arg(long, value_name = "FILE")]
-    key: Option<PathBuf>,
+    #[command(flatten)]
+    arms: ArmsArgs,
     /// Write the matrix as one HTML file
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
@@ -94,9 +88,9 @@ pub fn run(args: &Args, context: &mut Context) -> Result<u8, Failure> {
     let progress = |name: &str, stage: Stage| live.tell(name, stage);
     let settings = Settings {
         home: store.home().to_owned(),
-        key: args.key.clone(),
-        jobs: args.jobs.into(),
-        fresh: args.fresh,
+        key: args.arms.evidence.key.clone(),
+        jobs: args.arms.jobs(),
+        fresh: args.arms.evidence.fresh,
         cancel: cancel.clone(),
         progress: &progress,
     };
@@ -153,15 +147,6 @@ fn failed(error: MatrixError) -> Failure {
             Failure::failed(CODE, text).help("run it again with --fresh: the evidence is damaged")
         }
     }
-}
-
-fn writable(path: &Path) -> Result<(), Failure> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    if folder.is_dir() && !path.is_dir() {
-        return Ok(());
-    }
-    Err(Failure::usage("detektr::rule::out", format!("can't write {}", shown(path)))
-        .help("name a file in a folder that is there"))
 }
 
 fn write(path: &Path, text: &str) -> Result<(), Failure> {
