@@ -233,7 +233,6 @@ impl Environment {
         fds.extend(self.cgroup_fd.iter().map(AsFd::as_fd));
         self.pending = Pending::default();
         self.ask(&ToInit::Launch(Box::new(launch)), &fds)?;
-        let mut network = None;
         let (pidfd, in_cgroup, mount_namespace, notes, device) = match self.hear(PATIENCE)? {
             (FromInit::Launched { in_cgroup, mount_namespace, notes, device }, fds) => {
                 let mut fds = fds.into_iter();
@@ -242,17 +241,16 @@ impl Environment {
                     Some(kind) => fds.next().map(|fd| Device { fd, kind }),
                     None => None,
                 };
-                let rulesets = || self.hardening.egress.clone();
-                network = fds.next().map(|namespace| Loaded::new(namespace, rulesets()));
+                if loads {
+                    let rulesets = self.hardening.egress.clone();
+                    self.egress = fds.next().map(|namespace| Loaded::new(namespace, rulesets));
+                }
                 (pidfd, in_cgroup, mount_namespace, notes, device)
             }
             (other, _) => return Err(unexpected(other)),
         };
-        if loads {
-            self.egress = network;
-            if !after {
-                self.load_rules()?;
-            }
+        if loads && !after {
+            self.load_rules()?;
         }
         let pid = clone::pid_of(pidfd.as_fd()).map_err(SandboxError::step("finding the launcher"))?;
         if !in_cgroup && self.cgroup_fd.take().is_some() {

@@ -172,6 +172,19 @@ impl Loaded {
         Ok(self.rulesets.iter().map(of).collect())
     }
 
+    /// How many packets the rules of each control have refused by now.
+    ///
+    /// # Errors
+    /// Where the kernel's rules can't be read.
+    pub fn refused(&self) -> io::Result<BTreeMap<String, u64>> {
+        let now = self.namespace.listing()?;
+        let of = |ruleset: &Ruleset| {
+            let own = effects::counted(&effects::part(&now, &ruleset.tables));
+            (ruleset.control.clone(), own.refused())
+        };
+        Ok(self.rulesets.iter().map(of).collect())
+    }
+
     /// The same, for another thread.
     ///
     /// # Errors
