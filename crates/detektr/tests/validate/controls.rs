@@ -4,13 +4,13 @@
 use crate::support::{How, Place};
 use std::path::Path;
 
-struct Case {
+struct Case<'a> {
     control: &'static str,
     goal: &'static str,
-    stopped: &'static str,
+    stopped: &'a str,
     /// Reaches its goal in spite of the control; where the goal is another one, it stands first.
-    passes: (Option<&'static str>, &'static str),
-    needs_it: &'static str,
+    passes: (Option<&'static str>, &'a str),
+    needs_it: &'a str,
     run_as: &'static str,
     /// An environment with one user id can't show it.
     needs_users: bool,
@@ -18,7 +18,7 @@ struct Case {
 
 const TWIN: &str = "set -e; echo state >\"$HOME/state\"; test \"$(cat \"$HOME/state\")\" = state";
 
-impl Case {
+impl Case<'_> {
     fn check(&self) {
         let place = Place::new();
         place.write("profile.json", PROFILE);
@@ -39,6 +39,7 @@ impl Case {
         // what controls name lies in the folder of the validations
         place.write("all/profile.json", PROFILE);
         place.write("all/web.service", UNIT);
+        place.write("all/rules.nft", RULES);
         place.write("all/deploy.manifest", DEPLOYMENT);
         place.write("all/web.service.d/10-calls.conf", DROP_IN);
         for how in How::all() {
@@ -72,6 +73,9 @@ const PROFILE: &str = r#"{
   "archMap": [{"architecture": "SCMP_ARCH_X86_64", "subArchitectures": ["SCMP_ARCH_X86", "SCMP_ARCH_X32"]}],
   "syscalls": [{"names": ["mkdir", "mkdirat"], "action": "SCMP_ACT_ERRNO"}]
 }"#;
+
+const RULES: &str = "table inet filter {\n  chain output {\n    type filter hook output priority filter; policy accept;\n    \
+                     ip daddr 192.0.2.7 tcp dport 4444 counter reject\n    ip daddr 192.0.2.8 drop\n  }\n}\n";
 
 const UNIT: &str = "[Unit]\nDescription=a web server\n[Service]\nExecStart=/usr/sbin/web\nProtectSystem=full\n\
                     PrivateTmp=yes\nInaccessiblePaths=/etc/pam.d -/none\nNoExecPaths=/var\n";
@@ -520,4 +524,64 @@ fn a_control_that_keeps_the_attack_from_starting_triggers() {
         assert_eq!(said.answer("v", "mitigation"), "holds/prevented", "{how:?}: {}", said.stdout);
         assert!(said.stdout.contains("home kept the attack from starting: EACCES"), "{}", said.stdout);
     }
+}
+
+/// A program that connects to these addresses, one after the other, with so many seconds' patience where it is said.
+fn connects(to: &[&str], patience: &str) -> String {
+    let lines: Vec<String> = to
+        .iter()
+        .map(|peer| {
+            let (host, port) = peer.rsplit_once(':').unwrap();
+            format!("socket.create_connection((\"{host}\", {port}){patience}).close()")
+        })
+        .collect();
+    format!("/usr/bin/python3 -c 'import socket\n{}'", lines.join("\n"))
+}
+
+fn can_refuse() -> bool {
+    let has = |path: &str| Path::new(path).exists();
+    let can = has("/usr/bin/python3") && has("/usr/sbin/nft");
+    if !can {
+        eprintln!("skipped: needs python3 and nftables");
+    }
+    can
+}
+
+#[test]
+fn rules_of_nftables() {
+    if !can_refuse() {
+        return;
+    }
+    Case {
+        control: "{egress: {nftables: rules.nft}}",
+        goal: "connected('192.0.2.7', 4444)",
+        stopped: &connects(&["192.0.2.7:4444"], ""),
+        // whoever has power over the network can take the rules away, as on a system
+        passes: (
+            None,
+            &format!("/usr/sbin/nft flush ruleset; {}", connects(&["192.0.2.7:4444"], "")),
+        ),
+        needs_it: &format!("set -e; {}; echo x >\"$HOME/state\"", connects(&["192.0.2.7:4444"], "")),
+        run_as: "root",
+        needs_users: false,
+    }
+    .check();
+}
+
+#[test]
+fn a_list_of_what_may_be_reached() {
+    if !can_refuse() {
+        return;
+    }
+    Case {
+        control: "{egress: {allow: [\"example.org:443\", \"10.0.0.0/8\"]}}",
+        goal: "connected('192.0.2.7', 4444)",
+        // a client that doesn't wait for its connection
+        stopped: &connects(&["192.0.2.7:4444"], ", 5"),
+        passes: (Some("connected('10.1.2.3', 80)"), &connects(&["10.1.2.3:80", "example.org:443"], "")),
+        needs_it: &format!("set -e; {}; echo x >\"$HOME/state\"", connects(&["192.0.2.1:80"], "")),
+        run_as: "root",
+        needs_users: false,
+    }
+    .check();
 }
