@@ -75,7 +75,7 @@ const PROFILE: &str = r#"{
 }"#;
 
 const RULES: &str = "table inet filter {\n  chain output {\n    type filter hook output priority filter; policy accept;\n    \
-                     ip daddr 192.0.2.7 tcp dport 4444 counter reject\n    ip daddr 192.0.2.8 drop\n  }\n}\n";
+                     ip daddr 192.0.2.7 tcp dport 4444 counter reject with tcp reset\n    ip daddr 192.0.2.8 drop\n  }\n}\n";
 
 const UNIT: &str = "[Unit]\nDescription=a web server\n[Service]\nExecStart=/usr/sbin/web\nProtectSystem=full\n\
                     PrivateTmp=yes\nInaccessiblePaths=/etc/pam.d -/none\nNoExecPaths=/var\n";

@@ -130,8 +130,10 @@ pub(super) fn ruleset(
         control.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
     // what comes and goes through two letters of one kind would be one table: the digest of the name tells them apart
     let mark = super::effects::short_digest(control);
+    // a connection that waits takes a reset at once, and another refusal only when it asks again a second later
     format!(
         "table inet egress_{table}_{mark} {{\nchain output {{\ntype filter hook output priority filter; policy accept;\n\
-         {rules}counter reject comment \"not on the list\"\n}}\n}}\n"
+         {rules}meta l4proto tcp counter reject with tcp reset comment \"not on the list\"\n\
+         counter reject comment \"not on the list\"\n}}\n}}\n"
     )
 }

@@ -73,7 +73,7 @@ fn a_list_is_a_ruleset_that_nft_takes_with_a_counter_on_what_it_refuses() {
     let mut list = Egress::Allow { entries: entries.into(), addresses: BTreeMap::new() };
     list.resolve(&|_| vec![Ipv4Addr::new(198, 18, 1, 1).into(), Ipv6Addr::LOCALHOST.into()]);
     let (ruleset, words) = decide("fire.wall", &list, &[]).unwrap();
-    assert_eq!(words, ["egress: 1 tables, 1 rules that refuse"]);
+    assert_eq!(words, ["egress: 1 tables, 2 rules that refuse"]);
     assert!(ruleset.text.contains("ip daddr 198.18.1.1/32 meta l4proto { tcp, udp } th dport 443 counter accept"));
     let again = decide("fire.wall", &list, &[ruleset]).unwrap_err();
     assert_eq!(again[0].0, "nft_table");
