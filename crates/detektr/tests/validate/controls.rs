@@ -557,10 +557,7 @@ fn rules_of_nftables() {
         goal: "connected('192.0.2.7', 4444)",
         stopped: &connects(&["192.0.2.7:4444"], ""),
         // whoever has power over the network can take the rules away, as on a system
-        passes: (
-            None,
-            &format!("/usr/sbin/nft flush ruleset; {}", connects(&["192.0.2.7:4444"], "")),
-        ),
+        passes: (None, &format!("/usr/sbin/nft flush ruleset; {}", connects(&["192.0.2.7:4444"], ""))),
         needs_it: &format!("set -e; {}; echo x >\"$HOME/state\"", connects(&["192.0.2.7:4444"], "")),
         run_as: "root",
         needs_users: false,

@@ -2,7 +2,9 @@
 
 use super::landlock::{self, Landlock, Ruleset};
 use super::seccomp::{self, Conditions, Filter, Instruction};
-use super::{Applied, Control, Measure, Refusal, User, bounds, capabilities, egress, mounts, paths, rlimits, sysctl};
+use super::{
+    Applied, Control, Measure, Refusal, User, bounds, capabilities, egress, mounts, paths, rlimits, sysctl,
+};
 use crate::limits::Limits;
 use crate::plan::{Rootfs, RunAs};
 use crate::profile::ProfileLimits;

@@ -18,8 +18,8 @@ pub(crate) mod sysctl;
 pub mod systemd;
 mod translation;
 
-pub(crate) use hardening::Steps;
 pub use egress::Egress;
+pub(crate) use hardening::Steps;
 pub use hardening::{Hardening, check};
 pub use landlock::Landlock;
 pub use paths::PathRule;

@@ -126,8 +126,7 @@ pub(super) fn ruleset(
             allow(address, prefix, Some(53), "name servers");
         }
     }
-    let table: String =
-        control.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
+    let table: String = control.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
     // what comes and goes through two letters of one kind would be one table: the digest of the name tells them apart
     let mark = super::effects::short_digest(control);
     // a connection that waits takes a reset at once, and another refusal only when it asks again a second later

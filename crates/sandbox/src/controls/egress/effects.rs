@@ -43,7 +43,9 @@ fn text(value: &Value) -> &str {
 
 /// Family and name of each table.
 pub(super) fn tables(listing: &Value) -> Vec<(String, String)> {
-    objects(listing, "table").map(|table| (text(&table["family"]).into(), text(&table["name"]).into())).collect()
+    objects(listing, "table")
+        .map(|table| (text(&table["family"]).into(), text(&table["name"]).into()))
+        .collect()
 }
 
 /// What of `listing` belongs to these tables.
@@ -79,11 +81,11 @@ pub(super) fn counted(listing: &Value) -> Effects {
     let mut effects = Effects::default();
     let mut place = (String::new(), 0);
     for rule in objects(listing, "rule") {
-        let chain =
-            format!("{} {} {}", text(&rule["family"]), text(&rule["table"]), text(&rule["chain"]));
+        let chain = format!("{} {} {}", text(&rule["family"]), text(&rule["table"]), text(&rule["chain"]));
         place = if place.0 == chain { (chain, place.1 + 1) } else { (chain, 1) };
         let parts: Vec<&Value> = rule["expr"].as_array().into_iter().flatten().collect();
-        let Some(end) = parts.iter().position(|part| ["drop", "reject"].iter().any(|v| part.get(v).is_some()))
+        let Some(end) =
+            parts.iter().position(|part| ["drop", "reject"].iter().any(|v| part.get(v).is_some()))
         else {
             continue;
         };

@@ -66,7 +66,9 @@ pub(super) fn decide(
 ) -> Result<(Ruleset, Vec<String>), Vec<Problem>> {
     let (file, mut text) = match egress {
         Egress::Nftables { file, text } => (file.as_str(), text.clone()),
-        Egress::Allow { entries, addresses } => ("the allow-list", allow::ruleset(control, entries, addresses)),
+        Egress::Allow { entries, addresses } => {
+            ("the allow-list", allow::ruleset(control, entries, addresses))
+        }
     };
     if let Some(line) = includes(&text) {
         let what = format!("{file}:{line}: a ruleset that includes others can't be put on");
@@ -83,7 +85,8 @@ pub(super) fn decide(
     };
     let namespace = Namespace::throw_away().map_err(failed)?;
     let refused = |what: String| {
-        let remedy = "try it with `unshare -rn nft -f FILE`; sets of a set's size and the like are nft(8)'s matter";
+        let remedy =
+            "try it with `unshare -rn nft -f FILE`; sets of a set's size and the like are nft(8)'s matter";
         vec![("nft_ruleset", what, remedy.to_owned())]
     };
     namespace.load(&text).map_err(failed)?.map_err(|said| refused(said.replace("/dev/stdin", file)))?;
@@ -108,7 +111,11 @@ pub(super) fn decide(
     }
     if !before.is_empty() && text.contains("flush ruleset") {
         let what = format!("{file} flushes the rules of the control `{}`", before[0].control);
-        return Err(vec![("nft_flush", what, "leave `flush ruleset` out: the environment begins empty".into())]);
+        return Err(vec![(
+            "nft_flush",
+            what,
+            "leave `flush ruleset` out: the environment begins empty".into(),
+        )]);
     }
     let counted = effects::counted(&listing);
     let mut words =

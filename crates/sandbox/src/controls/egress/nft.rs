@@ -44,7 +44,10 @@ pub(crate) fn program() -> Option<PathBuf> {
     let fits = |path: &PathBuf| {
         std::fs::metadata(path).is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
     };
-    ["/usr/sbin/nft", "/sbin/nft", "/usr/bin/nft", "/usr/local/sbin/nft"].map(PathBuf::from).into_iter().find(fits)
+    ["/usr/sbin/nft", "/sbin/nft", "/usr/bin/nft", "/usr/local/sbin/nft"]
+        .map(PathBuf::from)
+        .into_iter()
+        .find(fits)
 }
 
 impl Namespace {
@@ -127,10 +130,14 @@ fn nft(args: &[&str]) -> io::Result<Command> {
 /// Leaves this process no power but that over its network namespace, and takes that over the exec.
 fn only_network() -> io::Result<()> {
     let net = CapabilitySet::NET_ADMIN;
-    rustix::thread::set_capabilities(None, CapabilitySets { effective: net, permitted: net, inheritable: net })?;
+    rustix::thread::set_capabilities(
+        None,
+        CapabilitySets { effective: net, permitted: net, inheritable: net },
+    )?;
     // SAFETY: plain numbers only.
-    let raised =
-        unsafe { libc::prctl(libc::PR_CAP_AMBIENT, libc::PR_CAP_AMBIENT_RAISE, 12 /* CAP_NET_ADMIN */, 0, 0) };
+    let raised = unsafe {
+        libc::prctl(libc::PR_CAP_AMBIENT, libc::PR_CAP_AMBIENT_RAISE, 12 /* CAP_NET_ADMIN */, 0, 0)
+    };
     sys::check(raised.into()).map(drop)
 }
 

@@ -69,12 +69,15 @@ fn a_list_is_a_ruleset_that_nft_takes_with_a_counter_on_what_it_refuses() {
     if !ready() {
         return;
     }
-    let entries = ["example.org:443", "10.0.0.0/8", "[2001:db8::]/32:53"].map(|text| Allowed::parse(text).unwrap());
+    let entries =
+        ["example.org:443", "10.0.0.0/8", "[2001:db8::]/32:53"].map(|text| Allowed::parse(text).unwrap());
     let mut list = Egress::Allow { entries: entries.into(), addresses: BTreeMap::new() };
     list.resolve(&|_| vec![Ipv4Addr::new(198, 18, 1, 1).into(), Ipv6Addr::LOCALHOST.into()]);
     let (ruleset, words) = decide("fire.wall", &list, &[]).unwrap();
     assert_eq!(words, ["egress: 1 tables, 2 rules that refuse"]);
-    assert!(ruleset.text.contains("ip daddr 198.18.1.1/32 meta l4proto { tcp, udp } th dport 443 counter accept"));
+    assert!(
+        ruleset.text.contains("ip daddr 198.18.1.1/32 meta l4proto { tcp, udp } th dport 443 counter accept")
+    );
     let again = decide("fire.wall", &list, &[ruleset]).unwrap_err();
     assert_eq!(again[0].0, "nft_table");
 }
