@@ -6,7 +6,7 @@ use detektr_event::{Address, Detail, Event, OutcomeResult};
 use detektr_sandbox::controls::egress::Loaded;
 use std::collections::BTreeMap;
 
-/// What a reject or a drop makes of a call. A connection that is not waited for, or never comes about, has none of them.
+/// What a reject or a drop makes of a call, the one that doesn't wait included. One that never returned has no error.
 const ERRORS: [&str; 8] = [
     "ECONNREFUSED",
     "EPERM",

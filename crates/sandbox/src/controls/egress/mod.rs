@@ -46,6 +46,8 @@ pub struct Ruleset {
     text: String,
     /// Its tables: family and name.
     tables: Vec<(String, String)>,
+    /// How many of its rules refuse: with a counter, and without.
+    refusing: (usize, usize),
 }
 
 impl Egress {
@@ -85,8 +87,7 @@ pub(super) fn decide(
     };
     let namespace = Namespace::throw_away().map_err(failed)?;
     let refused = |what: String| {
-        let remedy =
-            "try it with `unshare -rn nft -f FILE`; sets of a set's size and the like are nft(8)'s matter";
+        let remedy = "mend it; `unshare -rn nft -c -f FILE` reads it alike";
         vec![("nft_ruleset", what, remedy.to_owned())]
     };
     namespace.load(&text).map_err(failed)?.map_err(|said| refused(said.replace("/dev/stdin", file)))?;
@@ -126,19 +127,29 @@ pub(super) fn decide(
             counted.without
         ));
     }
-    Ok((Ruleset { control: control.into(), text, tables }, words))
+    let refusing = (counted.rules.len(), counted.without);
+    Ok((Ruleset { control: control.into(), text, tables, refusing }, words))
 }
 
 /// The line of an `include`, from 1.
 fn includes(text: &str) -> Option<usize> {
     let has = |line: &str| {
-        let line = line.split('#').next().unwrap_or_default();
-        line.split(['{', '}', ';']).any(|part| {
+        without_comment(line).split(['{', '}', ';']).any(|part| {
             let after = part.trim_start().strip_prefix("include");
             after.is_some_and(|rest| rest.trim_start().starts_with(['"', '\'', '\\']))
         })
     };
     text.lines().position(has).map(|at| at + 1)
+}
+
+/// A line up to the `#` that begins a comment.
+fn without_comment(line: &str) -> &str {
+    let mut quoted = false;
+    let end = line.find(|c| {
+        quoted ^= c == '"';
+        c == '#' && !quoted
+    });
+    &line[..end.unwrap_or(line.len())]
 }
 
 /// The rulesets of an environment's namespace.
@@ -160,7 +171,15 @@ impl Loaded {
         for ruleset in &self.rulesets {
             self.namespace.load(&ruleset.text)?.map_err(io::Error::other)?;
         }
-        self.listing = Some(self.namespace.listing()?);
+        let listing = self.namespace.listing()?;
+        for ruleset in &self.rulesets {
+            let own = effects::counted(&effects::part(&listing, &ruleset.tables));
+            if (own.rules.len(), own.without) != ruleset.refusing {
+                let what = format!("another control takes away rules of `{}`", ruleset.control);
+                return Err(io::Error::other(what));
+            }
+        }
+        self.listing = Some(listing);
         Ok(())
     }
 

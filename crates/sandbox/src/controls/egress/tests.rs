@@ -36,6 +36,7 @@ fn names_networks_and_ports_are_read() {
 fn an_include_is_found_wherever_a_statement_may_begin() {
     assert_eq!(includes("table inet t {\n}\ninclude \"/etc/x\""), Some(3));
     assert_eq!(includes("table inet t { include 'x'; }"), Some(1));
+    assert_eq!(includes("add rule t o accept comment \"a#b\"; include \"x\""), Some(1));
     assert_eq!(includes("# include \"x\"\ntable inet included { }"), None);
 }
 
@@ -60,7 +61,6 @@ fn a_bad_ruleset_is_refused_with_its_file_and_line() {
     let (code, what, _) = refused("table inet t {\n  chain o { type filter hok output priority 0; }\n}\n");
     assert!(code == "nft_ruleset" && what.starts_with("rules.nft:2:"), "{code}: {what}");
     assert_eq!(refused("include \"/etc/passwd\"").0, "nft_include");
-    // whatever the scan takes for something else, nft runs with no right to read what is not everybody's
     assert_eq!(refused("# nothing\n").0, "nft_empty");
 }
 
@@ -98,6 +98,15 @@ fn what_was_loaded_is_counted_and_missed_when_it_is_gone() {
     let effects = loaded.effects().unwrap().remove("e").unwrap();
     assert!(!effects.changed);
     assert_eq!(effects.rules[0].rule, "inet t o, rule 2 (by the chain's policy)");
+    let takes = "table inet t { }\ndelete table inet t\ntable inet mine { }\n";
+    let (other, _) = decide("other", &from_file(takes), &[]).unwrap();
+    let mut both = loaded.try_clone().unwrap();
+    namespace.load("flush ruleset").unwrap().unwrap();
+    both.rulesets.push(other);
+    let said = both.load().unwrap_err().to_string();
+    assert!(said.contains("another control takes away rules of `e`"), "{said}");
+    namespace.load("flush ruleset").unwrap().unwrap();
+    loaded.load().unwrap();
     namespace.load("add rule inet t o accept").unwrap().unwrap();
     assert!(loaded.effects().unwrap()["e"].changed);
     namespace.load("flush ruleset").unwrap().unwrap();
