@@ -37,6 +37,8 @@ test)
     need curl curl
     need dig bind9-dnsutils
     need ip iproute2
+    # its service is not enabled by the package: the host's own rules stay as they are
+    need nft nftables
     need ping iputils-ping
     need tshark tshark
     need newuidmap uidmap

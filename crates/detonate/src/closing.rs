@@ -5,8 +5,11 @@ use crate::error::DetonateError;
 use crate::logs;
 use crate::network::conversation::Conversations;
 use detektr_event::Kind;
-use detektr_evidence::{BundleWriter, CaptureTotals, Manifest, PacketsWitness};
+use detektr_evidence::{
+    BundleWriter, CaptureTotals, EgressEffects, Manifest, PacketsWitness, RefusedPackets, RulesState,
+};
 use detektr_netsim::Report;
+use detektr_sandbox::Environment;
 use detektr_sensor::Closing;
 use detektr_sensor::decode::Decoder;
 use std::io::{BufReader, BufWriter};
@@ -33,6 +36,33 @@ pub(crate) fn close(manifest: &mut Manifest, closing: &Closing, decoder: &Decode
     }
     if closing.killed_for_vsock {
         ending::killed_by_wall(manifest);
+    }
+}
+
+/// What rules for what leaves refused, and whether they are still there.
+pub(crate) fn effects(manifest: &mut Manifest, environment: &Environment) {
+    let Some(rules) = environment.egress() else { return };
+    let mut effects = match rules.effects() {
+        Ok(effects) => effects,
+        Err(error) => {
+            let why = format!("what the rules for what leaves refused could not be read back: {error}");
+            return manifest.mark_incomplete("egress_unread", why);
+        }
+    };
+    for control in &mut manifest.controls {
+        control.egress = effects.remove(&control.name).map(|own| EgressEffects {
+            rules: match (own.changed, own.rules.is_empty()) {
+                (false, _) => RulesState::Kept,
+                (true, false) => RulesState::Changed,
+                (true, true) => RulesState::Removed,
+            },
+            uncounted: own.without as u64,
+            refused: own
+                .rules
+                .into_iter()
+                .map(|rule| RefusedPackets { rule: rule.rule, packets: rule.packets, bytes: rule.bytes })
+                .collect(),
+        });
     }
 }
 

@@ -8,7 +8,7 @@ use crate::attribute::{Attribution, Surroundings};
 use crate::beneath::{self, Beneath};
 use crate::choose::Sensors;
 use crate::clock::{Timing, boot_to_wall_ns, now, random, run_id, wall};
-use crate::closing::{CAPTURE_BYTES, capture, close, logged};
+use crate::closing::{CAPTURE_BYTES, capture, close, effects, logged};
 use crate::doors::Doors;
 use crate::error::DetonateError;
 use crate::eyes::{Eyes, RING_BYTES, numbers, sensor_name, watch_executed};
@@ -27,6 +27,7 @@ use detektr_evidence::{
     AppliedControl, Artifact, BundleWriter, Incomplete, Manifest, PhaseSpan, Start, State,
 };
 use detektr_netsim::{CaptureTo, Internet};
+use detektr_sandbox::controls::egress::Loaded;
 use detektr_sandbox::{Bait, BaitKind, Ended, Environment, Launched, Plan, Program, SandboxError};
 use detektr_sensor::decode::{Decoder, DecoderConfig};
 use detektr_sensor::{Description, ExecutedFiles, SensorError, Watching};
@@ -176,12 +177,14 @@ impl Detonator {
             return Ok(writer);
         }
         manifest.environment = describe(&environment, prepared, request);
-        manifest.controls = plan
+        // as it was asked for: the addresses of names follow from the network, which is told too
+        manifest.controls = request
             .controls
             .iter()
             .map(|control| AppliedControl {
                 name: control.name.clone(),
                 sha256: control.sha256(),
+                egress: None,
                 applied: environment.description().controls.get(&control.name).cloned().unwrap_or_default(),
             })
             .collect();
@@ -216,6 +219,10 @@ impl Detonator {
         let sockets = environment.take_logs();
         let (reading, logs) = read_logs(&sockets, manifest.boot_to_wall_ns)?;
         let live = Arc::new(Live::default());
+        let rules = match environment.egress().map(Loaded::try_clone).transpose() {
+            Ok(rules) => rules,
+            Err(source) => return Err(DetonateError::Thread { source }),
+        };
         let mut decoder = Decoder::new(DecoderConfig {
             sensor: sensor_name(&description),
             environment: numbers(&launched),
@@ -243,6 +250,7 @@ impl Detonator {
                         all_ids: environment.description().id_mapping == "range",
                     },
                     &doors,
+                    rules,
                 ),
                 follower: Follower::Journal(Journal::default()),
                 live: live.clone(),
@@ -302,6 +310,7 @@ impl Detonator {
         timing.mark("drain");
         recorded?;
         ending::tell(manifest, &ended);
+        effects(manifest, &environment);
         ending::prepared(manifest, &ended, &request.setup);
         manifest.sentinel = closing.sentinel;
         close(manifest, &closing, &inputs.decoder);

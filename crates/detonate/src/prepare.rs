@@ -7,7 +7,7 @@ use crate::network;
 use crate::request::{DetonateRequest, NetworkChoice, RootfsChoice};
 use detektr_evidence::{SigningKey, keys};
 use detektr_netsim::AuthorityError;
-use detektr_sandbox::controls::{self, Hardening};
+use detektr_sandbox::controls::{self, Control, Hardening, Measure};
 use detektr_sandbox::{BaitKind, Identity, Plan, Rootfs, RunAs, default_set};
 use std::ffi::OsString;
 use std::fs::File;
@@ -25,6 +25,8 @@ pub struct Prepared {
     pub root: PathBuf,
     /// The same as the environment takes it.
     pub rootfs: Rootfs,
+    /// The controls, with the addresses that names have in this run.
+    pub controls: Vec<Control>,
     /// What the controls come to.
     pub hardening: Hardening,
     /// Signs the bundle.
@@ -75,8 +77,8 @@ pub fn prepare(request: &DetonateRequest) -> Result<Prepared, DetonateError> {
         (RootfsChoice::Host, None) => Rootfs::Host,
         _ => Rootfs::Dir(root.clone()),
     };
-    let hardening =
-        controls::check(&request.controls, &rootfs, &request.limits).map_err(DetonateError::Refused)?;
+    let controls = resolved(request);
+    let hardening = controls::check(&controls, &rootfs, &request.limits).map_err(DetonateError::Refused)?;
     let stdin = request.stdin.as_deref().unwrap_or(Path::new("/dev/null"));
     let stdin =
         File::open(stdin).map_err(|source| DetonateError::Stdin { path: stdin.to_owned(), source })?;
@@ -85,7 +87,22 @@ pub fn prepare(request: &DetonateRequest) -> Result<Prepared, DetonateError> {
         None => keys::load_or_create(&request.home)?,
     };
     let runs = request.out.clone().unwrap_or_else(|| request.home.join("runs"));
-    Ok(Prepared { kind, name, image, root, rootfs, hardening, key, runs, stdin })
+    Ok(Prepared { kind, name, image, root, rootfs, controls, hardening, key, runs, stdin })
+}
+
+/// The controls, with the addresses that the run's name servers give names.
+fn resolved(request: &DetonateRequest) -> Vec<Control> {
+    let addresses_of = |name: &str| match &request.network {
+        NetworkChoice::None => Vec::new(),
+        NetworkChoice::Sim { mode, site } => detektr_netsim::addresses_of(name, site, *mode),
+    };
+    let mut controls = request.controls.clone();
+    for measure in controls.iter_mut().flat_map(|control| &mut control.measures) {
+        if let Measure::Egress(egress) = measure {
+            egress.resolve(&addresses_of);
+        }
+    }
+    controls
 }
 
 /// The plan of the environment: every choice of the run is made here.
@@ -116,7 +133,7 @@ pub fn plan(
         identity,
         baits,
         setenv,
-        controls: request.controls.clone(),
+        controls: prepared.controls.clone(),
         network: internet.as_ref().map(network::Prepared::addresses),
         hide: vec![request.home.clone()],
     };

@@ -91,6 +91,45 @@ pub struct AppliedControl {
     pub sha256: String,
     /// What was done, one sentence each.
     pub applied: Vec<String>,
+    /// What its rules for what leaves did, read back at the end; absent where it has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub egress: Option<EgressEffects>,
+}
+
+/// What became of a control's rules for what leaves over the network.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EgressEffects {
+    /// Whether the rules were there to the end.
+    pub rules: RulesState,
+    /// The rules that refuse, and what they counted.
+    pub refused: Vec<RefusedPackets>,
+    /// How many rules refuse without a counter, so that nothing can be told of them.
+    pub uncounted: u64,
+}
+
+/// Whether rules were there to the end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RulesState {
+    /// As they were loaded.
+    Kept,
+    /// Somebody inside changed them.
+    Changed,
+    /// Somebody inside took away every one that refuses and counts.
+    Removed,
+}
+
+/// What one rule refused.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RefusedPackets {
+    /// Family, table and chain, its place there and its comment.
+    pub rule: String,
+    /// Packets.
+    pub packets: u64,
+    /// Bytes of these.
+    pub bytes: u64,
 }
 
 /// How it was watched.

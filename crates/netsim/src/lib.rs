@@ -36,5 +36,6 @@ pub use authority::{Authority, AuthorityError};
 pub use internet::{Credentials, Internet, Report, Settings};
 pub use link::LinkKind;
 pub use mode::Mode;
+pub use names::addresses_of;
 pub use recording::{CaptureTo, Captured};
 pub use told::{Content, Told};

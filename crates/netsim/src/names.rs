@@ -1,5 +1,7 @@
 //! Which name has which address: the same name always the same, made from the name alone.
 
+use crate::mode::Mode;
+use crate::site::{DnsAnswers, Site};
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -31,6 +33,24 @@ pub(crate) fn v6(name: &str) -> Ipv6Addr {
     Ipv6Addr::from(octets)
 }
 
+/// The addresses that a name has in a run of this site and mode, as its name servers tell them.
+pub fn addresses_of(name: &str, site: &Site, mode: Mode) -> Vec<IpAddr> {
+    let mut name = name.to_owned();
+    // who stands for a name may have another stand for it
+    for _ in 0..8 {
+        match site.dns(&name) {
+            Some(DnsAnswers::Nxdomain) => return Vec::new(),
+            Some(DnsAnswers::Records { addresses, cname: Some(alias), .. }) if addresses.is_empty() => {
+                name.clone_from(alias);
+            }
+            Some(DnsAnswers::Records { addresses, .. }) => return addresses.clone(),
+            None if mode == Mode::SimNx => return Vec::new(),
+            None => return vec![v4(&name).into(), v6(&name).into()],
+        }
+    }
+    Vec::new()
+}
+
 fn hash(name: &str) -> [u8; 32] {
     Sha256::digest(name.to_ascii_lowercase()).into()
 }
@@ -52,6 +72,19 @@ impl Names {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_addresses_of_a_name_are_those_of_the_site_first() {
+        let site = "detektr: 1\ndns:\n  - {name: a.example, addresses: [192.0.2.1]}\n  - {name: b.example, cname: a.example}\n  \
+                    - {name: c.example, nxdomain: true}\n";
+        let site = Site::parse(site, std::path::Path::new("site.yaml")).unwrap();
+        let of = |name| addresses_of(name, &site, Mode::Sim);
+        assert_eq!(of("a.example"), [IpAddr::from([192, 0, 2, 1])]);
+        assert_eq!(of("b.example"), of("a.example"));
+        assert!(of("c.example").is_empty());
+        assert_eq!(of("d.example"), [IpAddr::from(v4("d.example")), v6("d.example").into()]);
+        assert!(addresses_of("d.example", &site, Mode::SimNx).is_empty());
+    }
 
     #[test]
     fn a_name_has_the_same_addresses_in_every_run_and_in_any_case() {

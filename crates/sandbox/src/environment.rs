@@ -7,7 +7,8 @@ pub(crate) use make::real_root;
 pub use wait::{EndState, Ended, ExitStatus};
 
 use crate::acct::{self, AcctRecord};
-use crate::controls::{Hardening, User};
+use crate::controls::egress::Loaded;
+use crate::controls::{Hardening, Steps, User};
 use crate::description::Description;
 use crate::error::SandboxError;
 use crate::limits::cgroup::Cgroups;
@@ -51,6 +52,8 @@ pub struct Environment {
     logs: Vec<OwnedFd>,
     /// The kernel's accounting records, where it keeps them.
     records: Option<File>,
+    /// Rules for what leaves, of the program that was launched last.
+    egress: Option<Loaded>,
     /// Init was killed.
     lost: bool,
     description: Description,
@@ -195,6 +198,9 @@ impl Environment {
         filters.extend(program.filter);
         let tasks =
             self.cgroups.tasks().map_err(SandboxError::step("opening the cgroups that keep limits"))?;
+        // what is started again has but loopback, so that there is nothing to refuse
+        let loads = self.hardening.steps.egress && jobs.is_empty();
+        let after = !program.setup.is_empty();
         let launch = Launch {
             argv: program.argv.iter().map(|a| a.as_bytes().to_vec()).collect(),
             env: make::variables(&self.plan),
@@ -208,7 +214,7 @@ impl Environment {
             limits: limits::rlimit::list(&self.plan.limits, !self.cgroups.keeps("pids")),
             tasks: tasks.len(),
             filters,
-            controls: self.hardening.steps.clone(),
+            controls: Steps { egress: loads, ..self.hardening.steps.clone() },
             boottime: Path::new("/proc/self/timens_offsets")
                 .exists()
                 .then_some(self.plan.identity.boot_offset),
@@ -231,11 +237,21 @@ impl Environment {
             (FromInit::Launched { in_cgroup, mount_namespace, notes, device }, fds) => {
                 let mut fds = fds.into_iter();
                 let pidfd = fds.next().ok_or_else(|| SandboxError::InitLost("it sent no pidfd".into()))?;
-                let device = device.zip(fds.next()).map(|(kind, fd)| Device { fd, kind });
+                let device = match device {
+                    Some(kind) => fds.next().map(|fd| Device { fd, kind }),
+                    None => None,
+                };
+                if loads {
+                    let rulesets = self.hardening.egress.clone();
+                    self.egress = fds.next().map(|namespace| Loaded::new(namespace, rulesets));
+                }
                 (pidfd, in_cgroup, mount_namespace, notes, device)
             }
             (other, _) => return Err(unexpected(other)),
         };
+        if loads && !after {
+            self.load_rules()?;
+        }
         let pid = clone::pid_of(pidfd.as_fd()).map_err(SandboxError::step("finding the launcher"))?;
         if !in_cgroup && self.cgroup_fd.take().is_some() {
             self.cgroups.drop_unified();
@@ -257,6 +273,19 @@ impl Environment {
             gid_map: outer(gid_map, outside_gid),
             device,
         })
+    }
+
+    /// Loads the rules for what leaves.
+    fn load_rules(&mut self) -> Result<(), SandboxError> {
+        match &mut self.egress {
+            Some(rules) => rules.load().map_err(SandboxError::step("loading the rules for what leaves")),
+            None => Err(SandboxError::InitLost("it sent no network namespace".into())),
+        }
+    }
+
+    /// The rules for what leaves that are in force, where controls have such.
+    pub fn egress(&self) -> Option<&Loaded> {
+        self.egress.as_ref()
     }
 
     /// The user ids that a job can have: all of the environment's, or the one that is mapped.

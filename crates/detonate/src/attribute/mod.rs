@@ -2,6 +2,7 @@
 //! while it is recorded. Nobody is credited where the effect could be another's; whether a control was really the
 //! cause is for the arms without it to show.
 
+mod egress;
 mod landlock;
 mod paths;
 mod surroundings;
@@ -10,6 +11,7 @@ pub use surroundings::Surroundings;
 
 use crate::doors::Doors;
 use detektr_event::{Actor, Detail, Event, FilePath, OutcomeResult, WALL};
+use detektr_sandbox::controls::egress::Loaded;
 use detektr_sandbox::controls::landlock::Ruleset;
 use detektr_sandbox::controls::paths::Rules;
 use detektr_sandbox::controls::seccomp::{Action, Call, Filter};
@@ -25,6 +27,7 @@ pub struct Attribution {
     filters: Vec<(String, Filter)>,
     rulesets: Vec<(String, Ruleset)>,
     paths: Vec<(String, Rules)>,
+    egress: egress::Refusals,
     around: Surroundings,
     /// The sensor refuses rings, before any filter is asked.
     tracer_refuses_rings: bool,
@@ -36,7 +39,13 @@ pub struct Attribution {
 
 impl Attribution {
     /// For a run under `controls`; `doors` is what became of the ways to AF_VSOCK.
-    pub fn new(controls: &[Control], hardening: &Hardening, around: Surroundings, doors: &Doors) -> Self {
+    pub fn new(
+        controls: &[Control],
+        hardening: &Hardening,
+        around: Surroundings,
+        doors: &Doors,
+        egress: Option<Loaded>,
+    ) -> Self {
         let mut filters = vec![(WALL.to_owned(), detektr_sandbox::wall(doors.shut))];
         filters.extend(hardening.filters.iter().cloned());
         Attribution {
@@ -44,6 +53,7 @@ impl Attribution {
             filters,
             rulesets: hardening.rulesets.clone(),
             paths: hardening.paths.clone(),
+            egress: egress::Refusals::new(egress),
             around,
             tracer_refuses_rings: doors.no_rings && !doors.shut.rings,
             own_filters: false,
@@ -59,7 +69,10 @@ impl Attribution {
             return;
         }
         if event.outcome.result != OutcomeResult::Success && event.outcome.enforcer.is_none() {
-            event.outcome.enforcer = self.enforcer(event);
+            event.outcome.enforcer = self.enforcer(event).or_else(|| self.egress.of(event));
+            if event.outcome.enforcer.is_none() && wall(event) {
+                event.outcome.enforcer = Some(WALL.to_owned());
+            }
         }
         if event.outcome.is_success() && event.outcome.enforcer.is_none() && !self.own_mounts {
             event.outcome.enforcer = self.masks(event);
@@ -118,7 +131,7 @@ impl Attribution {
                 || ruled(&control.name)
                 || kept(&control.name)
         });
-        found.map(|control| control.name.clone()).or_else(|| wall(event, errno).then(|| WALL.to_owned()))
+        found.map(|control| control.name.clone())
     }
 
     /// The control, or the wall, whose own program, run again on the recorded call, answers what was seen.
@@ -152,6 +165,7 @@ impl Attribution {
         match measure {
             Measure::Seccomp(_)
             | Measure::Landlock(_)
+            | Measure::Egress(_)
             | Measure::Paths(_)
             | Measure::Umask(_)
             | Measure::NoNewPrivs
@@ -264,7 +278,8 @@ fn needs(detail: &Detail) -> &'static [&'static str] {
 }
 
 /// What an environment refuses by itself, root or not: its user namespace has no power over the host's kernel.
-fn wall(event: &Event, errno: &str) -> bool {
+fn wall(event: &Event) -> bool {
+    let Some(errno) = event.outcome.errno.as_deref().filter(|_| !event.outcome.skipped) else { return false };
     let root = event.process.as_ref().is_some_and(|process| process.euid == 0);
     let refused = matches!(errno, "EPERM" | "EACCES" | "EROFS");
     match &event.detail {

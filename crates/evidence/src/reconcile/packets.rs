@@ -56,7 +56,10 @@ impl Packets {
             Detail::ProcessNamespace { namespace } if event.outcome.is_success() && !environment => {
                 self.own_network |= namespace.flags.iter().any(|flag| flag == "CLONE_NEWNET");
             }
-            Detail::NetworkConnect { network } if began(&event.outcome) => {
+            // what a control's rules refused passes no device
+            Detail::NetworkConnect { network }
+                if began(&event.outcome) && event.outcome.enforcer.is_none() =>
+            {
                 // A datagram socket that is connected sends nothing by that.
                 self.call(&network.address, network.local, TCP);
             }
@@ -247,6 +250,19 @@ mod tests {
             network["first_out"] = json!(first);
         }
         event("network.flow", success(), ("network", network), "artifact")
+    }
+
+    #[test]
+    fn a_connection_that_a_control_refused_needs_no_packet() {
+        let begun = |enforcer: Option<&str>| {
+            let mut outcome = json!({"result": "unfinished", "errno": "EINPROGRESS"});
+            if let Some(name) = enforcer {
+                outcome["enforcer"] = json!(name);
+            }
+            judged(&[connect(outcome, to(PEER, 443), Some(local(6, 40_000)))])
+        };
+        assert_ne!(begun(None), begun(Some("firewall")));
+        assert_eq!(begun(Some("firewall")), judged(&[]));
     }
 
     fn judged(events: &[Event]) -> PacketsWitness {

@@ -2,7 +2,9 @@
 
 use super::landlock::{self, Landlock, Ruleset};
 use super::seccomp::{self, Conditions, Filter, Instruction};
-use super::{Applied, Control, Measure, Refusal, User, bounds, capabilities, mounts, paths, rlimits, sysctl};
+use super::{
+    Applied, Control, Measure, Refusal, User, bounds, capabilities, egress, mounts, paths, rlimits, sysctl,
+};
 use crate::limits::Limits;
 use crate::plan::{Rootfs, RunAs};
 use crate::profile::ProfileLimits;
@@ -25,6 +27,8 @@ pub struct Hardening {
     pub rulesets: Vec<(String, Ruleset)>,
     /// Rules for paths by control, free of links.
     pub paths: Vec<(String, paths::Rules)>,
+    /// What may leave over the network, in the order in which it is loaded.
+    pub egress: Vec<egress::Ruleset>,
     /// In words, by control.
     pub applied: Applied,
 }
@@ -46,6 +50,8 @@ pub(crate) struct Steps {
     pub rlimits: Vec<(u32, u64, u64)>,
     /// The mask of permissions that new files don't get.
     pub umask: Option<u32>,
+    /// Rules for what leaves are loaded from outside before the program runs.
+    pub egress: bool,
     /// Seccomp programs with their flags, in order.
     pub filters: Vec<(Vec<Instruction>, u64)>,
 }
@@ -153,6 +159,12 @@ fn add(
             steps.rulesets.push(ruleset.clone());
             let ruleset = ruleset.resolved(|path| rootfs::resolved(place.rootfs, path));
             made.rulesets.push((control.into(), ruleset));
+            Ok(words)
+        }
+        Measure::Egress(egress) => {
+            let (ruleset, words) = egress::decide(control, egress, &made.egress)?;
+            steps.egress = true;
+            made.egress.push(ruleset);
             Ok(words)
         }
         Measure::NoNewPrivs => {

@@ -7,6 +7,7 @@ mod bounds;
 pub mod capabilities;
 pub mod container;
 mod covers;
+pub mod egress;
 mod hardening;
 pub mod landlock;
 mod mounts;
@@ -17,6 +18,7 @@ pub(crate) mod sysctl;
 pub mod systemd;
 mod translation;
 
+pub use egress::Egress;
 pub(crate) use hardening::Steps;
 pub use hardening::{Hardening, check};
 pub use landlock::Landlock;
@@ -91,6 +93,8 @@ pub enum Measure {
     Umask(u32),
     /// Kernel parameters of the environment's own namespaces, by name.
     Sysctl(BTreeMap<String, String>),
+    /// What may leave over the network.
+    Egress(Egress),
     /// Tighter bounds. A bound that is looser than the environment's own is refused.
     Limits(ProfileLimits),
 }

@@ -115,6 +115,7 @@ impl Environment {
             mounted: false,
             logs: Vec::new(),
             records: None,
+            egress: None,
             lost: false,
             description,
             pending: Pending::default(),

@@ -237,7 +237,13 @@ impl Environment {
 
     pub(super) fn note(&mut self, frame: FromInit) -> Result<(), SandboxError> {
         match frame {
-            FromInit::Prepared { failed } => self.pending.prepared = Some((failed, SystemTime::now())),
+            FromInit::Prepared { failed } => {
+                if failed.is_none() && self.egress.is_some() {
+                    self.load_rules()?;
+                    self.release()?;
+                }
+                self.pending.prepared = Some((failed, SystemTime::now()));
+            }
             FromInit::ExecFailed { errno } => self.pending.exec_error = Some(errno),
             FromInit::Exited { status } => self.pending.exit = Some(exit_status(status)),
             FromInit::Ended { last_pid } => self.pending.ended = Some(last_pid),

@@ -21,6 +21,7 @@ pub(crate) fn run(channel: OwnedFd, supervisor: OwnedFd) -> ! {
         socket: None,
         stage: Stage::Idle,
         first: None,
+        holds: false,
         outstanding: false,
         maker: Maker::default(),
         watched: None,
@@ -49,6 +50,8 @@ struct Init {
     stage: Stage,
     /// The program whose exit is told.
     first: Option<i32>,
+    /// Rules for what leaves are loaded into the launcher's network namespace, from outside.
+    holds: bool,
     /// A program was launched, and the end not told yet.
     outstanding: bool,
     /// Makes network devices.
@@ -163,12 +166,18 @@ impl Init {
         drop(theirs);
         self.first = Some(child.pid);
         self.outstanding = true;
+        self.holds = launch.controls.egress;
         match self.introduce(launch, &child, in_cgroup, &ours) {
             Ok((ready, device)) => {
                 self.socket = Some(ours);
                 self.stage = Stage::Waiting;
                 let mut fds = vec![child.pidfd.as_fd()];
                 fds.extend(device.iter().map(|device| device.fd.as_fd()));
+                let network = match self.holds {
+                    true => Some(File::open(format!("/proc/{}/ns/net", child.pid))?),
+                    false => None,
+                };
+                fds.extend(network.iter().map(AsFd::as_fd));
                 self.channel.send(&ready, &fds)?;
                 self.watched = device.map(|device| Watched::new(child.pid, device)).transpose()?;
                 Ok(())
@@ -263,6 +272,9 @@ impl Init {
         };
         if length >= 1 && packet[0] == word::PREPARED {
             let failed = packet[1..length].first_chunk::<4>().map(|at| u32::from_ne_bytes(*at) as usize);
+            if self.holds && failed.is_none() {
+                self.stage = Stage::Waiting;
+            }
             // it goes on, and may have more to say
             return self.say(&FromInit::Prepared { failed });
         }

@@ -39,7 +39,12 @@ pub(super) fn run(launch: &Launch, given: &[OwnedFd], socket: &OwnedFd) -> ! {
     if !launch.setup.is_empty() {
         let done = starter::set_up(launch).and_then(|()| controls(launch).map_err(|_| launch.setup.len()));
         match done {
-            Ok(()) => say(word::PREPARED, &[]),
+            Ok(()) => {
+                say(word::PREPARED, &[]);
+                if launch.controls.egress && wait_go(socket).is_err() {
+                    std::process::exit(125);
+                }
+            }
             Err(failed) => {
                 say(word::PREPARED, &u32::try_from(failed).unwrap_or(u32::MAX).to_ne_bytes());
                 std::process::exit(125);

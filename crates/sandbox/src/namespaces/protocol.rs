@@ -97,9 +97,10 @@ pub(crate) enum FromInit {
     /// A step failed.
     Failed { step: String, why: String },
     /// The launcher waits for its release. Descriptors: its pidfd, and the outer end of its network device, where
-    /// there is one.
+    /// there is one, and its network namespace where rules are to be loaded into it.
     Launched { in_cgroup: bool, mount_namespace: u64, notes: Vec<String>, device: Option<DeviceKind> },
-    /// All that was to run first has run, or failed at this position; one past the last where the controls failed
+    /// All that was to run first has run (then the launcher waits for its release again where rules for what leaves are
+    /// to be loaded), or failed at this position; one past the last where the controls failed
     /// that are put on after it.
     Prepared { failed: Option<usize> },
     /// The program could not be executed.

@@ -1,6 +1,7 @@
 //! The things tried, each in a child process or a folder of its own.
 
 use crate::acct;
+use crate::controls::egress;
 use crate::limits::cgroup::hierarchies;
 use crate::namespaces::clone::{Child, clone3};
 use crate::namespaces::maps::{self, IdRange};
@@ -118,6 +119,14 @@ pub(super) fn all() -> Vec<Tried> {
             ),
             newuidmap(root),
         ),
+        (
+            what(
+                "nft",
+                "the control `egress`: rules for what leaves over the network",
+                "apt install nftables; a kernel with CONFIG_NF_TABLES and CONFIG_NF_TABLES_INET",
+            ),
+            nft(),
+        ),
     ]
 }
 
@@ -180,6 +189,14 @@ fn in_namespace(
         0 => Ok("works".into()),
         errno => Err(io::Error::from_raw_os_error(errno).to_string()),
     }
+}
+
+/// Whether rules can be loaded into a network namespace.
+fn nft() -> Result<String, String> {
+    let program = egress::program().ok_or("`nft` is not installed")?;
+    let namespace = egress::Namespace::throw_away().map_err(|e| e.to_string())?;
+    namespace.load("table inet probe { }").map_err(|e| e.to_string())??;
+    Ok(program.display().to_string())
 }
 
 fn pipe() -> Result<(OwnedFd, OwnedFd), String> {

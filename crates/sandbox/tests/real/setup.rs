@@ -1,7 +1,7 @@
 //! What runs before a program: to its end, without the program's controls, and as a condition of it.
 
 use crate::common::{Did, HELPER, plan, skipped_without_root, work};
-use detektr_sandbox::controls::{Control, Measure};
+use detektr_sandbox::controls::{Control, Egress, Measure};
 use detektr_sandbox::{EndState, Environment, Program, RunAs, Shut, use_helper};
 use std::fs::File;
 use std::io::{Read, Seek};
@@ -11,10 +11,14 @@ use std::time::{Duration, Instant};
 
 /// Runs `script` after `steps`, with `/var/tmp` read-only for it.
 fn run(steps: &[&str], script: &str, user: RunAs, seconds: u64) -> Did {
+    run_under(Measure::ReadOnly(vec!["/var/tmp".into()]), steps, script, user, seconds)
+}
+
+fn run_under(measure: Measure, steps: &[&str], script: &str, user: RunAs, seconds: u64) -> Did {
     use_helper(Path::new(HELPER));
     let folder = work();
     let mut plan = plan(folder.path(), user);
-    plan.controls = vec![Control::new("shut", vec![Measure::ReadOnly(vec!["/var/tmp".into()])])];
+    plan.controls = vec![Control::new("shut", vec![measure])];
     let mut environment = Environment::create(&plan).expect("create");
     let mut out = tempfile::tempfile().expect("a file for output");
     let line = |script: &str| ["sh", "-c", script].map(Into::into).to_vec();
@@ -54,6 +58,29 @@ fn steps_run_in_order_before_the_program_and_without_its_controls() {
         assert!(matches!(did.ended.prepared, Some((None, _))), "{:?}", did.ended);
         // what a step left running is there when the program runs
         assert_eq!(did.ended.state, EndState::Completed);
+    }
+}
+
+#[test]
+fn rules_for_what_leaves_are_loaded_after_the_steps() {
+    if skipped_without_root() {
+        return;
+    }
+    if !Path::new("/usr/sbin/nft").exists() || !Path::new("/bin/bash").exists() {
+        eprintln!("skipped: needs nftables and bash");
+        return;
+    }
+    let text =
+        "table inet t {\nchain o {\ntype filter hook output priority 0;\nudp dport 9 counter drop\n}\n}\n";
+    let rules = || Measure::Egress(Egress::Nftables { file: "rules".into(), text: text.into() });
+    let send = "bash -c 'echo x >/dev/udp/127.0.0.1/9' 2>/dev/null && echo sent || echo refused";
+    for user in [RunAs::Root, RunAs::User] {
+        let did = run_under(rules(), &[send], send, user, 60);
+        assert_eq!(did.out, "sent\nrefused\n", "{user:?} {:?}", did.ended);
+        let did = run_under(rules(), &[], send, user, 60);
+        assert_eq!(did.out, "refused\n", "{user:?} {:?}", did.ended);
+        let did = run_under(rules(), &["exit 1"], send, user, 60);
+        assert!(matches!(did.ended.prepared, Some((Some(0), _))) && did.out.is_empty(), "{:?}", did.ended);
     }
 }
 

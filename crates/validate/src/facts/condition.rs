@@ -287,6 +287,8 @@ impl Watched {
             {
                 match event.outcome.result {
                     OutcomeResult::Success => Truth::Yes,
+                    // its packet was refused; should a later one pass, the conversation tells it
+                    OutcomeResult::Unfinished if event.outcome.enforcer.is_some() => Truth::No,
                     OutcomeResult::Unfinished => Truth::Unknown,
                     OutcomeResult::Failure => Truth::No,
                 }
@@ -363,7 +365,7 @@ impl Watched {
 }
 
 /// A conversation that ended so was none.
-fn is_refusal(end: &str) -> bool {
+pub(super) fn is_refusal(end: &str) -> bool {
     matches!(end, "refused" | "unanswered")
 }
 

@@ -1,6 +1,6 @@
 //! Reading one arm's bundle once, in the order of its events.
 
-use super::condition::Watch;
+use super::condition::{Watch, is_refusal};
 use super::{Denial, Observed, Operation, Seen, Unusable};
 use crate::goal::{Condition, FactName};
 use crate::plan::{Arm, Moment, Plan};
@@ -8,7 +8,7 @@ use crate::truth::Truth;
 use detektr_detect::operation::{Act, Key, key};
 use detektr_detect::{Behaviours, Content, Derivation};
 use detektr_detect::{Preparation, Stable};
-use detektr_event::{Actor, Detail, Event};
+use detektr_event::{Actor, Detail, End, Event};
 use detektr_evidence::persistence::Persistence;
 use detektr_evidence::{BaitPlace, Change, Exit, Manifest, State};
 use std::collections::{BTreeMap, BTreeSet};
@@ -84,6 +84,7 @@ impl Observed {
             toward: BTreeSet::new(),
             bait_paths,
             left_to: BTreeSet::new(),
+            made: BTreeSet::new(),
             forgotten: false,
             busy: false,
             programs: BTreeSet::new(),
@@ -141,6 +142,8 @@ struct Reader<'a> {
     bait_paths: BTreeSet<Vec<u8>>,
     /// Connections by which they left.
     left_to: BTreeSet<Key>,
+    /// Connections that conversations show.
+    made: BTreeSet<Key>,
     forgotten: bool,
     busy: bool,
     /// By their paths; the artifact itself is none.
@@ -217,6 +220,14 @@ impl Reader<'_> {
         if let Some(attempt) = &mut self.attempt {
             attempt.event(event, self.first_euid);
         }
+        if let Detail::NetworkFlow { network } = &event.detail
+            && network.flow.protocol == "tcp"
+            && !is_refusal(&network.end)
+        {
+            let End { address, port } = &network.flow.remote;
+            let to = SocketAddr::new(*address, *port).to_string();
+            self.made.insert(Key { act: Act::Connect, object: self.stable.text(&to) });
+        }
         if let Detail::BaitExfiltrated { bait } = &event.detail
             && let Some(flow) = bait.flow.as_ref().filter(|_| self.goal.is_about_bait(&bait.bait))
         {
@@ -225,9 +236,15 @@ impl Reader<'_> {
         }
     }
 
-    /// Notes the connections by which baits left. A client that does not wait for its connection leaves the call
+    /// Notes the connections that were made, and those by which baits left. A client that does not wait for its connection leaves the call
     /// unfinished; what was said in it tells that it was made.
     fn connected(&mut self) {
+        for key in std::mem::take(&mut self.made) {
+            let Some(operation) = self.operations.get_mut(&key) else { continue };
+            let begun = operation.denied.iter().find(|begun| begun.how == "EINPROGRESS");
+            let begun = begun.filter(|begun| begun.enforcer.is_none()).map(|begun| begun.event);
+            operation.succeeded = operation.succeeded.or(begun);
+        }
         for key in std::mem::take(&mut self.left_to) {
             let Some(operation) = self.operations.get_mut(&key) else { continue };
             let begun = operation.denied.first().map(|begun| begun.event);

@@ -198,6 +198,18 @@ struct ControlForm {
     container: Option<ContainerForm>,
     /// Kernel parameters of the environment's own namespaces, by name.
     sysctl: Option<BTreeMap<String, Word>>,
+    /// What may leave over the network: one of the two.
+    egress: Option<EgressForm>,
+}
+
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+#[expect(dead_code, reason = "only its schema is used")]
+struct EgressForm {
+    /// The path of a ruleset as `nft -f` takes it.
+    nftables: Option<String>,
+    /// Names, addresses and networks, each with or without a port; all else is refused.
+    allow: Option<OneOrMore<String>>,
 }
 
 #[derive(JsonSchema)]
@@ -466,6 +478,7 @@ mod tests {
             ("/$defs/QuestionForm/properties", ask::KEYS),
             ("/$defs/ControlForm/properties", controls::KEYS),
             ("/$defs/SystemdGroup/properties", controls::systemd::KEYS),
+            ("/$defs/EgressForm/properties", controls::egress::KEYS),
             ("/$defs/ContainerGroup/properties", controls::container::KEYS),
         ] {
             let keys: BTreeSet<String> = keys.iter().map(|key| (*key).to_owned()).collect();

@@ -110,7 +110,7 @@ fn masked(arms: &Arms<'_>, [baseline, all, only]: [&Observed; 3], control: &str)
     // of a control whose effect no event names, none being seen says nothing; and the baseline's operations say what
     // an effect is
     let unsure =
-        |arm: &Observed| arms.is_silent(control) || arm.missing.is_some() || baseline.missing.is_some();
+        |arm: &Observed| arms.may_be_silent(control) || arm.missing.is_some() || baseline.missing.is_some();
     let effect = |arm: &Observed| match arms.effects(arm, control).is_empty() {
         false => Truth::Yes,
         true if unsure(arm) => Truth::Unknown,
@@ -134,7 +134,7 @@ fn harmful(arms: &Arms<'_>, control: &str) -> Truth {
     }
     // one that tells its denials and denied nothing of the twin's is not the one that broke it
     let whole = |arm: &Observed| arm.missing.is_none() && !arm.forgotten;
-    let told = whole(without) && whole(with) && !arms.is_silent(control);
+    let told = whole(without) && whole(with) && !arms.may_be_silent(control);
     if told { Truth::No } else { Truth::Unknown }
 }
 

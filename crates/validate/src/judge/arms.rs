@@ -190,6 +190,14 @@ impl<'a> Arms<'a> {
         effects
     }
 
+    /// Whether `control` may have effects that no event names. Rules for what leaves may refuse without a counter, and a
+    /// dropped packet of an open connection fails no call.
+    pub(super) fn may_be_silent(&self, control: &str) -> bool {
+        let egress = |measure: &Measure| matches!(measure, Measure::Egress(_));
+        self.is_silent(control)
+            || self.plan.controls.iter().any(|c| c.name == control && c.measures.iter().any(egress))
+    }
+
     /// Whether `control` has measures whose effect no event names: that rights are not gained, or a bound's end.
     pub(super) fn is_silent(&self, control: &str) -> bool {
         let measures = self.plan.controls.iter().filter(|c| c.name == control).flat_map(|c| &c.measures);

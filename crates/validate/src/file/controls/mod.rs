@@ -1,6 +1,7 @@
 //! Controls by name, each with its measures.
 
 pub(super) mod container;
+pub(super) mod egress;
 pub(super) mod landlock;
 pub(super) mod systemd;
 
@@ -26,6 +27,7 @@ pub(super) const KEYS: &[&str] = &[
     "systemd",
     "container",
     "sysctl",
+    "egress",
 ];
 
 pub(super) fn read(reader: &mut Reader<'_>, node: &Node) -> Vec<Control> {
@@ -66,6 +68,7 @@ fn control(reader: &mut Reader<'_>, node: &Node, name: &Key) -> Control {
             },
             "user" => user(reader, value).map(Measure::User),
             "landlock" => landlock::read(reader, value).map(Measure::Landlock),
+            "egress" => egress::read(reader, value).map(Measure::Egress),
             "sysctl" => parameters(reader, value).map(Measure::Sysctl),
             "systemd" | "container" => {
                 let translate = if key.text == "systemd" { systemd::read } else { container::read };
