@@ -42,7 +42,9 @@ fn run() -> u8 {
     let mut context = cli::Context { json: cli.json, out: terminal::Out::new(cli.json) };
     let ready = if cli.makes_environments() {
         detektr_sandbox::use_subordinate_ids();
-        detektr_sandbox::possible().map_err(|no| failure::Failure::impossible(&no))
+        context.store().and_then(|store| {
+            detektr_sandbox::possible(store.home()).map_err(|no| failure::Failure::impossible(&no))
+        })
     } else {
         Ok(())
     };

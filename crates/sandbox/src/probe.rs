@@ -4,6 +4,7 @@ mod checks;
 mod remedy;
 
 use serde::Serialize;
+use std::path::Path;
 
 /// One thing tried.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -36,16 +37,20 @@ pub struct Impossible {
     pub remedy: String,
 }
 
-/// Makes the namespaces of an environment, mounts in them, and lets them go; takes a few milliseconds.
+/// Makes the namespaces of an environment, mounts in them, and lets them go; takes a few milliseconds. Environments will
+/// be written below `home`.
 ///
 /// # Errors
 /// What the kernel refuses, and what would help.
-pub fn possible() -> Result<(), Impossible> {
-    checks::namespaces().map(drop).map_err(|why| Impossible { why, remedy: remedy::Host::this().remedy() })
+pub fn possible(home: &Path) -> Result<(), Impossible> {
+    checks::namespaces()
+        .map(drop)
+        .map_err(|why| Impossible { why, remedy: remedy::Host::this().remedy() })?;
+    checks::writable_layers(home).map_err(|why| Impossible { why, remedy: remedy::Host::this().volume() })
 }
 
 /// Whether a file below `/proc/sys` can be written to by who is root of namespaces of their own.
-pub(crate) fn can_write(parameter: &std::path::Path) -> Result<(), String> {
+pub(crate) fn can_write(parameter: &Path) -> Result<(), String> {
     checks::can_write(parameter)
 }
 

@@ -11,5 +11,6 @@ mod rules;
 #[path = "../../src/sample.rs"]
 mod sample;
 mod sealing;
+mod stacked;
 mod support;
 mod usage;

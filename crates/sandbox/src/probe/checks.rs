@@ -143,6 +143,18 @@ pub(super) fn namespaces() -> Result<String, String> {
     in_namespace(inits, None, proc).map_err(named("mounting /proc of a pid namespace"))
 }
 
+/// Whether the layers that an environment writes to can lie below `home`: the kernel takes none on an overlay.
+pub(super) fn writable_layers(home: &Path) -> Result<(), String> {
+    let there = home.ancestors().find(|folder| folder.exists()).unwrap_or(Path::new("/"));
+    if !overlay::is_one(there) {
+        return Ok(());
+    }
+    let home = home.display();
+    Err(format!(
+        "the data folder {home} lies on an overlay file system, as a container's own is, which takes no layers of another"
+    ))
+}
+
 /// Whether a kernel parameter can be opened for writing in namespaces of its own.
 pub(super) fn can_write(parameter: &Path) -> Result<(), String> {
     let flags = libc::CLONE_NEWUSER | libc::CLONE_NEWNET | libc::CLONE_NEWIPC;

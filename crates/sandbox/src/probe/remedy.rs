@@ -41,6 +41,23 @@ impl Host {
             .into()
     }
 
+    /// What gives the data folder a file system that layers can lie on.
+    pub fn volume(&self) -> String {
+        let run = match self.container() {
+            Some(Container::Kubernetes) => {
+                return "mount a volume and name it: `volumeMounts: [{name: detektr, mountPath: /data}]` with `volumes: [{name: detektr, \
+                        emptyDir: {}}]`, and DETEKTR_HOME=/data"
+                    .into();
+            }
+            Some(Container::Podman) => "podman run",
+            Some(Container::Docker) => "docker run",
+            _ => return "set DETEKTR_HOME to a folder on a disk, or on a tmpfs".into(),
+        };
+        format!(
+            "put it on a volume: `{run} -v detektr:/data -e DETEKTR_HOME=/data …`, or on a tmpfs: `--tmpfs /data`"
+        )
+    }
+
     /// Ubuntu's restriction of user namespaces, and the profile that lifts it for this program alone.
     /// Source: Ubuntu's security documentation on restricted unprivileged user namespaces, apparmor.d(5).
     fn apparmor(&self) -> Option<String> {
@@ -92,15 +109,17 @@ impl Container {
     /// the kernel gives no new /proc to who sees only parts of the old one.
     fn flags(&self) -> String {
         match self {
-            Container::Docker => "this is a container: start it with `docker run --security-opt seccomp=unconfined --security-opt \
-                 apparmor=unconfined --security-opt systempaths=unconfined …`; for the ebpf sensor `docker run --privileged …`"
+            Container::Docker => "this is a container: start it with `docker run --user 1000 --security-opt seccomp=unconfined \
+                 --security-opt apparmor=unconfined --security-opt systempaths=unconfined …`; as root, and for the ebpf sensor, \
+                 `docker run --privileged …`"
                 .into(),
-            Container::Podman => "this is a container: start it with `podman run --security-opt seccomp=unconfined --security-opt \
-                 apparmor=unconfined --security-opt unmask=ALL …`; for the ebpf sensor `sudo podman run --privileged …`"
+            Container::Podman => "this is a container: start it with `podman run --user 1000 --security-opt seccomp=unconfined \
+                 --security-opt apparmor=unconfined --security-opt unmask=ALL …`; as root, and for the ebpf sensor, `sudo podman \
+                 run --privileged …`"
                 .into(),
-            Container::Kubernetes => "this is a pod: give its container `securityContext: {seccompProfile: {type: Unconfined}, \
-                 appArmorProfile: {type: Unconfined}, procMount: Unmasked}` (with `hostUsers: false` in the pod); for the ebpf \
-                 sensor `securityContext: {privileged: true}`"
+            Container::Kubernetes => "this is a pod: give its container `securityContext: {runAsUser: 1000, seccompProfile: {type: Unconfined}, \
+                 appArmorProfile: {type: Unconfined}, procMount: Unmasked}` (with `hostUsers: false` in the pod); as root, and for the \
+                 ebpf sensor, `securityContext: {privileged: true}`"
                 .into(),
             Container::Other(name) => format!(
                 "this is a container ({}): let it make user namespaces, mount in them, and see the whole of /proc",

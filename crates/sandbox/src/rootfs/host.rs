@@ -210,7 +210,8 @@ pub(crate) fn furnish(given: &Given, privileged: bool, hide: &[PathBuf]) -> Resu
             given.link(&path, &to)?;
         }
     }
-    if !privileged {
+    // the ids of an overlay, as a container's own root is, can't be mapped for anybody
+    if !privileged || super::overlay::is_one(Path::new("/")) {
         for folder in given.made_anew() {
             super::mirror::files_of(given, &folder);
         }

@@ -1,4 +1,4 @@
-//! For ordinary users: the host's folders belong to ids that don't exist inside, so nobody could write there.
+//! For ordinary users, and on hosts whose root is an overlay: the host's folders belong to ids that don't exist inside, so nobody could write there.
 //! Folders of the caller's own are laid above them, and in `/etc` copies of the small files too.
 
 use super::given::Given;

@@ -82,27 +82,28 @@ fn mount_part(
         }
         idmapped = overlay::clone_host(host, Path::new(&source), userns)
             .map_err(at(format!("cloning the mount of {}", host.display())))?;
-        // An ordinary user without subordinate ids has no other id to ask with.
-        let filter = part.filter && setup.base.is_some();
-        let first = overlay::mount_reading(&source, &view, filter, setup.unprivileged);
-        match first {
-            Ok(()) => lower = format!("{lower}:{view}"),
-            // A file system that stacks already can't be stacked upon twice.
-            Err(e) if !idmapped => {
-                notes.push(format!("{place}: the host's files are seen without a filtering layer: {e}"));
-                lower = format!("{lower}:{source}");
-            }
-            Err(e) => return Err((format!("mounting the reading overlay of {place}"), e)),
+        // On an overlay, as a container's own root is, two more can't be stacked. Its ids can't be mapped either, so that
+        // root inside reads no more than every user may, as with the filter.
+        if overlay::is_one(Path::new(&source)) {
+            notes.push(format!(
+                "{place}: the host's files are seen without a filtering layer: it is an overlay itself"
+            ));
+            lower = format!("{lower}:{source}");
+        } else {
+            // An ordinary user without subordinate ids has no other id to ask with.
+            let filter = part.filter && setup.base.is_some();
+            overlay::mount_reading(&source, &view, filter, setup.unprivileged)
+                .map_err(at(format!("mounting the reading overlay of {place}")))?;
+            lower = format!("{lower}:{view}");
         }
     } else {
         lower.push_str(":empty");
     }
-    let target = target(&part.mount_point);
     overlay::mount_writing(
         &lower,
         &format!("run/upper/{number}"),
         &format!("run/work/{number}"),
-        &target.to_string_lossy(),
+        &target(&part.mount_point).to_string_lossy(),
         setup.unprivileged,
     )
     .map_err(at(format!("mounting the overlay of {place}")))?;

@@ -20,6 +20,12 @@ pub(crate) fn clone_host(host: &Path, target: &Path, userns: Option<BorrowedFd<'
     Ok(false)
 }
 
+/// Whether `folder` lies on an overlay.
+pub(crate) fn is_one(folder: &Path) -> bool {
+    const MAGIC: u64 = 0x794c_7630; // statfs(2)
+    rustix::fs::statfs(folder).is_ok_and(|found| found.f_type as u64 == MAGIC)
+}
+
 /// The read-only overlay. With `filter`, the kernel asks the host's file system with the rights of a user who
 /// owns nothing and is in no group, whoever asks inside.
 pub(crate) fn mount_reading(lower: &str, target: &str, filter: bool, userxattr: bool) -> io::Result<()> {
