@@ -2,6 +2,7 @@
 //! forms of GitHub and GitLab for pipelines, Markdown for comments and wikis. Nothing here runs anything or judges anything.
 #![forbid(unsafe_code)]
 
+mod ablation;
 mod build;
 pub mod clean;
 pub mod describe;
@@ -20,6 +21,7 @@ mod run_markdown;
 mod sarif;
 pub mod tree;
 
+pub use ablation::ablation_markdown;
 pub use build::{BuildError, report};
 pub use gitlab::gitlab;
 pub use html::html;

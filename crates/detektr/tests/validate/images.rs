@@ -66,7 +66,9 @@ fn a_validation_runs_in_an_image_with_each_control_alone_and_left_out() {
         );
         assert_eq!(roles(&plain.document()), ["baseline", "benign", "benign-baseline", "treatment"]);
 
-        let ablated = place.validate(how, &[&["v.yaml", "--ablate"], &image[..]].concat());
+        let table = place.home(how).join("table.md");
+        let words = ["v.yaml", "--ablate", "--markdown", table.to_str().unwrap()];
+        let ablated = place.validate(how, &[&words, &image[..]].concat());
         assert_eq!(ablated.answer("v", "mitigation"), "holds/prevented", "{how:?}");
         let document = ablated.document();
         let made = roles(&document);
@@ -92,6 +94,8 @@ fn a_validation_runs_in_an_image_with_each_control_alone_and_left_out() {
             assert_eq!(told, truths, "{how:?}: {document}");
             assert_eq!(part(control, "harmful"), "no", "{how:?}");
         }
+        let table = fs::read_to_string(table).unwrap();
+        assert!(table.contains("| data | no | **yes** | **yes** |"), "{how:?}: {table}");
         let outcomes = &document["verdicts"][0]["outcomes"];
         let outcome = |role: &str| outcomes[role].as_str().unwrap_or_default().to_owned();
         assert_eq!(outcome("only:data"), "prevented", "{how:?}: {outcomes}");

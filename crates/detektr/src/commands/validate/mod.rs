@@ -148,7 +148,7 @@ pub fn run(mut args: Args, context: &mut Context) -> Result<u8, Failure> {
     let known = known.map(|known| known.compare(&verdicts, interrupted)).transpose()?;
     let excused = |verdict: &Verdict| known.as_ref().is_some_and(|known| known.excused.excuses(verdict));
     let placed = places::placed(&verdicts, &planned, &excused);
-    outputs::write(&args, &placed, known.as_ref())?;
+    outputs::write(&args, &answered, &placed, known.as_ref())?;
     if context.json {
         outputs::document(&answered, &verdicts, known.as_ref(), context)?;
     } else {

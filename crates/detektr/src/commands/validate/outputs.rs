@@ -70,7 +70,12 @@ pub fn check(args: &Args) -> Result<(), Failure> {
 }
 
 /// The files that the arguments ask for.
-pub fn write(args: &Args, verdicts: &[Placed<'_>], known: Option<&Compared>) -> Result<(), Failure> {
+pub fn write(
+    args: &Args,
+    answered: &[Answered],
+    verdicts: &[Placed<'_>],
+    known: Option<&Compared>,
+) -> Result<(), Failure> {
     if let Some(path) = &args.junit {
         let text = detektr_report::junit(verdicts)
             .map_err(|e| Failure::failed("detektr::junit", "can't write the verdicts as XML").because(e))?;
@@ -78,7 +83,10 @@ pub fn write(args: &Args, verdicts: &[Placed<'_>], known: Option<&Compared>) -> 
     }
     if let Some(path) = &args.markdown {
         let differences = known.map(|known| detektr_report::compared(&known.differences)).unwrap_or_default();
-        file(path, &(detektr_report::markdown(verdicts) + &differences))?;
+        let ablations = answered
+            .iter()
+            .map(|one| detektr_report::ablation_markdown(&one.document.plan.name(), &one.document.ablation));
+        file(path, &(detektr_report::markdown(verdicts) + &ablations.collect::<String>() + &differences))?;
     }
     if let Some(path) = &args.sarif {
         file(path, &detektr_report::sarif(verdicts, env!("CARGO_PKG_VERSION")))?;
