@@ -7,6 +7,7 @@
 //! `docs/evidence-format.md`.
 #![forbid(unsafe_code)]
 
+mod applied;
 mod archive;
 mod bundle;
 pub mod changes;

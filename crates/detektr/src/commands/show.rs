@@ -85,6 +85,7 @@ fn sealed(bundle: &Bundle, context: &mut Context) -> Result<u8, Failure> {
         commands::persistence::tell(persistence, out)?;
     }
     environment(&manifest.environment, out)?;
+    controls(manifest, out)?;
     events(manifest, out)?;
     changed(&changes, out)?;
     baits(manifest, out)?;
@@ -134,6 +135,22 @@ pub fn ended(exit: Option<&Exit>) -> String {
         Some(Exit::Signal { signal }) => format!(", ended by {}", clean(signal)),
         None => String::new(),
     }
+}
+
+/// What was put on, and what it did.
+fn controls(manifest: &Manifest, out: &mut Out) -> Result<(), Failure> {
+    if manifest.controls.is_empty() {
+        return Ok(());
+    }
+    let style = out.style;
+    writeln!(out, "\n{}", style.bold("controls"))?;
+    for control in &manifest.controls {
+        writeln!(out, "  {}", clean(&control.name))?;
+        for told in control.told() {
+            writeln!(out, "    {}", style.dim(&shorten(&clean(&told), 200)))?;
+        }
+    }
+    Ok(())
 }
 
 /// The sandbox's description is its own; here its plain values are shown by their names.

@@ -42,7 +42,7 @@ pub(super) fn environment(manifest: &Manifest) -> Environment {
             .iter()
             .map(|control| Control {
                 name: text(control.name.as_bytes()),
-                applied: control.applied.iter().map(|s| text(s.as_bytes())).collect(),
+                applied: control.told().iter().map(|s| text(s.as_bytes())).collect(),
             })
             .collect(),
         seed: manifest.seed.to_string(),
