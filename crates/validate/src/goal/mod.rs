@@ -120,9 +120,9 @@ mod tests {
 
     #[test]
     fn facts_are_written_as_calls_and_executed_also_as_a_word() {
-        let condition = Condition::parse("executed && connected('h', 443) && uid_gained(0)").unwrap();
+        let condition = Condition::parse("executed && connected('192.0.2.1', 443) && uid_gained(0)").unwrap();
         let facts: Vec<String> = condition.facts().iter().map(ToString::to_string).collect();
-        assert_eq!(facts, ["executed()", "connected('h', 443)", "uid_gained(0)"]);
+        assert_eq!(facts, ["executed()", "connected('192.0.2.1', 443)", "uid_gained(0)"]);
     }
 
     #[test]
@@ -134,7 +134,13 @@ mod tests {
         assert!(refused("created(path)").what.contains("written out"));
         assert!(refused("created()").what.contains("created"));
         assert!(refused("created('relative')").what.contains("relative"));
-        assert!(refused("connected('h', 'x')").what.contains("connected"));
+        assert!(refused("connected('192.0.2.1', 'x')").what.contains("connected"));
+        assert!(refused("connected('evil.example', 443)").what.contains("is no address"));
+        for address in
+            ["192.0.2.1", "192.0.2.1:443", "2001:db8::1", "[2001:db8::1]", "[2001:db8::1]:443", "/run/x"]
+        {
+            assert!(Condition::parse(&format!("connected('{address}')")).is_ok(), "{address}");
+        }
         assert!(refused("foo && executed").what.contains("foo"));
         assert!(refused("1 + 1").what.contains("true or false"));
         assert!(!refused("executed &&").what.is_empty());

@@ -5,6 +5,7 @@ use cel::common::ast::{Expr, IdedExpr, LiteralValue, SourceInfo};
 use cel::parser::Parser;
 use detektr_detect::Behaviours;
 use detektr_evidence::persistence::Mechanism;
+use std::net::{IpAddr, SocketAddr};
 use std::ops::Range;
 
 /// What is wrong with a condition, where in its text, and what to write instead.
@@ -135,6 +136,16 @@ impl Walker<'_> {
                 (words.len() == 1, "one path, with * and ** where wanted")
             }
             FactName::Connected => {
+                if let Some(name) = words.first().filter(|word| !is_address(word)) {
+                    let what = format!(
+                        "`{name}` is no address, and what name a connection was made for can't be told"
+                    );
+                    return Err(self.error(
+                        id,
+                        &what,
+                        "write the address, as in '192.0.2.1:443'; a site file says which a name has",
+                    ));
+                }
                 let fits = match words.as_slice() {
                     [_] => true,
                     [_, port] => port.parse::<u16>().is_ok(),
@@ -215,4 +226,13 @@ fn whole_call(text: &str, span: Range<usize>) -> Range<usize> {
     let start = span.start - bytes[..span.start].iter().rev().take_while(named).count();
     let end = text[span.start..].find(')').map_or(span.end, |closing| span.start + closing + 1);
     start..end
+}
+
+/// Whether a connection can be told by it: an IP address, with a port or without, or the path of a Unix socket.
+fn is_address(word: &str) -> bool {
+    let host = word.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(word);
+    word.contains('/')
+        || word.starts_with('@')
+        || word.parse::<SocketAddr>().is_ok()
+        || host.parse::<IpAddr>().is_ok()
 }
