@@ -20,7 +20,7 @@ use crate::recorder::{Follower, Inputs, Live, Recorder};
 use crate::request::{DetonateRequest, NetworkChoice, Progress, SensorChoice};
 use crate::triggers::{Stage, Staged};
 use crate::witnesses::Populations;
-use crate::{ending, logs, witnesses};
+use crate::{ending, logs, monitors, witnesses};
 use detektr_event::{Phase, SensorName, Text};
 use detektr_evidence::persistence::Journal;
 use detektr_evidence::{
@@ -288,7 +288,8 @@ impl Detonator {
         });
         timing.mark("execute");
         let prepared_at = ended.as_ref().ok().and_then(|ended| ended.prepared);
-        let executes = request.setup.is_empty() || matches!(prepared_at, Some((None, _)));
+        let first = !request.setup.is_empty() || monitors::of(&plan.controls).next().is_some();
+        let executes = !first || matches!(prepared_at, Some((None, _)));
         if let Some((None, at)) = prepared_at {
             executed_at = wall(at);
         }
@@ -312,6 +313,9 @@ impl Detonator {
         ending::tell(manifest, &ended);
         effects(manifest, &environment);
         ending::prepared(manifest, &ended, &request.setup);
+        if let Ok(ended) = &ended {
+            monitors::tell(manifest, &plan.controls, ended);
+        }
         manifest.sentinel = closing.sentinel;
         close(manifest, &closing, &inputs.decoder);
         logged(manifest, inputs.logs.take());
@@ -371,6 +375,13 @@ impl Detonator {
             let mut content = File::open(file).map_err(environment_failed)?;
             environment.place(inside, &mut content, 0o755).map_err(environment_failed)?;
         }
+        for (_, monitor) in monitors::of(&plan.controls) {
+            for (inside, content) in &monitor.files {
+                environment
+                    .place(Path::new(inside), &mut content.as_bytes(), 0o755)
+                    .map_err(environment_failed)?;
+            }
+        }
         let argv = artifact::command_line(&prepared.kind, &placed, &request.args);
         manifest.artifact.argv = argv.iter().map(|word| Text::from(word.as_bytes())).collect();
 
@@ -380,12 +391,15 @@ impl Detonator {
 
         let (stdout, stdout_end) = pipe().map_err(environment_failed)?;
         let (stderr, stderr_end) = pipe().map_err(environment_failed)?;
-        let pumps = vec![
+        let mut pumps = vec![
             Pump::start("stdout", stdout, writer.stdout(plan.limits.output).map_err(environment_failed)?)
                 .map_err(environment_failed)?,
             Pump::start("stderr", stderr, writer.stderr(plan.limits.output).map_err(environment_failed)?)
                 .map_err(environment_failed)?,
         ];
+        let (watchers, more) = monitors::begin(&plan.controls, plan.limits.output, writer)
+            .map_err(|error| Failed { state: State::EnvironmentFailed, why: error.to_string() })?;
+        pumps.extend(more);
         let launched = environment
             .launch(Program {
                 argv,
@@ -396,6 +410,7 @@ impl Detonator {
                 filter,
                 shut: doors.shut,
                 setup: request.setup.iter().map(|step| step.command.clone()).collect(),
+                monitors: watchers,
             })
             .map_err(environment_failed)?;
         let executed =

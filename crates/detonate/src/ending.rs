@@ -1,8 +1,9 @@
 //! From how the environment ended to the one state of the detonation.
 
 use crate::detonation::EndedResult;
+use crate::monitors;
 use crate::request::SetupStep;
-use detektr_evidence::{Exit, Manifest, State};
+use detektr_evidence::{Manifest, State};
 use detektr_sandbox::{EndState, ExitStatus};
 
 /// Signals by which a process ends through its own doing (signal(7), default action *Core*).
@@ -28,6 +29,10 @@ pub fn killed_by_wall(manifest: &mut Manifest) {
 /// Writes what of `setup` was not done: then the artifact was not run, and nothing can be said of it.
 pub fn prepared(manifest: &mut Manifest, ended: &EndedResult, setup: &[SetupStep]) {
     let Ok(ended) = ended else { return };
+    // that is told of them
+    if ended.unwatched.is_some() {
+        return;
+    }
     let (reason, why) = match (setup.is_empty(), ended.prepared) {
         (true, _) | (false, Some((None, _))) => return,
         (false, Some((Some(at), _))) => match setup.get(at) {
@@ -63,12 +68,7 @@ pub fn tell(manifest: &mut Manifest, ended: &EndedResult) {
             return;
         }
     };
-    manifest.exit = ended.exit.map(|exit| match exit {
-        ExitStatus::Code(code) => Exit::Code { code },
-        ExitStatus::Signal(signal) => {
-            Exit::Signal { signal: detektr_sensor::decode::signal_name(i64::from(signal)) }
-        }
-    });
+    manifest.exit = ended.exit.map(monitors::exit);
     if let Some((errno, message)) = &ended.exec_error {
         manifest
             .mark_incomplete("not_executed", format!("the artifact was not executed: {message} ({errno})"));
@@ -115,6 +115,8 @@ mod tests {
             last_pid: None,
             exec_error: None,
             prepared: done.map(|failed| (failed, SystemTime::UNIX_EPOCH)),
+            watchers: Vec::new(),
+            unwatched: None,
             refused_processes: 0,
             packets_lost: None,
         });

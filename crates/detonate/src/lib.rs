@@ -17,6 +17,7 @@ mod error;
 mod eyes;
 mod images;
 mod logs;
+mod monitors;
 mod network;
 mod outputs;
 mod prepare;

@@ -38,8 +38,8 @@ pub use hash::sha256_hex;
 pub use keys::{PublicKey, SigningKey};
 pub use ledger::{Counts, Ledger};
 pub use manifest::{
-    AppliedControl, Artifact, Bait, BaitPlace, EgressEffects, Exit, FileEntry, Incomplete, Manifest, Output,
-    OutputSpan, Paused, PhaseSpan, RefusedPackets, RulesState, Sensor, State,
+    AppliedControl, Artifact, Bait, BaitPlace, EgressEffects, Exit, FileEntry, Incomplete, Manifest,
+    Monitored, Output, OutputSpan, Paused, PhaseSpan, RefusedPackets, RulesState, Sensor, State,
 };
 pub use output::OutputWriter;
 pub use store::{FileBounds, FileStore, Stored};

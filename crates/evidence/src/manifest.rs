@@ -28,6 +28,9 @@ pub struct Manifest {
     /// The controls that were put on the environment, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub controls: Vec<AppliedControl>,
+    /// What became of the programs that watched, in the order of their controls.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub monitors: Vec<Monitored>,
     /// Where it ran, as the sandbox describes it.
     pub environment: serde_json::Value,
     /// How it was watched.
@@ -130,6 +133,25 @@ pub struct RefusedPackets {
     pub packets: u64,
     /// Bytes of these.
     pub bytes: u64,
+}
+
+/// A program that watched the artifact.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Monitored {
+    /// The control that it is.
+    pub control: String,
+    /// How it ended, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exit: Option<Exit>,
+    /// It ended before the artifact did.
+    pub early: bool,
+    /// It saw all of the artifact: it went on until it had nothing more to do, or ran to its end afterwards.
+    pub whole: bool,
+    /// What was kept of its output, in the bundle's file `monitor-N`, N being its place in this list from 0. Filled
+    /// by the seal.
+    #[serde(default)]
+    pub output: OutputSpan,
 }
 
 /// How it was watched.
@@ -308,6 +330,7 @@ impl Manifest {
             artifact,
             seed: 0,
             controls: Vec::new(),
+            monitors: Vec::new(),
             environment: serde_json::Value::Null,
             sensor: Sensor::default(),
             boot_to_wall_ns: 0,

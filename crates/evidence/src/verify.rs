@@ -2,8 +2,8 @@
 
 use crate::archive;
 use crate::bundle::{
-    ATTESTATION, CHANGES, EVENTS, FILES, MANIFEST, PARTIAL, PERSISTENCE, START, STDERR, STDOUT, is_file_name,
-    parse_manifest, read_bounded,
+    ATTESTATION, CHANGES, EVENTS, FILES, MANIFEST, MONITOR, PARTIAL, PERSISTENCE, START, STDERR, STDOUT,
+    is_file_name, parse_manifest, read_bounded,
 };
 use crate::changes::{self, Change};
 use crate::error::EvidenceError;
@@ -247,14 +247,17 @@ fn check_files(root: &Path, present: &BTreeSet<String>, manifest: &Manifest, fou
 }
 
 fn check_output(manifest: &Manifest, found: &mut Verification) {
-    for (name, span) in [(STDOUT, manifest.output.stdout), (STDERR, manifest.output.stderr)] {
-        let size = manifest.files.get(name).map_or(0, |entry| entry.size);
+    let own = [(STDOUT.to_owned(), manifest.output.stdout), (STDERR.to_owned(), manifest.output.stderr)];
+    let monitors = manifest.monitors.iter().enumerate();
+    let monitors = monitors.map(|(number, monitor)| (format!("{MONITOR}{number}"), monitor.output));
+    for (name, span) in own.into_iter().chain(monitors) {
+        let size = manifest.files.get(&name).map_or(0, |entry| entry.size);
         if span.kept != size || span.kept > span.seen || span.kept > span.bound {
             let detail = format!(
                 "it has {size} bytes; the manifest says {} seen, {} kept, bound {}",
                 span.seen, span.kept, span.bound
             );
-            found.problem("output_mismatch", name, detail);
+            found.problem("output_mismatch", &name, detail);
         }
     }
 }

@@ -1,8 +1,10 @@
 //! A running environment, seen from the supervisor.
 
+mod keeper;
 mod make;
 mod wait;
 
+pub use keeper::Unwatched;
 pub(crate) use make::real_root;
 pub use wait::{EndState, Ended, ExitStatus};
 
@@ -14,12 +16,13 @@ use crate::error::SandboxError;
 use crate::limits::cgroup::Cgroups;
 use crate::namespaces::clone::{self, Child};
 use crate::namespaces::maps::{self, IdRange};
-use crate::namespaces::protocol::{Channel, FromInit, Launch, Setup, ToInit};
+use crate::namespaces::protocol::{Channel, FromInit, Launch, Setup, ToInit, Watch};
 use crate::network::Device;
 use crate::plan::{Job, Plan, Program, RunAs};
 use crate::reaper::Leftover;
 use crate::rootfs::given::Given;
 use crate::{limits, sys, wall};
+use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -58,6 +61,8 @@ pub struct Environment {
     lost: bool,
     description: Description,
     pending: Pending,
+    /// Runs what watches the launched program.
+    keeper: Option<keeper::Keeper>,
     /// Held for as long as the run lives: its lock file, and the lock of its id range.
     _locks: Vec<OwnedFd>,
 }
@@ -73,6 +78,8 @@ struct Pending {
     packets_lost: Option<Option<u64>>,
     /// Resident memory in bytes.
     memory: Option<u64>,
+    /// Processes of the attack, and how often those of the keeper went to sleep where all are asleep.
+    others: Option<(usize, Option<u64>)>,
 }
 
 /// A launched program, waiting for its release.
@@ -99,6 +106,14 @@ pub struct Layer {
     pub upper: PathBuf,
     /// What was there, topmost first.
     pub lowers: Vec<PathBuf>,
+}
+
+fn words(line: &[OsString]) -> Vec<Vec<u8>> {
+    line.iter().map(|word| word.as_bytes().to_vec()).collect()
+}
+
+fn lines(lines: &[Vec<OsString>]) -> Vec<Vec<Vec<u8>>> {
+    lines.iter().map(|line| words(line)).collect()
 }
 
 impl Environment {
@@ -202,7 +217,7 @@ impl Environment {
         let loads = self.hardening.steps.egress && jobs.is_empty();
         let after = !program.setup.is_empty();
         let launch = Launch {
-            argv: program.argv.iter().map(|a| a.as_bytes().to_vec()).collect(),
+            argv: words(&program.argv),
             env: make::variables(&self.plan),
             cwd: program.cwd.as_deref().unwrap_or(Path::new(&home)).as_os_str().as_bytes().to_vec(),
             hostname: self.plan.identity.hostname.clone(),
@@ -221,18 +236,26 @@ impl Environment {
             // what is started again has but loopback: the capture ends with the artifact
             network: self.plan.network.filter(|_| jobs.is_empty()),
             jobs,
-            setup: program
-                .setup
+            setup: lines(&program.setup),
+            monitors: program
+                .monitors
                 .iter()
-                .map(|line| line.iter().map(|a| a.as_bytes().to_vec()).collect())
+                .map(|one| Watch { when: one.when, setup: lines(&one.setup), argv: words(&one.argv) })
                 .collect(),
         };
+        let kept = keeper::Keeper::of(&program.monitors)
+            .map_err(SandboxError::step("connecting to what watches"))?;
+        let theirs = kept.as_ref().map(|(_, theirs)| theirs);
         let mut fds: Vec<BorrowedFd<'_>> =
             vec![program.stdin.as_fd(), program.stdout.as_fd(), program.stderr.as_fd()];
         fds.extend(tasks.iter().map(AsFd::as_fd));
+        fds.extend(theirs.map(AsFd::as_fd));
+        fds.extend(program.monitors.iter().map(|one| one.output.as_fd()));
         fds.extend(self.cgroup_fd.iter().map(AsFd::as_fd));
         self.pending = Pending::default();
         self.ask(&ToInit::Launch(Box::new(launch)), &fds)?;
+        drop(fds);
+        self.keeper = kept.map(|(keeper, _)| keeper);
         let (pidfd, in_cgroup, mount_namespace, notes, device) = match self.hear(PATIENCE)? {
             (FromInit::Launched { in_cgroup, mount_namespace, notes, device }, fds) => {
                 let mut fds = fds.into_iter();
@@ -347,6 +370,7 @@ impl Environment {
                     | FromInit::Exited { .. }
                     | FromInit::Ended { .. }
                     | FromInit::Usage { .. }
+                    | FromInit::Others { .. }
                     | FromInit::Loss { .. }),
                     _,
                 )) => self.note(frame)?,

@@ -2,6 +2,8 @@
 
 use crate::baits::Bait;
 use crate::controls::Control;
+use crate::controls::monitor::When;
+use crate::environment::ExitStatus;
 use crate::identity::Identity;
 use crate::limits::Limits;
 use crate::network::Addresses;
@@ -10,6 +12,9 @@ use serde::{Deserialize, Serialize};
 use std::ffi::OsString;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
 /// The whole plan of one environment.
 #[derive(Clone, Debug)]
@@ -98,6 +103,36 @@ pub struct Program {
     /// Command lines that run before it, one after the other, as the same user and without controls; where one does
     /// not end with code 0, neither the rest nor the program itself is run.
     pub setup: Vec<Vec<OsString>>,
+    /// Programs that watch it.
+    pub monitors: Vec<Watcher>,
+}
+
+/// A program that watches the launched one.
+#[derive(Debug)]
+pub struct Watcher {
+    /// When it runs, and as whom.
+    pub when: When,
+    /// Command lines that run before the program, each to its end with code 0.
+    pub setup: Vec<Vec<OsString>>,
+    /// Its own command line.
+    pub argv: Vec<OsString>,
+    /// Its standard output and standard error.
+    pub output: OwnedFd,
+    /// Set by whoever reads its output once it watches; where absent it does from its start on.
+    pub ready: Option<Arc<AtomicBool>>,
+    /// How long it goes on after the program; until it has nothing to do where absent.
+    pub settle: Option<Duration>,
+}
+
+/// What became of a watching program.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct WatcherEnd {
+    /// How it ended, where that is known.
+    pub exit: Option<ExitStatus>,
+    /// It ended before the program that it watches did.
+    pub early: bool,
+    /// It went on until it was told to end, or ran to its end; else it was cut short, or never ran.
+    pub whole: bool,
 }
 
 /// One program that a starter begins: as whom, where and with what. Nothing is added to it.

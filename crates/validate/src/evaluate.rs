@@ -3,7 +3,7 @@
 
 use crate::facts::{Left, Observed, Trust};
 use crate::judge::{Detections, Fired, Match, Part, ablate, judge};
-use crate::plan::{In, Plan, Question, QuestionKind, Role};
+use crate::plan::{In, Plan, Question, QuestionKind, Role, Rules};
 use crate::result::Inputs;
 use crate::run::Located;
 use crate::verdict::Verdict;
@@ -11,7 +11,7 @@ use detektr_detect::{RuleOutcome, RuleReport, RuleSet, RunContext};
 use detektr_event::Kind;
 use detektr_evidence::{Bundle, sha256_hex, verify};
 use std::collections::BTreeMap;
-use std::io;
+use std::io::{self, Read};
 
 /// Checks what can be checked before anything runs: every rule of every question can be asked.
 ///
@@ -64,6 +64,15 @@ pub fn evaluate(
         let Some((facts, bundle)) = observe(plan, one)? else { continue };
         let arm = &one.arm.arm;
         let telling = telling(&facts);
+        for question in &plan.questions {
+            let QuestionKind::Detection { rules: Rules { monitor: Some(name), .. }, .. } = &question.kind
+            else {
+                continue;
+            };
+            if let Some(watched) = facts.watched.get(name) {
+                fired.insert((question.id.clone(), arm.clone()), Fired::told(name, watched));
+            }
+        }
         observed.push(facts);
         let Some(bundle) = bundle else { continue };
         let unreadable = |source| Unreadable { run: one.arm.run.clone(), source };
@@ -98,14 +107,21 @@ pub(crate) fn observe(plan: &Plan, one: &Located) -> Result<Option<(Observed, Op
     let trust = sealed(one);
     if trust.is_err() {
         let nothing = std::iter::empty::<Result<_, io::Error>>();
-        let left = Left { changes: &[], persistence: None, content: &|_| None };
+        let left = Left { changes: &[], persistence: None, content: &|_| None, monitor: &|_| None };
         let facts = Observed::read(plan, arm, bundle.manifest(), nothing, &left, trust);
         return Ok(Some((facts.map_err(unreadable)?, None)));
     }
     let changes = bundle.changes().map_err(|e| unreadable(io::Error::other(e)))?;
     let persistence = bundle.persistence().map_err(|e| unreadable(io::Error::other(e)))?;
     let content = |sha256: &str| bundle.beginning(sha256);
-    let left = Left { changes: &changes, persistence: persistence.as_ref(), content: &content };
+    let monitor = |number| {
+        let mut output = Vec::new();
+        // the sandbox's own bound is that of its file
+        bundle.monitor(number).ok()?.read_to_end(&mut output).ok()?;
+        Some(output)
+    };
+    let left =
+        Left { changes: &changes, persistence: persistence.as_ref(), content: &content, monitor: &monitor };
     let events = bundle.events().map_err(|e| unreadable(io::Error::other(e)))?;
     let facts = Observed::read(plan, arm, bundle.manifest(), events, &left, trust).map_err(unreadable)?;
     Ok(Some((facts, Some(bundle))))
@@ -114,6 +130,9 @@ pub(crate) fn observe(plan: &Plan, one: &Located) -> Result<Option<(Observed, Op
 /// The rules of a question, where it has some.
 fn rules(question: &Question, inputs: &Inputs) -> Option<Result<RuleSet, Vec<String>>> {
     let QuestionKind::Detection { rules, .. } = &question.kind else { return None };
+    if rules.monitor.is_some() {
+        return None;
+    }
     let empty = Vec::new();
     let files = rules.files.iter().map(|name| (name.as_str(), inputs.get(name).unwrap_or(&empty).as_slice()));
     Some(
@@ -180,6 +199,7 @@ fn fired_by(report: &RuleReport) -> Fired {
     let of = |text: fn(&RuleOutcome) -> Option<String>| report.rules.iter().find_map(text);
     Fired {
         not_loaded: None,
+        deaf: None,
         matches: matches.collect(),
         undecided: of(|outcome| {
             let needed = outcome.undecided.as_ref().or(outcome.no_telemetry.as_ref())?;

@@ -100,6 +100,11 @@ impl Plan {
         }
     }
 
+    /// The control of this name, where it watches.
+    pub fn watcher(&self, name: &str) -> Option<&Control> {
+        self.controls.iter().find(|control| control.name == name && control.monitor().is_some())
+    }
+
     /// Whether it is asked what persists: then trigger phases follow in every arm.
     pub fn asks_what_persists(&self) -> bool {
         let goal = self.goal.as_ref().map(|goal| goal.condition.as_str());
@@ -455,7 +460,11 @@ pub enum QuestionKind {
 #[serde(deny_unknown_fields)]
 pub struct Rules {
     /// Files of the plan, in order. Correlations and filters among them refer to each other.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub files: Vec<String>,
+    /// In place of rules a control of the plan that watches: its alert is what fires.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub monitor: Option<String>,
 }
 
 /// The arm in which a detection is asked.

@@ -153,7 +153,7 @@ fn other_version() -> Result<(), Failed> {
             let mut manifest = bundle.manifest().clone();
             change(&mut manifest);
             let changes = bundle.changes()?;
-            let left = Left { changes: &changes, persistence: None, content: &|_| None };
+            let left = Left { changes: &changes, persistence: None, content: &|_| None, monitor: &|_| None };
             observed.push(Observed::read(
                 &case.plan,
                 &one.arm.arm,

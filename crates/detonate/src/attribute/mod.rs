@@ -169,6 +169,7 @@ impl Attribution {
             | Measure::Paths(_)
             | Measure::Umask(_)
             | Measure::NoNewPrivs
+            | Measure::Monitor(_)
             | Measure::Nosuid(_) => false,
             Measure::Sysctl(values) => {
                 let set = |begin: &str| values.keys().any(|name| name.starts_with(begin));

@@ -271,6 +271,7 @@ impl Stage<'_> {
             filter: eyes.filter.take(),
             shut: eyes.doors.shut,
             setup: Vec::new(),
+            monitors: Vec::new(),
         };
         let jobs: Vec<Job> = planned.iter().map(|way| way.job.clone()).collect();
         let launched = environment.start(program, jobs).map_err(environment_failed)?;

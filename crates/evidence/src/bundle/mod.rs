@@ -18,6 +18,8 @@ pub(crate) const CHANGES: &str = "changes.ndjson";
 pub(crate) const PERSISTENCE: &str = "persistence.json";
 pub(crate) const STDOUT: &str = "stdout";
 pub(crate) const STDERR: &str = "stderr";
+/// How the names of what watching programs put out begin; a number follows.
+pub(crate) const MONITOR: &str = "monitor-";
 pub(crate) const CAPTURE: &str = "network.pcapng";
 pub(crate) const FILES: &str = "files";
 /// Says what is being recorded; only there until the seal.
@@ -39,6 +41,10 @@ pub(crate) fn check_run_id(run: &str) -> Result<()> {
 pub(crate) fn is_file_name(name: &str) -> bool {
     match name.strip_prefix("files/") {
         Some(hash) => crate::hash::is_sha256(hash),
+        None if name.starts_with(MONITOR) => {
+            let number = &name[MONITOR.len()..];
+            matches!(number.len(), 1..=2) && number.bytes().all(|digit| digit.is_ascii_digit())
+        }
         None => matches!(
             name,
             MANIFEST | ATTESTATION | EVENTS | CHANGES | PERSISTENCE | STDOUT | STDERR | CAPTURE

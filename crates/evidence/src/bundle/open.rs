@@ -5,8 +5,8 @@
 
 use super::sealed::Bundle;
 use super::{
-    ATTESTATION, CAPTURE, CHANGES, EVENTS, FILES, MANIFEST, PARTIAL, PERSISTENCE, START, STDERR, STDOUT,
-    check_run_id,
+    ATTESTATION, CAPTURE, CHANGES, EVENTS, FILES, MANIFEST, MONITOR, PARTIAL, PERSISTENCE, START, STDERR,
+    STDOUT, check_run_id,
 };
 use crate::changes::{self, Change};
 use crate::error::{At, EvidenceError, Result};
@@ -54,6 +54,7 @@ pub struct BundleWriter {
     sealed: PathBuf,
     events: EventWriter<File>,
     outputs: [Arc<OutputCounts>; 2],
+    monitors: Vec<Arc<OutputCounts>>,
     store: FileStore,
 }
 
@@ -95,6 +96,7 @@ impl BundleWriter {
             sealed,
             events,
             outputs: Default::default(),
+            monitors: Vec::new(),
             store,
         })
     }
@@ -132,6 +134,14 @@ impl BundleWriter {
     /// Takes the artifact's standard error, and keeps at most `bound` bytes of it.
     pub fn stderr(&mut self, bound: u64) -> Result<OutputWriter> {
         self.output(STDERR, 1, bound)
+    }
+
+    /// Takes the output of the next program that watches, and keeps at most `bound` bytes of it.
+    pub fn monitor(&mut self, bound: u64) -> Result<OutputWriter> {
+        let path = self.partial.join(format!("{MONITOR}{}", self.monitors.len()));
+        let counts = Arc::<OutputCounts>::default();
+        self.monitors.push(counts.clone());
+        Ok(OutputWriter::new(create_file(&path)?, counts, bound))
     }
 
     /// Begins the capture of packets, and gives its file, to be written and read.
@@ -194,6 +204,9 @@ impl BundleWriter {
         manifest.run = self.run;
         manifest.events = self.events.count();
         manifest.output = Output { stdout: self.outputs[0].span(), stderr: self.outputs[1].span() };
+        for (monitor, counts) in manifest.monitors.iter_mut().zip(&self.monitors) {
+            monitor.output = counts.span();
+        }
         for (kind, written) in self.events.written() {
             manifest.ledger.0.entry(*kind).or_default().written = *written;
         }

@@ -1,6 +1,6 @@
 //! A sealed bundle, to read. Whether it is what was sealed is told by [`verify`](crate::verify) alone.
 
-use super::{ATTESTATION, CHANGES, EVENTS, FILES, MANIFEST, PERSISTENCE, STDERR, STDOUT};
+use super::{ATTESTATION, CHANGES, EVENTS, FILES, MANIFEST, MONITOR, PERSISTENCE, STDERR, STDOUT};
 use crate::archive;
 use crate::changes::{self, Change};
 use crate::error::{At, EvidenceError, Result};
@@ -89,6 +89,11 @@ impl Bundle {
     /// The artifact's standard error, as far as it was kept.
     pub fn stderr(&self) -> Result<File> {
         self.open_file(STDERR)
+    }
+
+    /// What the watching program at this place of [`Manifest::monitors`] put out, as far as it was kept.
+    pub fn monitor(&self, number: usize) -> Result<File> {
+        self.open_file(&format!("{MONITOR}{number}"))
     }
 
     /// The content with this hash, where it is stored.

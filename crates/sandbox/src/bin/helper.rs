@@ -59,6 +59,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         filter: None,
         shut: Shut::default(),
         setup: Vec::new(),
+        monitors: Vec::new(),
     })?;
     environment.release()?;
     let ended =

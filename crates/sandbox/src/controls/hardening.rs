@@ -3,7 +3,8 @@
 use super::landlock::{self, Landlock, Ruleset};
 use super::seccomp::{self, Conditions, Filter, Instruction};
 use super::{
-    Applied, Control, Measure, Refusal, User, bounds, capabilities, egress, mounts, paths, rlimits, sysctl,
+    Applied, Control, Measure, Refusal, User, bounds, capabilities, egress, monitor, mounts, paths, rlimits,
+    sysctl,
 };
 use crate::limits::Limits;
 use crate::plan::{Rootfs, RunAs};
@@ -167,6 +168,7 @@ fn add(
             made.egress.push(ruleset);
             Ok(words)
         }
+        Measure::Monitor(monitor) => monitor::decide(monitor),
         Measure::NoNewPrivs => {
             steps.no_new_privs = true;
             Ok(vec!["no_new_privs".into()])

@@ -10,6 +10,7 @@ mod covers;
 pub mod egress;
 mod hardening;
 pub mod landlock;
+pub mod monitor;
 mod mounts;
 pub mod paths;
 mod rlimits;
@@ -22,6 +23,7 @@ pub use egress::Egress;
 pub(crate) use hardening::Steps;
 pub use hardening::{Hardening, check};
 pub use landlock::Landlock;
+pub use monitor::Monitor;
 pub use paths::PathRule;
 pub use rlimits::Rlimit;
 pub use translation::{Problem, Told, Translation, Treatment};
@@ -53,6 +55,14 @@ impl Control {
     /// The parts of its file that it leaves out.
     pub fn left_out(&self) -> impl Iterator<Item = &str> {
         self.told.iter().filter(|told| told.state == Treatment::Ignored).map(|told| told.name.as_str())
+    }
+
+    /// The program by which it watches, where it does.
+    pub fn monitor(&self) -> Option<&Monitor> {
+        self.measures.iter().find_map(|measure| match measure {
+            Measure::Monitor(monitor) => Some(monitor),
+            _ => None,
+        })
     }
 
     /// SHA-256 of its JSON (keys in the order of the types, those of a seccomp profile sorted): two controls of one
@@ -97,6 +107,8 @@ pub enum Measure {
     Egress(Egress),
     /// Tighter bounds. A bound that is looser than the environment's own is refused.
     Limits(ProfileLimits),
+    /// A program that watches.
+    Monitor(Monitor),
 }
 
 /// Capabilities by their names in `capabilities(7)` (`CAP_SYS_ADMIN`), as container runtimes take them.

@@ -111,6 +111,7 @@ impl Environment {
             base,
             given,
             setup,
+            keeper: None,
             userns,
             mounted: false,
             logs: Vec::new(),

@@ -1,9 +1,11 @@
 //! Waiting for the end of a launched program and of all that it started, while limits are watched.
 
+use super::keeper::{Keeper, Step, Unwatched};
 use super::{Environment, unexpected};
 use crate::error::SandboxError;
 use crate::limits::{Limit, watch};
 use crate::namespaces::protocol::{FromInit, ToInit};
+use crate::plan::WatcherEnd;
 use std::io;
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant, SystemTime};
@@ -64,6 +66,10 @@ pub struct Ended {
     /// What was to run before the program: where it failed (one past the last: at the controls that follow), if it did,
     /// and when it was done; absent where it was not done, or nothing was to run.
     pub prepared: Option<(Option<usize>, SystemTime)>,
+    /// What became of the programs that watched, in their order.
+    pub watchers: Vec<WatcherEnd>,
+    /// Why what was to watch did not.
+    pub unwatched: Option<Unwatched>,
     /// How often the bound on processes refused a birth.
     pub refused_processes: u64,
     /// Packets that were dropped before they were read; absent without a network device, or where nobody can know.
@@ -89,10 +95,12 @@ impl Environment {
 
     fn wait_for(
         &mut self,
-        deadline: Instant,
+        mut deadline: Instant,
         settle: Option<Duration>,
         watch: &mut dyn FnMut() -> ControlFlow<String>,
     ) -> Ended {
+        let mut unwatched = None;
+        let mut since = Instant::now();
         let mut settled = None;
         let mut memory = MemoryWatch::Next(Instant::now());
         let mut disk_next = Instant::now() + DISK_TICK;
@@ -105,6 +113,21 @@ impl Environment {
             if self.cgroups.out_of_memory() {
                 break EndState::LimitKilled(Limit::Memory);
             }
+            match self.keep() {
+                Ok(Step::Failed(why)) => {
+                    let state = EndState::Stopped(why.code.into());
+                    unwatched = Some(why);
+                    break state;
+                }
+                Ok(_) => {}
+                Err(_) => break EndState::InitLost,
+            }
+            // what watches takes none of the attack's time
+            let now = Instant::now();
+            if self.keeper.as_ref().is_some_and(|keeper| !keeper.is_beside_attack()) {
+                deadline += now - since;
+            }
+            since = now;
             if let ControlFlow::Break(reason) = watch() {
                 break EndState::Stopped(reason);
             }
@@ -137,6 +160,10 @@ impl Environment {
         };
         if state == EndState::Completed {
             self.ask_for_loss();
+            // its last words came before its end
+            if let Some(Step::Failed(why)) = self.keeper.as_mut().map(|keeper| keeper.step(None)) {
+                unwatched = Some(why);
+            }
         } else {
             self.end_all();
         }
@@ -149,9 +176,25 @@ impl Environment {
                 .exec_error
                 .map(|errno| (errno, io::Error::from_raw_os_error(errno).to_string())),
             prepared: self.pending.prepared,
+            watchers: self.keeper.take().map(Keeper::ends).unwrap_or_default(),
+            unwatched,
             refused_processes: self.cgroups.refused_processes(),
             packets_lost: self.pending.packets_lost.flatten(),
         }
+    }
+
+    /// Leads what watches through the run: lets the attack begin once it is watched, and ends what is left once all
+    /// that watches has ended.
+    fn keep(&mut self) -> Result<Step, SandboxError> {
+        let Some(keeper) = &mut self.keeper else { return Ok(Step::Wait) };
+        let step = keeper.step(self.pending.others.take());
+        match step {
+            Step::Begin => self.ask(&ToInit::Release, &[])?,
+            Step::Look(keeper) => self.ask(&ToInit::Others { keeper }, &[])?,
+            Step::Over => self.ask(&ToInit::KillAll, &[])?,
+            Step::Wait | Step::Failed(..) => {}
+        }
+        Ok(step)
     }
 
     /// Has init count the memory where no cgroup bounds it; 0 while there is nothing new. Counting takes its time where
@@ -247,6 +290,7 @@ impl Environment {
             FromInit::ExecFailed { errno } => self.pending.exec_error = Some(errno),
             FromInit::Exited { status } => self.pending.exit = Some(exit_status(status)),
             FromInit::Ended { last_pid } => self.pending.ended = Some(last_pid),
+            FromInit::Others { attack, asleep } => self.pending.others = Some((attack, asleep)),
             FromInit::Usage { memory } => self.pending.memory = Some(memory),
             FromInit::Loss { packets } => self.pending.packets_lost = Some(packets),
             other => return Err(unexpected(other)),
@@ -255,7 +299,7 @@ impl Environment {
     }
 }
 
-fn exit_status(status: i32) -> ExitStatus {
+pub(super) fn exit_status(status: i32) -> ExitStatus {
     if libc::WIFSIGNALED(status) {
         ExitStatus::Signal(libc::WTERMSIG(status))
     } else {

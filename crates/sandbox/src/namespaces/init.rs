@@ -3,8 +3,8 @@
 
 use super::clone::{Child, clone3};
 use super::launcher::{self, word};
-use super::maps;
 use super::protocol::{Channel, FromInit, Launch, Setup, ToInit};
+use super::{maps, others};
 use crate::acct::{self, Accounting};
 use crate::network::{Device, Maker, Watched};
 use crate::rootfs::mounts;
@@ -119,6 +119,10 @@ impl Init {
                 let packets = self.watched.as_ref().and_then(|watched| watched.lost().ok());
                 self.say(&FromInit::Loss { packets })
             }
+            ToInit::Others { keeper } => match others::look(keeper) {
+                Ok((attack, asleep)) => self.say(&FromInit::Others { attack, asleep }),
+                Err(e) => self.fail("looking at the processes", e),
+            },
             ToInit::KillAll => {
                 // Nobody left to kill is as good.
                 let _ = sys::kill_others();
@@ -197,10 +201,11 @@ impl Init {
         fds: &[OwnedFd],
         theirs: &OwnedFd,
     ) -> io::Result<(Child, bool)> {
-        if fds.len() < 3 + launch.tasks {
+        let own = 3 + launch.tasks + launch.kept();
+        if fds.len() < own {
             return Err(io::Error::other("descriptors of the launcher are missing"));
         }
-        for cgroup in [fds.get(3 + launch.tasks).map(AsFd::as_fd), None] {
+        for cgroup in [fds.get(own).map(AsFd::as_fd), None] {
             // SAFETY: init has one thread, so the child may do whatever a program may.
             match unsafe { clone3(0, cgroup) } {
                 Ok(None) => launcher::run(launch, fds, theirs),
@@ -251,7 +256,8 @@ impl Init {
 
     fn release(&mut self) -> io::Result<()> {
         match (&self.socket, self.stage) {
-            (Some(socket), Stage::Waiting) => {
+            // once more where a launcher waits for those that watch
+            (Some(socket), Stage::Waiting | Stage::Released) => {
                 let sent = go(socket);
                 self.stage = Stage::Released;
                 // A launcher that was killed meanwhile is told of by its exit.

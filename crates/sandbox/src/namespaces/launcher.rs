@@ -2,7 +2,7 @@
 //! becomes the artifact.
 
 use super::protocol::Launch;
-use super::starter;
+use super::{keeper, starter};
 use crate::controls::{apply, sysctl};
 use crate::sys;
 use std::ffi::CString;
@@ -36,8 +36,10 @@ pub(super) fn run(launch: &Launch, given: &[OwnedFd], socket: &OwnedFd) -> ! {
     if !launch.jobs.is_empty() {
         starter::run(launch);
     }
-    if !launch.setup.is_empty() {
-        let done = starter::set_up(launch).and_then(|()| controls(launch).map_err(|_| launch.setup.len()));
+    if has_first(launch) {
+        let done = starter::set_up(launch)
+            .and_then(|()| watched(launch, given, socket).map_err(|_| launch.setup.len()))
+            .and_then(|()| controls(launch).map_err(|_| launch.setup.len()));
         match done {
             Ok(()) => {
                 say(word::PREPARED, &[]);
@@ -54,6 +56,22 @@ pub(super) fn run(launch: &Launch, given: &[OwnedFd], socket: &OwnedFd) -> ! {
     let e = become_program(launch, None);
     say(word::EXEC_FAILED, &e.raw_os_error().unwrap_or(0).to_ne_bytes());
     std::process::exit(127)
+}
+
+/// Whether something has to run before the program.
+fn has_first(launch: &Launch) -> bool {
+    !launch.setup.is_empty() || !launch.monitors.is_empty()
+}
+
+/// Leaves a keeper behind, and waits until all that watches does so.
+fn watched(launch: &Launch, given: &[OwnedFd], socket: &OwnedFd) -> io::Result<()> {
+    if launch.monitors.is_empty() {
+        return Ok(());
+    }
+    let first = 3 + launch.tasks;
+    let own = given.get(first..first + launch.kept()).ok_or(io::ErrorKind::InvalidInput)?;
+    keeper::leave(launch, own)?;
+    wait_go(socket)
 }
 
 /// Puts on the controls that are there before the program is. What has to run first runs without them.
@@ -105,7 +123,7 @@ fn prepare(
     sys::become_ids(uid, gid).map_err(at("taking the environment's ids"))?;
     rustix::system::sethostname(launch.hostname.as_bytes())
         .map_err(|e| ("setting the host name".to_owned(), e.into()))?;
-    if launch.setup.is_empty() {
+    if !has_first(launch) {
         controls(launch)?;
     }
     if let Err(e) = loopback_up() {

@@ -2,8 +2,10 @@
 
 pub(crate) mod clone;
 pub(crate) mod init;
+mod keeper;
 pub(crate) mod launcher;
 pub(crate) mod maps;
+mod others;
 pub(crate) mod protocol;
 mod starter;
 pub(crate) mod subordinate;

@@ -2,6 +2,7 @@
 //! A frame's body travels in a memfd, so that a command line of any length fits.
 
 use crate::controls::Steps;
+use crate::controls::monitor::When;
 use crate::network::{Addresses, DeviceKind};
 use crate::plan::Job;
 use serde::de::DeserializeOwned;
@@ -66,6 +67,39 @@ pub(crate) struct Launch {
     pub jobs: Vec<Job>,
     /// Command lines to run first, each to its end.
     pub setup: Vec<Vec<Vec<u8>>>,
+    /// Programs that watch; where there are any, a keeper runs them.
+    pub monitors: Vec<Watch>,
+}
+
+impl Launch {
+    /// How many descriptors are for a keeper: its socket, and the output of each program.
+    pub(crate) fn kept(&self) -> usize {
+        if self.monitors.is_empty() { 0 } else { 1 + self.monitors.len() }
+    }
+}
+
+/// A program that watches.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Watch {
+    pub when: When,
+    /// Command lines to run first.
+    pub setup: Vec<Vec<Vec<u8>>>,
+    pub argv: Vec<Vec<u8>>,
+}
+
+/// From a keeper to the supervisor, one packet each.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) enum Report {
+    /// What has to run first did not end with code 0: its wait status.
+    NotSetUp { number: usize, status: i32 },
+    /// It can't be executed.
+    NotStarted { number: usize, errno: i32 },
+    /// All that runs at the same time was started.
+    Watching { keeper: u32 },
+    /// One has ended, before it was told to or not.
+    Ended { number: usize, status: i32, early: bool },
+    /// All have ended.
+    Done,
 }
 
 /// From the supervisor to init.
@@ -74,7 +108,8 @@ pub(crate) enum ToInit {
     /// Mount everything. Descriptor: the user namespace for the id map, where there is one.
     Setup(Setup),
     /// Clone a launcher. Descriptors: stdin, stdout, stderr, `Launch::tasks` files of cgroups, and the cgroup of
-    /// version 2 where there is one.
+    /// version 2 where there is one; before that, where there are
+    /// monitors, the keeper's socket and their outputs.
     Launch(Box<Launch>),
     /// Execute the program.
     Release,
@@ -84,6 +119,8 @@ pub(crate) enum ToInit {
     Usage,
     /// How many packets were dropped before anybody read them?
     Loss,
+    /// Who is there beside this keeper and what it runs?
+    Others { keeper: u32 },
     /// Kill every other process.
     KillAll,
 }
@@ -113,9 +150,14 @@ pub(crate) enum FromInit {
     Placed,
     /// Packets that were dropped; unknown where the device is gone.
     Loss { packets: Option<u64> },
+    /// Processes of the attack, and what the keeper's do.
+    Others { attack: usize, asleep: Option<u64> },
     /// Resident memory in bytes.
     Usage { memory: u64 },
 }
+
+/// The most descriptors of one frame.
+const FDS: usize = 64;
 
 /// One end of the connection.
 #[derive(Debug)]
@@ -148,7 +190,7 @@ impl Channel {
         memory.write_all(&body)?;
         let mut all = vec![memory.as_fd()];
         all.extend_from_slice(fds);
-        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(8))];
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(FDS))];
         let mut control = rustix::net::SendAncillaryBuffer::new(&mut space);
         if !control.push(rustix::net::SendAncillaryMessage::ScmRights(&all)) {
             return Err(io::Error::other("too many descriptors for one frame"));
@@ -164,7 +206,7 @@ impl Channel {
 
     /// Receives one frame; `None` where the other end is closed.
     pub(crate) fn receive<T: DeserializeOwned>(&self) -> io::Result<Option<(T, Vec<OwnedFd>)>> {
-        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(8))];
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(FDS))];
         let mut control = rustix::net::RecvAncillaryBuffer::new(&mut space);
         let mut byte = [0u8; 1];
         let got = loop {

@@ -80,6 +80,7 @@ pub(crate) fn launch(environment: &mut Environment, argv: &[&str], out: &File) -
             filter: None,
             shut: Shut::default(),
             setup: Vec::new(),
+            monitors: Vec::new(),
         })
         .expect("launch")
         .pid

@@ -35,6 +35,7 @@ fn what_an_environment_sends_comes_out_of_its_device_as_it_was_sent() {
             filter: None,
             shut: Shut::default(),
             setup: Vec::new(),
+            monitors: Vec::new(),
         })
         .expect("launch");
     let device = launched.device.expect("a device");

@@ -3,8 +3,10 @@
 
 mod condition;
 mod read;
+mod watched;
 
 pub use read::{Left, Trust};
+pub use watched::Watched;
 
 use crate::plan::Arm;
 use crate::truth::Truth;
@@ -96,6 +98,8 @@ pub struct Observed {
     pub busy: bool,
     /// How many different programs were executed.
     pub programs: usize,
+    /// What the programs that watched told, by control.
+    pub watched: BTreeMap<String, Watched>,
     /// The bound that ended it.
     pub limit: Option<String>,
 }

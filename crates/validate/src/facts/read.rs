@@ -1,6 +1,7 @@
 //! Reading one arm's bundle once, in the order of its events.
 
 use super::condition::{Watch, is_refusal};
+use super::watched;
 use super::{Denial, Observed, Operation, Seen, Unusable};
 use crate::goal::{Condition, FactName};
 use crate::plan::{Arm, Moment, Plan};
@@ -33,6 +34,8 @@ pub struct Left<'a> {
     pub persistence: Option<&'a Persistence>,
     /// The contents that were kept.
     pub content: &'a Content<'a>,
+    /// What the watching program at this place of the manifest's list put out.
+    pub monitor: &'a dyn Fn(usize) -> Option<Vec<u8>>,
 }
 
 impl Observed {
@@ -120,6 +123,7 @@ impl Observed {
             works: works(manifest),
             busy: reader.busy,
             programs: reader.programs.len(),
+            watched: watched::read(plan, manifest, left),
             limit: limit(manifest),
         })
     }
@@ -385,8 +389,10 @@ fn unusable(plan: &Plan, arm: &Arm, manifest: &Manifest, trust: Trust) -> Option
     if wanted != had {
         return unusable("arms_differ", "other controls were in force".into());
     }
-    if let Some(hole) = manifest.incomplete.iter().find(|hole| hole.reason == "not_prepared") {
-        return unusable("not_prepared", hole.detail.clone());
+    for reason in ["not_prepared", "monitor_not_ready", "monitor_lost"] {
+        if let Some(hole) = manifest.incomplete.iter().find(|hole| hole.reason == reason) {
+            return unusable(reason, hole.detail.clone());
+        }
     }
     match manifest.state {
         State::EnvironmentFailed => unusable("environment_failed", why(manifest, "the environment failed")),

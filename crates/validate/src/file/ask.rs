@@ -32,7 +32,11 @@ pub(super) fn derived(
         for (stem, files) in groups(reader, node) {
             let id = format!("detection:{stem}");
             reader.places.insert(id.clone(), node.span.start);
-            let kind = QuestionKind::Detection { rules: Rules { files }, arm: In::Baseline, on: On::Goal };
+            let kind = QuestionKind::Detection {
+                rules: Rules { files, monitor: None },
+                arm: In::Baseline,
+                on: On::Goal,
+            };
             questions.push(question(id, kind));
         }
     }
@@ -40,7 +44,8 @@ pub(super) fn derived(
         let kind = QuestionKind::Control { control: control.name.clone() };
         questions.push(question(format!("control:{}", control.name), kind));
     }
-    if !controls.is_empty() {
+    // what only watches mitigates nothing
+    if controls.iter().any(|control| control.monitor().is_none()) {
         questions.push(question("mitigation".into(), QuestionKind::Mitigation {}));
     }
     if let Some(node) = measures {
@@ -215,15 +220,42 @@ fn subjects(
             // where the controls are to prevent the goal, what can be seen is the attempt
             let on = on.unwrap_or(if arm == In::Treatment { On::Attempt } else { On::Goal });
             let suffix = if arm == In::Treatment { "@treatment" } else { "" };
+            if let Some(name) = monitor(reader, value, controls) {
+                let rules = Rules { files: Vec::new(), monitor: Some(name.clone()) };
+                let kind = QuestionKind::Detection { rules, arm, on };
+                return vec![(format!("detection:{name}{suffix}"), kind)];
+            }
             groups(reader, value)
                 .into_iter()
                 .map(|(stem, files)| {
-                    let kind = QuestionKind::Detection { rules: Rules { files }, arm, on };
+                    let kind = QuestionKind::Detection { rules: Rules { files, monitor: None }, arm, on };
                     (format!("detection:{stem}{suffix}"), kind)
                 })
                 .collect()
         }
     }
+}
+
+/// The control that `{monitor: NAME}` names in place of a rule.
+fn monitor(reader: &mut Reader<'_>, node: &Node, controls: &[Control]) -> Option<String> {
+    let Value::Map(entries) = &node.value else { return None };
+    let [(key, value)] = entries.as_slice() else { return None };
+    if key.text != "monitor" {
+        return None;
+    }
+    let name = reader.scalar(value, "monitor", "the name of a control that watches")?;
+    if !controls.iter().any(|control| control.name == name && control.monitor().is_some()) {
+        let watching = controls.iter().filter(|control| control.monitor().is_some());
+        let names: Vec<&str> = watching.map(|control| control.name.as_str()).collect();
+        let what = format!("there is no monitor `{name}`");
+        let help = if names.is_empty() {
+            "add a control with `monitor:`".into()
+        } else {
+            detektr_yaml::suggestion(&name, &names)
+        };
+        reader.problem(value, "question", what, help);
+    }
+    Some(name)
 }
 
 fn date(reader: &mut Reader<'_>, node: &Node) -> Option<String> {

@@ -200,6 +200,8 @@ struct ControlForm {
     sysctl: Option<BTreeMap<String, Word>>,
     /// What may leave over the network: one of the two.
     egress: Option<EgressForm>,
+    /// A program that watches; a control of its own.
+    monitor: Option<MonitorForm>,
 }
 
 #[derive(JsonSchema)]
@@ -210,6 +212,68 @@ struct EgressForm {
     nftables: Option<String>,
     /// Names, addresses and networks, each with or without a port; all else is refused.
     allow: Option<OneOrMore<String>>,
+}
+
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+#[expect(dead_code, reason = "only its schema is used")]
+struct MonitorForm {
+    /// `beside` the attack (the default): from before it until after it, as root of the environment; `inside`: as the
+    /// attack's user and under the controls of its processes; `after` it: once, to its end.
+    when: Option<WhenForm>,
+    /// A command line to run before the attack, or a list of them.
+    setup: Option<CommandLines>,
+    /// The command line; a text is given to the shell.
+    command: OneOrMore<Word>,
+    /// A regular expression: it watches once a line of its output matches it.
+    ready: Option<String>,
+    /// What says that it saw something: any of these.
+    alert: AlertForm,
+    /// Text files that it needs: path inside, and file beside this one.
+    files: Option<BTreeMap<String, String>>,
+    /// How long it goes on after the attack, as in `2s`; until it has nothing to do where left out.
+    settle: Option<String>,
+}
+
+#[derive(JsonSchema)]
+#[schemars(rename_all = "snake_case")]
+#[expect(dead_code, reason = "only its schema is used")]
+enum WhenForm {
+    Beside,
+    Inside,
+    After,
+}
+
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+#[expect(dead_code, reason = "only its schema is used")]
+enum CommandLines {
+    /// One.
+    One(OneOrMore<Word>),
+    /// Several, in order.
+    Several(Vec<Vec<Word>>),
+}
+
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+#[expect(dead_code, reason = "only its schema is used")]
+struct AlertForm {
+    /// A regular expression that a line of its output matches.
+    output: Option<String>,
+    /// A line of a log file.
+    log: Option<LogForm>,
+    /// It ends by itself with one of these codes.
+    exit: Option<OneOrMore<u8>>,
+}
+
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+#[expect(dead_code, reason = "only its schema is used")]
+struct LogForm {
+    /// The file, inside.
+    file: String,
+    /// A regular expression.
+    matches: String,
 }
 
 #[derive(JsonSchema)]
@@ -477,6 +541,9 @@ mod tests {
             ("/$defs/AtomicGroup/properties", atomic::KEYS),
             ("/$defs/QuestionForm/properties", ask::KEYS),
             ("/$defs/ControlForm/properties", controls::KEYS),
+            ("/$defs/MonitorForm/properties", controls::monitor::KEYS),
+            ("/$defs/AlertForm/properties", controls::monitor::ALERT),
+            ("/$defs/LogForm/properties", controls::monitor::LOG),
             ("/$defs/SystemdGroup/properties", controls::systemd::KEYS),
             ("/$defs/EgressForm/properties", controls::egress::KEYS),
             ("/$defs/ContainerGroup/properties", controls::container::KEYS),

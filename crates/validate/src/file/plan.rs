@@ -3,8 +3,8 @@
 use super::ValidationFile;
 use crate::builtin;
 use crate::plan::{
-    Arm, Attack, Benign, Digest, FORMAT, In, Plan, Program, Question, QuestionKind, Role, Surroundings,
-    seed_of,
+    Arm, Attack, Benign, Digest, FORMAT, In, Plan, Program, Question, QuestionKind, Role, Rules,
+    Surroundings, seed_of,
 };
 use crate::result::Inputs;
 use crate::verdict::Verdict;
@@ -46,7 +46,10 @@ fn plan(file: &ValidationFile, variant: &str, attack: &Attack, choices: &Choices
         Some(program) => Benign { program: program.clone(), builtin: false },
         None => Benign { program: brought_along(builtin::SMOKE, attack), builtin: true },
     };
-    let detects = questions.iter().any(|one| matches!(one.kind, QuestionKind::Detection { .. }));
+    // what watches is asked on the twin with it
+    let detects = questions
+        .iter()
+        .any(|one| matches!(&one.kind, QuestionKind::Detection { rules, .. } if rules.monitor.is_none()));
     let ordinary = (benign.builtin && detects).then(|| Attack {
         // it takes a second; that a machine is busy is no fault of the rule's
         timeout_ms: Some(600_000),
@@ -104,6 +107,17 @@ fn roles(plan: &Plan) -> BTreeSet<Role> {
                 roles.extend([Role::Baseline, Role::Treatment]);
                 roles.insert(plan.arm_for(&Role::Without(control.clone())));
                 roles.insert(plan.arm_for(&Role::Only(control.clone())));
+                // that the twin is silent is part of what a watcher is for
+                if plan.watcher(control).is_some() {
+                    roles.insert(Role::Benign);
+                }
+            }
+            QuestionKind::Detection { rules: Rules { monitor: Some(name), .. }, arm, .. } => {
+                roles.extend([Role::Baseline, Role::Benign]);
+                roles.insert(match arm {
+                    In::Baseline => plan.arm_for(&Role::Only(name.clone())),
+                    In::Treatment => Role::Treatment,
+                });
             }
             // ordinary programs stand in for the twin
             QuestionKind::Detection { arm: In::Baseline, .. } if plan.ordinary.is_some() => {

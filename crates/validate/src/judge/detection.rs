@@ -3,8 +3,8 @@
 use super::Reason;
 use super::answer::Answer;
 use super::arms::Arms;
-use crate::facts::{Observed, Seen};
-use crate::plan::{In, On, Role};
+use crate::facts::{Observed, Seen, Watched};
+use crate::plan::{In, On, Role, Rules};
 use crate::truth::Truth;
 
 /// What the rules of one question said of one arm.
@@ -12,6 +12,8 @@ use crate::truth::Truth;
 pub struct Fired {
     /// Why the rules could not be asked.
     pub not_loaded: Option<String>,
+    /// Why nothing follows from the silence of a program that watched.
+    pub deaf: Option<String>,
     /// Their matches.
     pub matches: Vec<Match>,
     /// What the log source would need to tell, where that could change the answer.
@@ -43,6 +45,21 @@ impl Fired {
         Fired { not_loaded: Some(why.into()), ..Fired::default() }
     }
 
+    /// What a watching program told: an alert is its match.
+    pub(crate) fn told(name: &str, watched: &Watched) -> Self {
+        let alert = |line: &String| Match {
+            rule: name.to_owned(),
+            events: Vec::new(),
+            fields: vec![("alert".into(), line.clone())],
+            harness_only: false,
+        };
+        Fired {
+            matches: watched.alert.iter().map(alert).collect(),
+            deaf: watched.deaf.clone(),
+            ..Fired::default()
+        }
+    }
+
     /// Whether something matched on what the artifact did.
     pub fn matched(&self) -> bool {
         self.real().next().is_some()
@@ -53,20 +70,23 @@ impl Fired {
     }
 }
 
-pub(super) fn answer(arms: &Arms<'_>, arm: In, on: On) -> Answer {
-    let mut answer = judge(arms, arm, on).unwrap_or_else(|answer| answer);
+pub(super) fn answer(arms: &Arms<'_>, rules: &Rules, arm: In, on: On) -> Answer {
+    let mut answer = judge(arms, rules, arm, on).unwrap_or_else(|answer| answer);
     if arms.plan.goal.is_none() && on == On::Goal {
         answer.sentence += " (no goal is given: it is asked of an attack that was executed)";
     }
     answer
 }
 
-fn judge(arms: &Arms<'_>, arm: In, on: On) -> Result<Answer, Answer> {
-    let attack = match arm {
-        In::Baseline => Role::Baseline,
-        In::Treatment => Role::Treatment,
+fn judge(arms: &Arms<'_>, rules: &Rules, arm: In, on: On) -> Result<Answer, Answer> {
+    let attack = match (arm, &rules.monitor) {
+        (In::Baseline, None) => Role::Baseline,
+        // with what watches, and with nothing that prevents
+        (In::Baseline, Some(name)) => arms.plan.arm_for(&Role::Only(name.clone())),
+        (In::Treatment, _) => Role::Treatment,
     };
     let twins: &[Role] = match (arm, arms.plan.ordinary.is_some()) {
+        _ if rules.monitor.is_some() => &[Role::Benign],
         (In::Baseline, false) => &[Role::BenignBaseline],
         (In::Baseline, true) => &[Role::Ordinary],
         (In::Treatment, false) => &[Role::Benign, Role::BenignBaseline],
@@ -102,6 +122,11 @@ fn judge(arms: &Arms<'_>, arm: In, on: On) -> Result<Answer, Answer> {
     let happened = truth(arms, observed, on)?;
     if let Some(found) = fired.real().next() {
         check_twins(arms, &twins)?;
+        for twin in &twins {
+            if let Some(why) = &said(&twin.arm.role)?.deaf {
+                return Err(super::watching::deaf(&found.rule, &twin.arm.role, why));
+            }
+        }
         let sentence = format!("`{}` fired on the attack: {}", found.rule, fields(found));
         let mut answer = Answer::holds(Reason::Detected, sentence)
             .with(observed, "match", &found.events, fields(found))
@@ -131,6 +156,9 @@ fn judge(arms: &Arms<'_>, arm: In, on: On) -> Result<Answer, Answer> {
             fields(found),
         ));
     }
+    if let (Some(name), Some(why)) = (&rules.monitor, &fired.deaf) {
+        return Err(super::watching::deaf(name, &attack, why));
+    }
     if let Some(needed) = &fired.undecided {
         return Err(Answer::inconclusive(Reason::TelemetryMissing, needed.clone()));
     }
@@ -143,7 +171,11 @@ fn judge(arms: &Arms<'_>, arm: In, on: On) -> Result<Answer, Answer> {
     if observed.missing.is_some() {
         return Err(arms.unknown(observed, "whether the rule would have fired"));
     }
-    let mut answer = Answer::fails(Reason::Missed, "no rule fired on the attack").with(
+    let missed = match &rules.monitor {
+        Some(name) => format!("`{name}` did not alert on the attack"),
+        None => "no rule fired on the attack".to_owned(),
+    };
+    let mut answer = Answer::fails(Reason::Missed, missed).with(
         observed,
         "goal",
         &happened.events,

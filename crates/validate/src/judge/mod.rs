@@ -10,6 +10,7 @@ mod detection;
 mod expectation;
 mod mitigation;
 pub mod reason;
+mod watching;
 
 #[cfg(test)]
 mod tests;
@@ -119,8 +120,11 @@ fn partial(plan: &Plan, question: &Question, answer: &mut Answer) {
 
 fn answer(question: &Question, case: &Arms<'_>) -> Answer {
     let answer = match &question.kind {
+        QuestionKind::Control { control } if case.plan.watcher(control).is_some() => {
+            watching::answer(case, control)
+        }
         QuestionKind::Control { control } => control::answer(case, control),
-        QuestionKind::Detection { arm, on, .. } => detection::answer(case, *arm, *on),
+        QuestionKind::Detection { rules, arm, on } => detection::answer(case, rules, *arm, *on),
         QuestionKind::Mitigation {} => mitigation::answer(case),
     };
     // what a sensor saw before it lost events is true, and yet nothing is called secure on evidence with a hole
@@ -200,7 +204,8 @@ fn outcomes(cases: &[Arms<'_>]) -> BTreeMap<Role, ArmOutcome> {
     for case in cases {
         for observed in case.all().filter(|observed| !observed.arm.role.is_benign()) {
             let attempted = case.attempted(observed).truth;
-            let alerted = case.fired(&observed.arm.role).is_some_and(Fired::matched);
+            let alerted = case.fired(&observed.arm.role).is_some_and(Fired::matched)
+                || observed.watched.values().any(|watched| watched.alert.is_some());
             let outcome = match (attempted, observed.goal.truth) {
                 (Truth::Yes, Truth::No) if !observed.goal_before => ArmOutcome::Prevented,
                 _ if alerted => ArmOutcome::Alerted,

@@ -19,6 +19,8 @@ pub enum Reason {
     ArmsDiffer,
     EnvironmentFailed,
     NotPrepared,
+    MonitorNotReady,
+    MonitorLost,
     SensorLost,
     Incomplete,
     NotExecuted,
@@ -39,7 +41,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason, in the order of the documentation.
-    pub const ALL: [Reason; 31] = [
+    pub const ALL: [Reason; 33] = [
         Reason::Triggered,
         Reason::Masked,
         Reason::Detected,
@@ -55,6 +57,8 @@ impl Reason {
         Reason::ArmsDiffer,
         Reason::EnvironmentFailed,
         Reason::NotPrepared,
+        Reason::MonitorNotReady,
+        Reason::MonitorLost,
         Reason::SensorLost,
         Reason::Incomplete,
         Reason::NotExecuted,
@@ -91,6 +95,8 @@ impl Reason {
             Reason::ArmsDiffer => "arms_differ",
             Reason::EnvironmentFailed => "environment_failed",
             Reason::NotPrepared => "not_prepared",
+            Reason::MonitorNotReady => "monitor_not_ready",
+            Reason::MonitorLost => "monitor_lost",
             Reason::SensorLost => "sensor_lost",
             Reason::Incomplete => "incomplete",
             Reason::NotExecuted => "not_executed",
@@ -125,6 +131,10 @@ impl Reason {
             Reason::ArmsDiffer => "take arms of one validation, or run them with --fresh",
             Reason::EnvironmentFailed => "detektr doctor tells what this host can't do",
             Reason::NotPrepared => "install on the host, or in an image (--rootfs), what the attack needs",
+            Reason::MonitorNotReady => "install what watches, and see what it put out: detektr show RUN",
+            Reason::MonitorLost => {
+                "keep the monitor running to the end: detektr show RUN tells what became of it"
+            }
             Reason::SensorLost => "run the arm again; detektr doctor checks the sensors",
             Reason::Incomplete => "detektr show RUN tells what is missing; run again with --fresh",
             Reason::NotExecuted => "see why the attack did not start: detektr show RUN",

@@ -72,6 +72,7 @@ fn seen(role: Role, goal: Truth, matches: bool, hole: bool) -> Arc<Seen> {
         works: Truth::Yes,
         busy: true,
         programs: 1,
+        watched: Default::default(),
         limit: None,
     };
     let one = Match { events: vec![3], fields: Vec::new(), harness_only: false };

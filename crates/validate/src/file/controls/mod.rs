@@ -3,6 +3,7 @@
 pub(super) mod container;
 pub(super) mod egress;
 pub(super) mod landlock;
+pub(super) mod monitor;
 pub(super) mod systemd;
 
 use super::inputs::Reader;
@@ -28,6 +29,7 @@ pub(super) const KEYS: &[&str] = &[
     "container",
     "sysctl",
     "egress",
+    "monitor",
 ];
 
 pub(super) fn read(reader: &mut Reader<'_>, node: &Node) -> Vec<Control> {
@@ -67,6 +69,7 @@ fn control(reader: &mut Reader<'_>, node: &Node, name: &Key) -> Control {
                 other => other.map(|_| Measure::NoNewPrivs),
             },
             "user" => user(reader, value).map(Measure::User),
+            "monitor" => monitor::read(reader, value).map(Measure::Monitor),
             "landlock" => landlock::read(reader, value).map(Measure::Landlock),
             "egress" => egress::read(reader, value).map(Measure::Egress),
             "sysctl" => parameters(reader, value).map(Measure::Sysctl),
@@ -88,6 +91,10 @@ fn control(reader: &mut Reader<'_>, node: &Node, name: &Key) -> Control {
             }
         };
         control.measures.extend(measure);
+    }
+    if control.monitor().is_some() && entries.len() > 1 {
+        let what = format!("the control `{}` watches and does something else as well", name.text);
+        reader.problem(node, "conflict", what, "give the monitor a control of its own");
     }
     if entries.is_empty() && matches!(node.value, Value::Map(_)) {
         let what = format!("the control `{}` does nothing", name.text);

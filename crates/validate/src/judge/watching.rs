@@ -1,0 +1,79 @@
+//! Did this control tell of the attack? A watcher denies nothing: its alert is its effect. It must come with the attack,
+//! and not with the twin; without the watcher there is nobody to tell.
+
+use super::Reason;
+use super::answer::Answer;
+use super::arms::Arms;
+use crate::facts::Observed;
+use crate::plan::Role;
+
+pub(super) fn answer(arms: &Arms<'_>, control: &str) -> Answer {
+    judge(arms, control).unwrap_or_else(|answer| answer)
+}
+
+fn judge(arms: &Arms<'_>, control: &str) -> Result<Answer, Answer> {
+    let baseline = arms.successful_baseline()?;
+    let treatment = arms.usable(&Role::Treatment)?;
+    arms.usable(&Role::Without(control.into()))?;
+    let only = arms.usable(&Role::Only(control.into()))?;
+    let twin = arms.usable(&Role::Benign)?;
+    if let Some(alert) = alert(twin, control) {
+        let sentence = format!("{control} alerts on the benign twin as well: {alert}");
+        return Ok(Answer::fails(Reason::FalsePositive, sentence));
+    }
+    arms.ran(only)?;
+    let together = alert(treatment, control);
+    let Some(alone) = alert(only, control) else {
+        heard(only, control)?;
+        if let Some(alert) = together {
+            let sentence = format!("{control} alerts with the other controls only: {alert}");
+            return Err(Answer::inconclusive(Reason::CauseNotSeparable, sentence));
+        }
+        if only.missing.is_some() {
+            return Err(arms.unknown(only, &format!("what {control} had to tell")));
+        }
+        let sentence = format!("{control} did not alert on the attack");
+        return Ok(Answer::fails(Reason::NoEffect, sentence)
+            .next("check what the monitor covers: what the attack did passed it")
+            .with(only, "goal", &only.goal.events, "the goal, of which it told nothing"));
+    };
+    // silence is what sets the attack apart
+    heard(twin, control)?;
+    if twin.missing.is_some() {
+        return Err(arms.unknown(twin, &format!("whether {control} is silent on the twin")));
+    }
+    let seen = arms.attempted(only).events;
+    let goal = |answer: Answer| {
+        answer
+            .with(only, "alert", if only.goal.events.is_empty() { &seen } else { &only.goal.events }, alone)
+            .with(baseline, "goal", &baseline.goal.events, "the goal, reached without controls")
+    };
+    if together.is_some() {
+        let sentence = format!("{control} alerted on the attack, and not on the twin: {alone}");
+        return Ok(goal(Answer::holds(Reason::Triggered, sentence)));
+    }
+    heard(treatment, control)?;
+    let sentence = format!(
+        "{control} alerts on the attack when it is alone ({alone}); with the others there is nothing to tell"
+    );
+    Ok(goal(Answer::holds(Reason::Masked, sentence)))
+}
+
+fn alert<'a>(arm: &'a Observed, control: &str) -> Option<&'a str> {
+    arm.watched.get(control)?.alert.as_deref()
+}
+
+/// That the silence of `control` in `arm` means something.
+fn heard(arm: &Observed, control: &str) -> Result<(), Answer> {
+    let role = &arm.arm.role;
+    match arm.watched.get(control) {
+        None => Err(deaf(control, role, "nothing was kept of it")),
+        Some(watched) => watched.deaf.as_ref().map_or(Ok(()), |why| Err(deaf(control, role, why))),
+    }
+}
+
+/// A watcher from whose silence nothing follows.
+pub(super) fn deaf(control: &str, role: &Role, why: &str) -> Answer {
+    let sentence = format!("nothing follows from the silence of {control} in the arm {role}: {why}");
+    Answer::inconclusive(Reason::MonitorLost, sentence)
+}
