@@ -7,6 +7,7 @@ mod images;
 mod known;
 mod leaving;
 mod missed;
+mod monitors;
 mod ordinary;
 mod pipeline;
 mod pipelines;

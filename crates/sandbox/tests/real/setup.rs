@@ -31,6 +31,7 @@ fn run_under(measure: Measure, steps: &[&str], script: &str, user: RunAs, second
         stderr: copy(),
         filter: None,
         shut: Shut::default(),
+        monitors: Vec::new(),
         setup: steps.iter().map(|step| line(step)).collect(),
     };
     environment.launch(program).expect("launch");
