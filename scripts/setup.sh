@@ -46,6 +46,8 @@ test)
     need npm npm
     need git git
     need sudo sudo
+    need aide aide
+    need inotifywait inotify-tools
     need pip3 python3-pip
     # servers that a test runs for a moment: only where installing one does not start it, as Debian's own script says
     if [ -x /usr/sbin/policy-rc.d ] && ! /usr/sbin/policy-rc.d cron start >/dev/null 2>&1; then

@@ -161,6 +161,24 @@ enum RulesForm {
 }
 
 #[derive(JsonSchema)]
+#[schemars(untagged)]
+#[expect(dead_code, reason = "only its schema is used")]
+enum DetectionForm {
+    /// Rules.
+    Rules(RulesForm),
+    /// A control that watches: its alert is what fires.
+    Monitor(MonitorName),
+}
+
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+#[expect(dead_code, reason = "only its schema is used")]
+struct MonitorName {
+    /// The control's name.
+    monitor: String,
+}
+
+#[derive(JsonSchema)]
 #[schemars(deny_unknown_fields)]
 #[expect(dead_code, reason = "only its schema is used")]
 struct AnyForm {
@@ -428,7 +446,7 @@ struct QuestionForm {
     /// Did this control trigger? One of `control`, `detection` and `mitigation`.
     control: Option<String>,
     /// Did this detection fire?
-    detection: Option<RulesForm>,
+    detection: Option<DetectionForm>,
     /// Did all controls together stop the attack and leave the twin working?
     mitigation: Option<AllForm>,
     /// In which arm a detection is asked: with no control (the default) or with all.
