@@ -103,7 +103,7 @@ pub struct Link {
     pub arm: Role,
     /// The run.
     pub run: String,
-    /// What they show: `attempt`, `denied`, `goal`, `match`, `broken_twin`.
+    /// What they show: `attempt`, `denied`, `alert`, `goal`, `match`, `broken_twin`.
     pub shows: String,
     /// Event numbers.
     pub events: Vec<u64>,

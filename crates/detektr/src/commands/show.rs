@@ -92,6 +92,10 @@ fn sealed(bundle: &Bundle, context: &mut Context) -> Result<u8, Failure> {
     let unreadable = |e| told(bundle.path(), &e);
     output("stdout", manifest.output.stdout, bundle.stdout().map_err(unreadable)?, out)?;
     output("stderr", manifest.output.stderr, bundle.stderr().map_err(unreadable)?, out)?;
+    for (number, monitor) in manifest.monitors.iter().enumerate() {
+        let file = bundle.monitor(number).map_err(unreadable)?;
+        output(&format!("monitor {}", clean(&monitor.control)), monitor.output, file, out)?;
+    }
     Ok(exit::OK)
 }
 
