@@ -47,6 +47,13 @@ fn a_watcher_of_files_alerts_on_the_attack_alone_and_what_it_did_not_see_is_told
     write(&place, "noisy", &alert, "echo state >/tmp/upd; test -s /tmp/upd", "");
     let inside = alert.replace("command:", "when: inside\n      command:");
     write(&place, "inside", &inside, QUIET, "");
+    let log = "  it:\n    monitor:\n      command: [inotifywait, -m, -o, /var/tmp/w.log, -e, create, /tmp]\n      \
+               ready: ^Watches established\n      alert: {log: {file: /var/tmp/w.log, matches: CREATE upd$}}\n";
+    write(&place, "logs", log, QUIET, "");
+    // one that looks by the clock has to be given time
+    let polls = "  it:\n    monitor:\n      command: 'echo on; while :; do test -e /tmp/upd && echo seen; sleep 0.2; done'\n      \
+                 ready: ^on$\n      settle: 1s\n      alert: {output: ^seen$}\n";
+    write(&place, "polls", polls, QUIET, "");
     // beside a control that prevents what it watches for, it is silent
     let both = format!("{alert}  ro: {{read_only: /tmp}}\n");
     write(&place, "masked", &both, QUIET, "ask: [{control: it}, {control: ro}, {mitigation: all}]\n");
@@ -72,6 +79,8 @@ fn a_watcher_of_files_alerts_on_the_attack_alone_and_what_it_did_not_see_is_told
         expect("sees", "control:it", "holds/triggered");
         expect("sees", "detection:it", "holds/detected");
         expect("inside", "control:it", "holds/triggered");
+        expect("logs", "control:it", "holds/triggered");
+        expect("polls", "control:it", "holds/triggered");
         expect("blind", "control:it", "fails/no_effect");
         expect("noisy", "control:it", "fails/false_positive");
         expect("masked", "control:it", "holds/masked");
@@ -80,6 +89,12 @@ fn a_watcher_of_files_alerts_on_the_attack_alone_and_what_it_did_not_see_is_told
         expect("ends", "control:it", "inconclusive/monitor_lost");
         expect("absent", "control:it", "inconclusive/monitor_not_ready");
         expect("unready", "control:it", "inconclusive/monitor_not_ready");
+        // what watched is not asked again: the sealed result alone gives the same
+        let document = said.document();
+        for result in document["results"].as_array().unwrap() {
+            let judged = place.run(how, &["judge", "--json", result["path"].as_str().unwrap()]);
+            assert_eq!(judged.document()["same"], true, "{result}: {}", judged.stderr);
+        }
     }
 }
 

@@ -110,7 +110,7 @@ impl Keeper {
         Ok(Some((keeper, theirs)))
     }
 
-    /// Whether the attack runs, or has ended and everybody is done.
+    /// Whether the attack runs.
     pub(super) fn is_beside_attack(&self) -> bool {
         self.stage == Stage::Watches
     }
