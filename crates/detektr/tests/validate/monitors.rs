@@ -124,3 +124,48 @@ fn an_integrity_checker_finds_afterwards_what_the_attack_changed() {
         }
     }
 }
+
+/// A signature of the project's own: these words, and nothing else, are what it calls malicious.
+const MARKER: &str = "detektr harmless marker 7f2c";
+
+#[test]
+fn a_scanner_finds_afterwards_what_the_attack_left_by_a_signature_of_ones_own() {
+    if !has("clamscan") {
+        return;
+    }
+    let place = Place::new();
+    let hex: String = MARKER.bytes().map(|byte| format!("{byte:02x}")).collect();
+    place.write("all/own.ndb", &format!("Detektr.Test.Marker:0:*:{hex}\n"));
+    let scan = |alert: &str| {
+        format!(
+            "  it:\n    monitor:\n      when: after\n      command: [clamscan, --database, /var/tmp/own.ndb, --no-summary, --recursive, /tmp]\n      \
+             alert: {alert}\n      files: {{/var/tmp/own.ndb: own.ndb}}\n"
+        )
+    };
+    let marked = format!("echo '{MARKER}' >/tmp/upd");
+    for (name, alert) in
+        [("code", "{exit: [1]}"), ("line", "{output: Detektr.Test.Marker.UNOFFICIAL FOUND$}")]
+    {
+        write(&place, name, &scan(alert), QUIET, "");
+        // each has a script of its own, as not every attack of this file carries the words
+        let text = std::fs::read_to_string(place.path(&format!("all/{name}.yaml"))).unwrap();
+        place.write(&format!("all/{name}-attack.sh"), &marked);
+        place.write(&format!("all/{name}.yaml"), &text.replace("attack.sh", &format!("{name}-attack.sh")));
+    }
+    // what carries no such words is not found
+    write(&place, "clean", &scan("{exit: [1]}"), QUIET, "");
+    for how in How::all() {
+        let said = place.validate(how, &["all"]);
+        for (name, answer) in
+            [("code", "holds/triggered"), ("line", "holds/triggered"), ("clean", "fails/no_effect")]
+        {
+            assert_eq!(
+                said.answer(name, "control:it"),
+                answer,
+                "{name} ({how:?}): {}\n{}",
+                said.stdout,
+                said.stderr
+            );
+        }
+    }
+}
