@@ -1,6 +1,7 @@
 //! Exhaustive over small cases: whatever the truths and whatever is missing, nothing holds without its evidence.
 
 mod ablation;
+mod watching;
 
 use super::*;
 use crate::facts::{Denial, Observed, Operation, Seen, Unusable};
