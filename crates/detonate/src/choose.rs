@@ -28,6 +28,20 @@ impl Sensors {
         Sensors { only: Some(sensor), ..Self::default() }
     }
 
+    /// Whether something would have to be loaded for `choice`.
+    pub fn is_first(&self, choice: SensorChoice) -> bool {
+        self.only.is_none() && self.ebpf.is_none() && choice != SensorChoice::Ptrace
+    }
+
+    /// Loads what [`choose`](Sensors::choose) will need for `choice` at its first use, with a ring of `ring_bytes`. What
+    /// fails is told there.
+    pub fn prepare(&mut self, choice: SensorChoice, ring_bytes: u32) {
+        if self.is_first(choice) && self.load_ebpf(true).is_ok() {
+            let sensor = self.ebpf.as_deref_mut().expect("load_ebpf succeeded");
+            sensor.prepare(ring_bytes);
+        }
+    }
+
     /// The sensor for `choice`. `cgroup` tells whether the environment has a cgroup v2, without which the BPF
     /// programs can't tell its processes from others.
     ///

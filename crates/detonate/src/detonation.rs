@@ -45,7 +45,7 @@ use std::time::Instant;
 /// Runs detonations; holds what they share in one process (the loaded sensor).
 #[derive(Default)]
 pub struct Detonator {
-    pub(crate) sensors: Mutex<Sensors>,
+    pub(crate) sensors: Arc<Mutex<Sensors>>,
 }
 
 /// How a detonation ended, and where its bundle is.
@@ -75,7 +75,7 @@ impl Detonator {
 
     /// A detonator that watches with `sensor` alone, whatever a request asks for.
     pub fn with_sensor(sensor: Box<dyn detektr_sensor::Sensor>) -> Self {
-        Detonator { sensors: Mutex::new(Sensors::only(sensor)) }
+        Detonator { sensors: Arc::new(Mutex::new(Sensors::only(sensor))) }
     }
 
     /// The sensor that `choice` means on this host: what is asked for, else the best that loads. It stays loaded
@@ -152,6 +152,7 @@ impl Detonator {
         progress: &mut dyn FnMut(Progress),
     ) -> Result<BundleWriter, DetonateError> {
         let setup = now();
+        self.prepare_sensor(request);
         let seed = request.seed.unwrap_or_else(|| u64::from_le_bytes(random()));
         manifest.seed = seed;
         let (plan, internet) = match plan(request, prepared, run, seed) {

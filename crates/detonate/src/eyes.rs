@@ -10,6 +10,7 @@ use detektr_sensor::decode::{IdRange, Numbers};
 use detektr_sensor::{Description, ExecutedFiles, Target, Watching};
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// The sensor's ring where nobody asks for another: room for a quarter of a million events between two reads.
 pub(crate) const RING_BYTES: u32 = 32 << 20;
@@ -27,6 +28,23 @@ pub(crate) struct Eyes {
 }
 
 impl Detonator {
+    /// Has the sensor loaded while the environment is made, which does not need it: of all that a first detonation waits
+    /// for, this takes longest.
+    pub(crate) fn prepare_sensor(&self, request: &DetonateRequest) {
+        // others can hardly load it, and would try twice
+        let first = self.sensors.try_lock().is_ok_and(|sensors| sensors.is_first(request.sensor));
+        if !first || !rustix::process::geteuid().is_root() {
+            return;
+        }
+        let sensors = Arc::clone(&self.sensors);
+        let (choice, ring_bytes) = (request.sensor, request.ring_bytes.unwrap_or(RING_BYTES));
+        let load = move || {
+            sensors.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).prepare(choice, ring_bytes)
+        };
+        // without a thread it is loaded when it is needed
+        let _ = std::thread::Builder::new().name("sensor".into()).spawn(load);
+    }
+
     /// Has the sensor watch `environment`: what watches, where its records come out, the filter that a launcher must
     /// install for it, the sensor's description, and why it was no better one.
     pub(crate) fn watch(

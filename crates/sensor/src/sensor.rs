@@ -103,6 +103,9 @@ pub trait Sensor: Send {
     /// that needs one (raw `struct sock_filter` values: code, jt, jf, k).
     fn launch_filter(&self, observe_stat: bool) -> Option<Vec<(u16, u8, u8, u32)>>;
 
+    /// Makes beforehand what the first [`watch`](Sensor::watch) with such a ring would have to wait for.
+    fn prepare(&mut self, _ring_bytes: u32) {}
+
     /// Begins to watch `target`; records go to `sink` in batches, in order. The launcher is not running yet.
     fn watch(&mut self, target: Target, sink: SyncSender<Vec<Raw>>)
     -> Result<Box<dyn Watching>, SensorError>;

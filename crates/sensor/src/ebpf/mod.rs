@@ -63,6 +63,10 @@ impl Sensor for EbpfSensor {
         None
     }
 
+    fn prepare(&mut self, ring_bytes: u32) {
+        watch::prepare(&self.loaded, ring_bytes);
+    }
+
     fn watch(
         &mut self,
         target: Target,

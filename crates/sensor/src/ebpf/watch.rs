@@ -56,6 +56,22 @@ impl Loaded {
     }
 }
 
+/// The size of a ring that is asked for with so many bytes.
+fn ring_size(bytes: u32) -> u32 {
+    bytes.max(4096).next_power_of_two()
+}
+
+/// Puts a ring by for the first watch: giving one to the programs waits for every processor.
+pub(super) fn prepare(loaded: &Mutex<Loaded>, bytes: u32) {
+    let mut guard = lock(loaded);
+    let this = &mut *guard;
+    let bytes = ring_size(bytes);
+    if !this.slots[0] && this.rings[0].is_none() {
+        // one that can't be made is told of by whoever needs it
+        this.rings[0] = this.new_ring(0, bytes).ok().map(|ring| (bytes, ring));
+    }
+}
+
 impl Watch {
     pub fn begin(
         loaded: Arc<Mutex<Loaded>>,
@@ -70,7 +86,7 @@ impl Watch {
         let pid_namespace = std::fs::metadata(format!("/proc/self/fd/{}", target.pid_namespace.as_raw_fd()))
             .map_err(|e| lost("look at the pid namespace", e))?
             .ino();
-        let ring_bytes = target.ring_bytes.max(4096).next_power_of_two();
+        let ring_bytes = ring_size(target.ring_bytes);
         let mut guard = lock(&loaded);
         let this = &mut *guard;
         let free = |slot: &usize| !this.slots[*slot];
