@@ -162,6 +162,11 @@ fn of_file(file: &Path) -> Result<Vec<Test>, FileError> {
     read(file, &fs::read_to_string(file).map_err(unreadable)?)
 }
 
+/// Whether `name` has the form of what [`Atomics::named`] knows: a technique, with or without a test, or a guid.
+pub fn is_name(name: &str) -> bool {
+    is_guid(name) || is_technique(name.split_once('#').map_or(name, |(technique, _)| technique))
+}
+
 fn is_technique(name: &str) -> bool {
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|c| c.is_ascii_digit());
     let Some(numbers) = name.strip_prefix('T') else { return false };

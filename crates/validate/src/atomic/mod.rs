@@ -3,6 +3,7 @@
 
 mod choose;
 mod fill;
+mod lacked;
 mod outcome;
 mod prepare;
 mod read;
@@ -10,7 +11,8 @@ mod system;
 #[cfg(test)]
 mod tests;
 
-pub use choose::{AtomicError, Atomics};
+pub use choose::{AtomicError, Atomics, is_name};
+pub use lacked::lacked;
 pub use outcome::{Outcome, outcome, plan};
 pub use prepare::{ATOMICS, Options, Prepared, Refusal, Refused};
 pub use read::read;

@@ -1,23 +1,25 @@
-//! Attacks that can be executed, from whatever source: the shipped patterns and the user's.
+//! Attacks that can be executed, from whatever source: the shipped patterns and the user's, and tests of Atomic Red Team.
 
+use crate::atomic::{self, Prepared, Refusal, Test};
 use crate::pattern::prove;
 use crate::pattern::{Pattern, Variant};
-use crate::plan::{Plan, Role, Surroundings};
+use crate::plan::{Attack, Plan, Program, Role, Surroundings};
 use crate::result::Inputs;
+use detektr_detect::attack;
 
 /// An attack that can be executed once. Its plan says how it runs, how its twin runs where it has an arm for one, and
 /// what the attack is after.
 #[derive(Clone, Debug)]
 pub struct Exercise {
-    /// A name that no other has: `cron-job#cron-d`.
+    /// A name that no other has: `cron-job#cron-d`, `T1053.003#2`.
     pub id: String,
     /// What it belongs to: all exercises of a family have the same twin.
     pub family: String,
-    /// Technique's id.
+    /// Technique's id, as ATT&CK has it today.
     pub technique: String,
-    /// Tactic's tag.
-    pub tactic: String,
-    /// One arm `baseline`; one `benign-baseline` where there is a twin.
+    /// Tactic's tag, where the source names one.
+    pub tactic: Option<String>,
+    /// One arm `baseline`, and one `benign-baseline` where there is a twin.
     pub plan: Plan,
     /// The files of the plan.
     pub inputs: Inputs,
@@ -44,11 +46,39 @@ pub fn patterns<'p>(
             id: format!("{}#{}", pattern.id, variant.name),
             family: pattern.id.clone(),
             technique: pattern.technique.clone(),
-            tactic: pattern.tactic.clone(),
+            tactic: Some(pattern.tactic.clone()),
             plan,
             inputs,
             missing: missing.map(|program| format!("it needs `{program}`")),
         }
     };
     chosen.into_iter().map(exercise).collect()
+}
+
+/// The exercises that tests of Atomic Red Team are. They have neither goal nor twin.
+pub fn atomics(
+    tests: impl IntoIterator<Item = (Test, Result<Prepared, (Refusal, String)>)>,
+    surroundings: &Surroundings,
+) -> Vec<Exercise> {
+    let exercise = |(test, prepared): (Test, Result<Prepared, (Refusal, String)>)| {
+        let (prepared, missing) = match prepared {
+            Ok(prepared) => (prepared, None),
+            Err((_, why)) => {
+                // it is never run, and has no files
+                let attack = Attack::of(Program::File(test.id()), test.executor.elevated);
+                (Prepared { attack, inputs: Inputs::new() }, Some(why))
+            }
+        };
+        let (plan, inputs) = atomic::plan(&test, prepared, surroundings.clone());
+        Exercise {
+            id: test.id(),
+            family: test.id(),
+            technique: attack::current(&test.technique).to_owned(),
+            tactic: None,
+            plan,
+            inputs,
+            missing,
+        }
+    };
+    tests.into_iter().map(exercise).collect()
 }

@@ -114,6 +114,7 @@ fn attack_state(execution: &Execution<'_>) -> (State, String) {
     let open = |why: &str| (State::Inconclusive, why.to_owned());
     match unusable(facts) {
         Some(why) => (State::Inconclusive, why),
+        None if execution.exercise.plan.goal.is_none() => carried_out(seen),
         None if facts.goal_before => open("its goal is true before anything ran"),
         None => match facts.goal.truth {
             Truth::No => open("it did not reach its goal"),
@@ -121,6 +122,27 @@ fn attack_state(execution: &Execution<'_>) -> (State, String) {
             Truth::Yes => (State::Ready, String::new()),
         },
     }
+}
+
+/// Whether an attack that has no goal was carried out: it ran, ended with exit code 0, and found every command. Any
+/// other end leaves open how much of it was done.
+fn carried_out(seen: &Seen) -> (State, String) {
+    let facts = &seen.facts;
+    let why = if facts.executed.truth != Truth::Yes {
+        let denied =
+            facts.not_started.as_ref().map(|denial| format!("its own start was refused: {}", denial.how));
+        denied.unwrap_or_else(|| "it never started".into())
+    } else if let Some(limit) = &facts.limit {
+        format!("it did not come to its end: it was stopped at the limit `{limit}`")
+    } else if facts.works != Truth::Yes {
+        "it does not end with exit code 0".into()
+    } else if !seen.lacked.is_empty() {
+        let names: Vec<&str> = seen.lacked.iter().map(String::as_str).collect();
+        format!("it did not find {}", names.join(", "))
+    } else {
+        return (State::Ready, String::new());
+    };
+    (State::Inconclusive, why)
 }
 
 fn unusable(facts: &Observed) -> Option<String> {

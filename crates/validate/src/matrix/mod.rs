@@ -13,7 +13,7 @@ mod technique;
 #[cfg(test)]
 mod tests;
 
-pub use exercise::{Exercise, patterns};
+pub use exercise::{Exercise, atomics, patterns};
 pub use judge::matrix;
 pub use model::{
     Condition, Contrast, FORMAT, Hit, Matrix, Miss, NotLoaded, Open, RuleRow, State, Status, Totals, Twin,

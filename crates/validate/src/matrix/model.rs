@@ -50,7 +50,7 @@ pub struct Totals {
     pub false_positive: usize,
     pub not_loaded: usize,
     pub variants: usize,
-    /// Variants that reached their goal with whole evidence.
+    /// Variants that did what they are there for, with whole evidence.
     pub variants_ready: usize,
     /// Of these, how many any rule of their technique finds.
     pub variants_found: usize,
@@ -253,8 +253,9 @@ pub struct VariantRow {
     pub id: String,
     /// Its technique.
     pub technique: String,
-    /// The tactic's tag.
-    pub tactic: String,
+    /// The tactic's tag, where its source names one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tactic: Option<String>,
     /// What became of it.
     pub state: State,
     /// Why it is not ready.

@@ -2,6 +2,7 @@
 
 use super::exercise::Exercise;
 use super::technique::{relation, techniques};
+use crate::atomic::lacked;
 use crate::evaluate::{Unreadable, observe, telling};
 use crate::facts::Observed;
 use crate::plan::{Arm, Plan, Program, Role};
@@ -61,6 +62,8 @@ pub struct Seen {
     pub said: Vec<RuleOutcome>,
     /// What makes those answers incomplete.
     pub holes: Vec<String>,
+    /// Commands that a shell did not find; looked for only where there is no goal that tells whether it mattered.
+    pub lacked: BTreeSet<String>,
 }
 
 /// What became of an exercise; what is missing was not executed.
@@ -137,7 +140,8 @@ pub fn check(
 ) -> Result<(), MatrixError> {
     let mut users = BTreeSet::new();
     let silent = |_: &Arm, _: Stage| {};
-    for exercise in exercises.iter().filter(|exercise| users.insert(exercise.plan.attack.root)) {
+    let runs = exercises.iter().filter(|exercise| exercise.missing.is_none());
+    for exercise in runs.filter(|exercise| users.insert(exercise.plan.attack.root)) {
         arms::check(&exercise.plan, &exercise.inputs, detonator, &one(settings, &silent))
             .map_err(|source| MatrixError::Run { exercise: exercise.id.clone(), source })?;
     }
@@ -229,7 +233,13 @@ fn ask(
     let Some((facts, bundle)) = observe(plan, located)? else { return Ok(None) };
     let reused = located.arm.reused;
     let Some(bundle) = bundle else {
-        return Ok(Some(Seen { facts, reused, said: Vec::new(), holes: Vec::new() }));
+        return Ok(Some(Seen {
+            facts,
+            reused,
+            said: Vec::new(),
+            holes: Vec::new(),
+            lacked: BTreeSet::new(),
+        }));
     };
     let unreadable = |source| Unreadable { run: located.arm.run.clone(), source };
     let manifest = bundle.manifest();
@@ -239,7 +249,11 @@ fn ask(
     let events = bundle.events().map_err(|e| unreadable(io::Error::other(e)))?;
     let mut report = rules.run(&context, events).map_err(unreadable)?;
     report.rules.iter_mut().for_each(|said| prune(said, &exercise.technique));
-    Ok(Some(Seen { facts, reused, said: report.rules, holes: report.holes }))
+    let lacked = match plan.goal {
+        Some(_) => BTreeSet::new(),
+        None => lacked(&bundle).map_err(unreadable)?,
+    };
+    Ok(Some(Seen { facts, reused, said: report.rules, holes: report.holes, lacked }))
 }
 
 /// What the matrix does not tell is not kept: of many matches the first, and why a rule is silent only where it was to

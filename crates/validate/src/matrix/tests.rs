@@ -35,7 +35,7 @@ fn exercise() -> Exercise {
         id: "loot#one".into(),
         family: "loot".into(),
         technique: "T1204.002".into(),
-        tactic: "execution".into(),
+        tactic: Some("execution".into()),
         plan,
         inputs: Default::default(),
         missing: None,
@@ -86,7 +86,7 @@ fn seen(role: Role, goal: Truth, matches: bool, hole: bool) -> Arc<Seen> {
         nearest: Vec::new(),
     };
     let holes = hole.then(|| "groups were forgotten".to_owned()).into_iter().collect();
-    Arc::new(Seen { facts, reused: false, said: vec![said], holes })
+    Arc::new(Seen { facts, reused: false, said: vec![said], holes, lacked: Default::default() })
 }
 
 fn judged(exercise: &Exercise, attack: Arc<Seen>, twin: Arc<Seen>) -> Matrix {
@@ -131,4 +131,32 @@ fn what_lies_beside_an_attack_and_what_it_is_after_tell_its_detonation_apart() {
     other.plan.goal.as_mut().unwrap().condition = "created('/tmp/y')".into();
     assert_ne!(of(&one, &attack), of(&other, &attack));
     assert_ne!(of(&one, &twin), of(&other, &twin));
+}
+
+#[test]
+fn what_has_no_goal_counts_only_where_it_was_carried_out_whole() {
+    let mut exercise = exercise();
+    exercise.plan.goal = None;
+    exercise.plan.arms.truncate(1);
+    let of = |change: &dyn Fn(&mut Seen)| {
+        let mut attack = Seen::clone(&seen(Role::Baseline, Truth::Unknown, false, false));
+        change(&mut attack);
+        let execution = Execution { exercise: &exercise, attack: Some(Arc::new(attack)), twin: None };
+        let matrix = matrix([rule()].iter(), Vec::new(), &[execution], Sensor::Ebpf, false);
+        assert!(matrix.twins.is_empty());
+        (matrix.rules[0].status, matrix.variants[0].state, matrix.variants[0].why.clone())
+    };
+    assert_eq!(of(&|_| ()), (Status::Missed, State::Ready, String::new()));
+    let open = |change: &dyn Fn(&mut Seen), told: &str| {
+        let (status, state, why) = of(change);
+        assert_eq!((status, state), (Status::Inconclusive, State::Inconclusive), "{told}");
+        assert!(why.contains(told), "{why}, not {told}");
+    };
+    open(&|seen| seen.facts.works = Truth::No, "exit code 0");
+    open(&|seen| seen.facts.works = Truth::Unknown, "exit code 0");
+    open(&|seen| seen.facts.executed.truth = Truth::No, "never started");
+    open(&|seen| drop(seen.lacked.insert("sudo".into())), "did not find sudo");
+    open(&|seen| seen.facts.missing = Some("records were lost".into()), "records were lost");
+    let stopped = |seen: &mut Seen| (seen.facts.works, seen.facts.limit) = (Truth::No, Some("wall".into()));
+    open(&stopped, "limit `wall`");
 }

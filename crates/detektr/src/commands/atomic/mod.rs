@@ -11,7 +11,7 @@ use crate::exit;
 use crate::failure::{Failure, shown};
 use detektr_validate::atomic::{AtomicError, Atomics, System, Test};
 use serde_json::{Value, json};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// List, show and run tests of Atomic Red Team
 ///
@@ -39,8 +39,35 @@ struct SourceArgs {
 
 impl SourceArgs {
     fn open(&self) -> Result<Atomics, Failure> {
-        Atomics::open(&self.atomics).map_err(unusable)
+        open(&self.atomics)
     }
+}
+
+/// The tests of `folder`.
+pub(super) fn open(folder: &Path) -> Result<Atomics, Failure> {
+    Atomics::open(folder).map_err(unusable)
+}
+
+/// Every test that lists Linux.
+pub(super) fn every(source: &Atomics) -> Result<Vec<Test>, Failure> {
+    let mut tests = source.all().map_err(unusable)?;
+    tests.retain(|test| System::of(test) != System::Other);
+    Ok(tests)
+}
+
+/// The tests that `names` mean, each once; of a whole technique those that list Linux.
+pub(super) fn named(source: &Atomics, names: &[String]) -> Result<Vec<Test>, Failure> {
+    let mut tests: Vec<Test> = Vec::new();
+    for name in names {
+        let mut named = source.named(name).map_err(unusable)?;
+        if named.len() > 1 {
+            named.retain(|test| System::of(test) != System::Other);
+        }
+        // one that is named twice runs once
+        named.retain(|test| !tests.iter().any(|other| other.id() == test.id()));
+        tests.extend(named);
+    }
+    Ok(tests)
 }
 
 impl Args {

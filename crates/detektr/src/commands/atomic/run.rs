@@ -1,7 +1,7 @@
 //! `detektr atomic run TEST…`: each test is a detonation of its own, and it is told what came of it.
 
 use super::seen::{Seen, seen};
-use super::{SourceArgs, argument, system, unusable};
+use super::{SourceArgs, argument, every, named};
 use crate::cli::Context;
 use crate::commands::arms::EvidenceArgs;
 use crate::commands::detonate::end_on_signals;
@@ -73,20 +73,7 @@ struct Told {
 
 pub fn run(args: &Args, context: &mut Context) -> Result<u8, Failure> {
     let source = args.source.open()?;
-    let mut tests = Vec::new();
-    if args.all {
-        tests = source.all().map_err(unusable)?;
-        tests.retain(|test| system(test).0 != "other");
-    }
-    for name in &args.tests {
-        let mut named = source.named(name).map_err(unusable)?;
-        if named.len() > 1 {
-            named.retain(|test| system(test).0 != "other");
-        }
-        // one that is named twice runs once
-        named.retain(|test| !tests.iter().any(|other: &Test| other.id() == test.id()));
-        tests.extend(named);
-    }
+    let tests = if args.all { every(&source)? } else { named(&source, &args.tests)? };
     if tests.is_empty() {
         return Err(Failure::usage("detektr::atomic::nothing", "no test is selected")
             .help("`detektr atomic list --all` tells what there is"));

@@ -8,13 +8,12 @@ use detektr_detect::{BehaviourReport, Preparation};
 use detektr_event::{Actor, Detail};
 use detektr_evidence::persistence::Persistence;
 use detektr_evidence::{Bundle, ChangeKind, Exit, Manifest};
+use detektr_validate::atomic::lacked;
 use detektr_validate::run::Located;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
-use std::io::{self, BufRead, BufReader, Read, Write};
+use std::io::{self, Write};
 
-/// Bytes of its errors in which a test's missing programs are looked for.
-const ERRORS: u64 = 1 << 20;
 /// Facts of one kind that are shown to people.
 const SHOWN: usize = 6;
 
@@ -103,20 +102,6 @@ pub(super) fn seen(located: &Located) -> Result<Seen, Failure> {
         manifest: bundle.manifest().clone(),
         facts,
     })
-}
-
-/// The commands that shells said they did not find.
-fn lacked(bundle: &Bundle) -> io::Result<BTreeSet<String>> {
-    let path = bundle.path().join("stderr");
-    let errors = std::fs::File::open(path)?.take(ERRORS);
-    let mut found = BTreeSet::new();
-    for line in BufReader::new(errors).split(b'\n') {
-        let line = line?;
-        let line = String::from_utf8_lossy(&line);
-        let told = line.strip_suffix(": command not found").or_else(|| line.strip_suffix(": not found"));
-        found.extend(told.and_then(|told| told.rsplit(": ").next()).map(String::from));
-    }
-    Ok(found)
 }
 
 impl Seen {

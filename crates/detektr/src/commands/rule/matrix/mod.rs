@@ -1,12 +1,14 @@
-//! `detektr rule matrix RULES`: every rule, held against executions of attack patterns and of their twins.
+//! `detektr rule matrix RULES`: every rule, held against executions of attack patterns and of their twins, and of tests of
+//! Atomic Red Team.
 
+mod chosen;
 mod tell;
 
 use super::files::Loaded;
 use crate::cli::Context;
 use crate::commands::arms::ArmsArgs;
 use crate::commands::detonate::end_on_signals;
-use crate::commands::pattern::{LibraryArgs, unknown};
+use crate::commands::pattern::LibraryArgs;
 use crate::commands::place::PlaceArgs;
 use crate::commands::validate::unrunnable;
 use crate::exit;
@@ -16,9 +18,7 @@ use crate::recording::with_sources;
 use crate::replace::{replace, writable};
 use detektr_detonate::Detonator;
 use detektr_validate::matrix::{self, Matrix, MatrixError, NotLoaded, Settings};
-use detektr_validate::pattern::{Pattern, Variant};
 use detektr_validate::run::{RunError, Stage};
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -26,13 +26,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// Hold Sigma rules against executed attacks: what proves each rule, what it misses, what was never exercised
 ///
 /// Every variant of the patterns is detonated once, and every benign twin once; what was detonated before, under the same
-/// circumstances, is used again. A rule is proven by variants of the techniques that it is tagged with. One that reached no goal, or
+/// circumstances, is used again. With --atomics so is every test of Atomic Red Team that lists Linux: it counts where it was prepared,
+/// ended with exit code 0 and found every command, and it has no twin. A rule is proven by variants of the techniques that it is tagged with. One that reached no goal, or
 /// whose evidence has a hole, proves and misses nothing. For a variant that a proven rule misses, the smallest
 /// difference to one that proves it is told.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Exit codes: 0 every rule that was exercised matched, and none a twin; 1 a rule missed every variant of its \
-                        technique that could be judged, or fires on a twin; 2 no rule can be loaded, or there is no such pattern; 3 \
+                        technique that could be judged, or fires on a twin; 2 no rule can be loaded, or there is no such pattern or test; 3 \
                         something could not be told: a variant or a twin was not executed or is inconclusive, a file of rules \
                         could not be loaded, a rule's answer has a hole, a rule matched only what Detektr chose, no rule was exercised at all, or it was \
                         interrupted; 4 the environment or Detektr itself failed."
@@ -42,7 +43,10 @@ pub struct Args {
     rules: PathBuf,
     #[command(flatten)]
     library: LibraryArgs,
-    /// Only these patterns, or single variants: ID#VARIANT; may be given several times
+    /// Detonate the tests of a checkout of Atomic Red Team too
+    #[arg(long, value_name = "DIR")]
+    atomics: Option<PathBuf>,
+    /// Only these patterns or techniques' tests (T1053.003), or single ones: ID#VARIANT, T1053.003#2; may be given several times
     #[arg(long, value_name = "ID")]
     only: Vec<String>,
     #[command(flatten)]
@@ -61,27 +65,15 @@ pub struct Args {
 pub fn run(args: &Args, context: &mut Context) -> Result<u8, Failure> {
     let loaded = Loaded::open(&args.rules)?;
     let library = args.library.library()?;
-    let chosen: Vec<(&Pattern, &Variant)> = if args.only.is_empty() {
-        let all = library.patterns();
-        all.flat_map(|pattern| pattern.variants.iter().map(move |variant| (pattern, variant))).collect()
-    } else {
-        let mut chosen = Vec::new();
-        let mut seen = BTreeSet::new();
-        for id in &args.only {
-            let named = library.named(id).map_err(unknown)?;
-            let new =
-                named.variants().filter(|variant| seen.insert((named.pattern.id.as_str(), &variant.name)));
-            chosen.extend(new.map(|variant| (named.pattern, variant)));
-        }
-        chosen
-    };
+    let (variants, tests) = chosen::chosen(&library, args.atomics.as_deref(), &args.only)?;
     // what can't be written is told before anything runs
     [&args.html, &args.navigator].into_iter().flatten().try_for_each(|path| writable(path))?;
     let store = context.store()?;
     store.prepare()?;
     let detonator = Detonator::new();
     let surroundings = args.place.surroundings(&detonator, true)?;
-    let exercises = matrix::patterns(chosen, &surroundings);
+    let mut exercises = matrix::patterns(variants, &surroundings);
+    exercises.extend(tests.exercises(&surroundings)?);
     let cancel = Arc::new(AtomicBool::new(false));
     end_on_signals(&cancel)?;
     let live = Many::new(context.json, matrix::detonations(&exercises));
