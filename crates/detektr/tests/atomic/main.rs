@@ -1,6 +1,7 @@
 //! `detektr atomic`, and validations whose attack is a test of Atomic Red Team: on tests of our own in the original's form, and on
 //! a sample of the original where it is there.
 
+mod matrix;
 #[path = "../validate/support.rs"]
 mod support;
 

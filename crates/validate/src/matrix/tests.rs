@@ -155,7 +155,7 @@ fn what_has_no_goal_counts_only_where_it_was_carried_out_whole() {
     open(&|seen| seen.facts.works = Truth::No, "exit code 0");
     open(&|seen| seen.facts.works = Truth::Unknown, "exit code 0");
     open(&|seen| seen.facts.executed.truth = Truth::No, "never started");
-    open(&|seen| drop(seen.lacked.insert("sudo".into())), "did not find sudo");
+    open(&|seen| seen.lacked = ["sudo".to_owned()].into(), "did not find sudo");
     open(&|seen| seen.facts.missing = Some("records were lost".into()), "records were lost");
     let stopped = |seen: &mut Seen| (seen.facts.works, seen.facts.limit) = (Truth::No, Some("wall".into()));
     open(&stopped, "limit `wall`");
