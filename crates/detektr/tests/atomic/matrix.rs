@@ -65,6 +65,22 @@ atomic_tests:
   executor: {name: sh, command: cat /etc/hostname}
 ";
 
+const ELSEWHERE: &str = r"
+attack_technique: T1112
+display_name: For others
+atomic_tests:
+- name: Once
+  auto_generated_guid: aaaaaaaa-aaaa-4aaa-8aaa-aaaaaaaaaaaa
+  description: for Windows
+  supported_platforms: [windows]
+  executor: {name: command_prompt, command: dir}
+- name: Twice
+  auto_generated_guid: bbbbbbbb-bbbb-4bbb-8bbb-bbbbbbbbbbbb
+  description: for Windows
+  supported_platforms: [windows]
+  executor: {name: command_prompt, command: dir}
+";
+
 const PATTERN: &str = "detektr: 1\npattern: loot\ntitle: x\ntechnique: T1204.002\ntactic: execution\nemulates: x\nharmless: x\n\
                        goal: created('/tmp/loot')\nvariants: {piped: 'cat /etc/hostname >/tmp/loot'}\n\
                        benign: 'cp /etc/hostname /tmp/other'\n";
@@ -73,6 +89,7 @@ fn place() -> Place {
     let place = Place::new();
     place.write("art/atomics/T1204.002/T1204.002.yaml", TESTS);
     place.write("art/atomics/T1562/T1562.yaml", REVOKED);
+    place.write("art/atomics/T1112/T1112.yaml", ELSEWHERE);
     place.write("own/loot.yaml", PATTERN);
     let rules = [
         ("Whole", "file_event", "TargetFilename: /tmp/loot", "t1204.002"),
@@ -188,6 +205,7 @@ fn what_another_command_ran_is_used_again_and_mistakes_are_told_first() {
         (&["--atomics", "nowhere"], "can't read"),
         (&["--atomics", "art", "--only", "T1204.002#70"], "has no test `70`"),
         (&["--atomics", "art", "--only", "T1204.003"], "there is no technique"),
+        (&["--atomics", "art", "--only", "T1112"], "no test that is named lists Linux"),
     ] {
         let said = matrix(&place, how, args);
         assert!(said.code == 2 && said.stderr.contains(told), "{args:?}: {} {}", said.code, said.stderr);

@@ -58,7 +58,12 @@ pub(super) fn chosen<'l>(
                 .help("name one: --atomics DIR; `detektr pattern list` names the patterns"));
         }
     };
-    Ok((variants(library, &patterns)?, Tests { source, tests }))
+    let variants = variants(library, &patterns)?;
+    if variants.is_empty() && tests.is_empty() {
+        return Err(Failure::usage("detektr::rule::atomic", "no test that is named lists Linux")
+            .help("`detektr atomic list` tells which do: --atomics DIR"));
+    }
+    Ok((variants, Tests { source, tests }))
 }
 
 /// The variants that `names` mean, each once.
