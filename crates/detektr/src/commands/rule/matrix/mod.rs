@@ -26,10 +26,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// Hold Sigma rules against executed attacks: what proves each rule, what it misses, what was never exercised
 ///
 /// Every variant of the patterns is detonated once, and every benign twin once; what was detonated before, under the same
-/// circumstances, is used again. With --atomics every test of Atomic Red Team that lists Linux is detonated once
-/// too: it counts where it was prepared, ended with exit code 0 and found every command, and it has no twin. A rule is proven by variants of the techniques that it is tagged with. One that reached no goal, or
-/// whose evidence has a hole, proves and misses nothing. For a variant that a proven rule misses, the smallest
-/// difference to one that proves it is told.
+/// circumstances, is used again. With --atomics every test of Atomic Red Team that lists Linux is detonated once too: it
+/// counts where it was prepared, ended with exit code 0 and found every command, and it has no twin. A rule is proven by
+/// variants of the techniques that it is tagged with. One that reached no goal, or whose evidence has a hole, proves and
+/// misses nothing. For a variant that a proven rule misses, the smallest difference to one that proves it is told.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Exit codes: 0 every rule that was exercised matched, and none a twin; 1 a rule missed every variant of its \
