@@ -253,16 +253,13 @@ fn row(
     };
     let mut proven: Vec<(Hit, &Seen)> = Vec::new();
     let mut missed: Vec<(&str, &Seen, &RuleOutcome)> = Vec::new();
-    let (mut asked, mut needed) = (0usize, BTreeSet::new());
+    let mut needed = BTreeSet::new();
     for (execution, (state, why)) in executions.iter().zip(states) {
         let name = execution.exercise.id.as_str();
         let relation = relation(&tagged, &execution.exercise.technique);
         let answer = execution.attack.as_deref().map(|seen| (seen, said(rule, name, seen)));
-        if let Some((_, answer)) = &answer {
-            asked += 1;
-            if let Said::NoTelemetry(what) = answer {
-                needed.insert((true, what.clone()));
-            }
+        if let Some((_, Said::NoTelemetry(what))) = &answer {
+            needed.insert(what.clone());
         }
         let mut open = |reason: &str, sentence: String| {
             if relation.is_some() {
@@ -298,12 +295,13 @@ fn row(
             row.false_positives.push(hit);
         }
     }
-    let without = needed.into_iter().map(|(_, what)| what).collect::<Vec<_>>();
-    let nowhere = asked > 0
-        && executions.iter().filter_map(|one| one.attack.as_deref()).all(|seen| {
-            seen.said.iter().any(|outcome| outcome.rule.id == rule.id && outcome.no_telemetry.is_some())
-        });
-    settle(&mut row, if nowhere { without.into_iter().next() } else { None });
+    // a run that can't be used, such as one that could not be prepared, was asked nothing
+    let mut answers = executions
+        .iter()
+        .filter_map(|one| one.attack.as_deref())
+        .filter_map(|seen| seen.said.iter().find(|outcome| outcome.rule.id == rule.id));
+    let nowhere = answers.all(|outcome| outcome.no_telemetry.is_some());
+    settle(&mut row, if nowhere { needed.into_iter().next() } else { None });
     row
 }
 

@@ -160,3 +160,30 @@ fn what_has_no_goal_counts_only_where_it_was_carried_out_whole() {
     let stopped = |seen: &mut Seen| (seen.facts.works, seen.facts.limit) = (Truth::No, Some("wall".into()));
     open(&stopped, "limit `wall`");
 }
+
+#[test]
+fn a_run_that_was_asked_nothing_does_not_hide_that_the_telemetry_is_nowhere() {
+    let exercise = exercise();
+    let deaf = |what: &str| {
+        let mut attack = Seen::clone(&seen(Role::Baseline, Truth::Yes, false, false));
+        attack.said[0].no_telemetry = (!what.is_empty()).then(|| what.to_owned());
+        Some(Arc::new(attack))
+    };
+    let mut unasked = Seen::clone(&seen(Role::Baseline, Truth::Unknown, false, false));
+    unasked.said.clear();
+    unasked.facts.missing = Some("it could not be prepared".into());
+    let unasked = Some(Arc::new(unasked));
+    let status = |attacks: &[&Option<Arc<Seen>>]| {
+        let execution = |attack: &&Option<Arc<Seen>>| Execution {
+            exercise: &exercise,
+            attack: (*attack).clone(),
+            twin: None,
+        };
+        let executions: Vec<_> = attacks.iter().map(execution).collect();
+        matrix([rule()].iter(), Vec::new(), &executions, Sensor::Ebpf, false).rules[0].status
+    };
+    let (none, some) = (deaf("it reads logs"), deaf(""));
+    assert_eq!(status(&[&none, &unasked]), Status::NeedsTelemetry);
+    assert_eq!(status(&[&none, &some, &unasked]), Status::Missed);
+    assert_eq!(status(&[&unasked]), Status::Inconclusive);
+}
