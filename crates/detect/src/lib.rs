@@ -34,5 +34,5 @@ pub use processes::Processes;
 pub use rules::{RuleError, RuleRef, RuleSet};
 pub use run::{Match, RuleOutcome, RuleReport, RunContext};
 pub use stable::{Lots, Stable};
-pub use view::{View, views};
+pub use view::{Shape, View, views};
 pub use why::{FieldWhy, WhyNot};

@@ -48,19 +48,20 @@ pub(crate) fn is_sha256(text: &str) -> bool {
 }
 
 /// A writer that hashes what passes through.
-pub(crate) struct Hashing<W> {
+pub struct Hashing<W> {
     inner: W,
     hasher: Sha256,
     length: u64,
 }
 
 impl<W: Write> Hashing<W> {
-    pub(crate) fn new(inner: W) -> Self {
+    /// Hands on to `inner`.
+    pub fn new(inner: W) -> Self {
         Hashing { inner, hasher: Sha256::new(), length: 0 }
     }
 
     /// Hash and number of the bytes that passed.
-    pub(crate) fn finish(self) -> (String, u64) {
+    pub fn finish(self) -> (String, u64) {
         (hex(&self.hasher.finalize()), self.length)
     }
 

@@ -34,7 +34,7 @@ pub use error::{EvidenceError, Result};
 pub use fsdiff::{
     Baseline, Diff, DiffOptions, IdMap, IdMaps, IdRange, Layer, LayerIds, LowerView, MergedView, fsdiff,
 };
-pub use hash::sha256_hex;
+pub use hash::{Hashing, sha256_hex};
 pub use keys::{PublicKey, SigningKey};
 pub use ledger::{Counts, Ledger};
 pub use manifest::{

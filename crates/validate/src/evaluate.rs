@@ -1,6 +1,7 @@
 //! From bundles to verdicts: every arm's evidence is checked and reduced to facts, the rules are run over it, and the
 //! judge has its say. The same bundles and files give the same verdicts anywhere.
 
+use crate::engine::{self, Reply};
 use crate::facts::{Left, Observed, Trust};
 use crate::judge::{Detections, Fired, Match, Part, ablate, judge};
 use crate::plan::{In, Plan, Question, QuestionKind, Role, Rules};
@@ -13,13 +14,14 @@ use detektr_evidence::{Bundle, sha256_hex, verify};
 use std::collections::BTreeMap;
 use std::io::{self, Read};
 
-/// Checks what can be checked before anything runs: every rule of every question can be asked.
+/// Checks what can be checked before anything runs: every rule and every engine of every question can be asked.
 ///
 /// # Errors
-/// Everything that is wrong with the rules, one sentence each.
+/// Everything that is wrong with them, one sentence each.
 pub fn check(plan: &Plan, inputs: &Inputs) -> Result<(), Vec<String>> {
-    let problems: Vec<String> =
+    let mut problems: Vec<String> =
         plan.questions.iter().filter_map(|question| rules(question, inputs)?.err()).flatten().collect();
+    problems.extend(engine::check(plan).err().into_iter().flatten());
     if problems.is_empty() { Ok(()) } else { Err(problems) }
 }
 
@@ -42,7 +44,8 @@ pub struct Judgement {
     pub ablation: Vec<Part>,
 }
 
-/// Judges `plan` by the bundles of its arms. `today` (YYYY-MM-DD) decides about dates.
+/// Judges `plan` by the bundles of its arms, and by what its engines answered about them ([`engine::ask`]). `today`
+/// (YYYY-MM-DD) decides about dates.
 ///
 /// # Errors
 /// Where a bundle that is sealed can't be read to its end. One that is missing, damaged or not the one that was run
@@ -51,6 +54,7 @@ pub fn evaluate(
     plan: &Plan,
     inputs: &Inputs,
     located: &[Located],
+    replies: &[Reply],
     today: &str,
 ) -> Result<Judgement, Unreadable> {
     let asked: Vec<(&Question, Option<RuleSet>)> = plan
@@ -78,6 +82,21 @@ pub fn evaluate(
         let unreadable = |source| Unreadable { run: one.arm.run.clone(), source };
         let manifest = bundle.manifest();
         let events = || bundle.events().map_err(|e| unreadable(io::Error::other(e)));
+        for question in plan.questions.iter().filter(|question| reads(question, &arm.role)) {
+            let QuestionKind::Detection { rules: Rules { command: Some(command), .. }, .. } = &question.kind
+            else {
+                continue;
+            };
+            let reply = replies.iter().find(|one| one.question == question.id && one.run == manifest.run);
+            let answer = match reply {
+                Some(reply) => {
+                    let fed = engine::feed(command, &bundle, io::sink()).map_err(unreadable)?;
+                    reply.fired(command, &fed)
+                }
+                None => Fired::failed("it was not asked"),
+            };
+            fired.insert((question.id.clone(), arm.clone()), answer);
+        }
         for (question, rules) in asked.iter().filter(|(question, _)| reads(question, &arm.role)) {
             let answer = match rules {
                 Some(rules) => {
@@ -130,7 +149,7 @@ pub(crate) fn observe(plan: &Plan, one: &Located) -> Result<Option<(Observed, Op
 /// The rules of a question, where it has some.
 fn rules(question: &Question, inputs: &Inputs) -> Option<Result<RuleSet, Vec<String>>> {
     let QuestionKind::Detection { rules, .. } = &question.kind else { return None };
-    if rules.monitor.is_some() {
+    if rules.monitor.is_some() || rules.command.is_some() {
         return None;
     }
     let empty = Vec::new();
@@ -141,7 +160,7 @@ fn rules(question: &Question, inputs: &Inputs) -> Option<Result<RuleSet, Vec<Str
 }
 
 /// Whether the answer to `question` reads the arm of `role`.
-fn reads(question: &Question, role: &Role) -> bool {
+pub(crate) fn reads(question: &Question, role: &Role) -> bool {
     match &question.kind {
         QuestionKind::Detection { arm: In::Baseline, .. } => {
             matches!(role, Role::Baseline | Role::BenignBaseline | Role::Ordinary)
@@ -154,7 +173,7 @@ fn reads(question: &Question, role: &Role) -> bool {
 }
 
 /// Whether the bundle is the one that was run, unaltered.
-fn sealed(one: &Located) -> Trust {
+pub(crate) fn sealed(one: &Located) -> Trust {
     let manifest =
         if one.bundle.is_dir() { std::fs::read(one.bundle.join("manifest.json")).ok() } else { None };
     if manifest.is_some_and(|bytes| sha256_hex(&bytes) != one.arm.manifest_sha256) {
@@ -199,6 +218,7 @@ fn fired_by(report: &RuleReport) -> Fired {
     let of = |text: fn(&RuleOutcome) -> Option<String>| report.rules.iter().find_map(text);
     Fired {
         not_loaded: None,
+        failed: None,
         deaf: None,
         matches: matches.collect(),
         undecided: of(|outcome| {

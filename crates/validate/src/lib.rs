@@ -7,6 +7,7 @@
 pub mod atomic;
 pub mod baseline;
 pub mod builtin;
+pub mod engine;
 pub mod evaluate;
 pub mod facts;
 pub mod file;

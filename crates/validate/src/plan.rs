@@ -1,5 +1,6 @@
 //! The plan of a validation: every choice is made, nothing has run. `--plan` prints it, results embed it.
 
+use crate::engine::Engine;
 use crate::goal::{Condition, FactName};
 use detektr_detonate::{NetworkMode, site::Site};
 use detektr_evidence::sha256_hex;
@@ -465,6 +466,16 @@ pub struct Rules {
     /// In place of rules a control of the plan that watches: its alert is what fires.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub monitor: Option<String>,
+    /// In place of rules a detection engine of the user's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub command: Option<Engine>,
+}
+
+impl Rules {
+    /// Sigma rules in these files.
+    pub fn sigma(files: Vec<String>) -> Rules {
+        Rules { files, monitor: None, command: None }
+    }
 }
 
 /// The arm in which a detection is asked.

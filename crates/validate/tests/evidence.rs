@@ -89,7 +89,7 @@ fn retry(case: &mut Case, verdicts: &[Verdict]) -> Result<usize, Failed> {
 }
 
 fn verdicts(case: &Case) -> Result<Vec<Verdict>, Failed> {
-    Ok(evaluate::evaluate(&case.plan, &case.inputs, &case.arms, TODAY)?.verdicts)
+    Ok(evaluate::evaluate(&case.plan, &case.inputs, &case.arms, &[], TODAY)?.verdicts)
 }
 
 fn sensor() -> Result<Sensor, Failed> {

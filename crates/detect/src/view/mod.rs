@@ -6,7 +6,10 @@ mod journal;
 mod log;
 mod names;
 pub(crate) mod native;
+mod record;
 mod sysmon;
+
+pub use record::Shape;
 
 use crate::processes::Processes;
 use detektr_event::{Actor, Detail, Event};
@@ -225,6 +228,16 @@ impl View {
         self.get(field).map(Field::to_string)
     }
 
+    /// Its fields as JSON.
+    fn values(&self) -> Map<String, Value> {
+        let value = |field: &Field| match field {
+            Field::Text(text) => Value::from(text.as_str()),
+            Field::Number(number) => Value::from(*number),
+            Field::Truth(truth) => Value::from(*truth),
+        };
+        self.fields.iter().map(|(name, field)| (name.to_string(), value(field))).collect()
+    }
+
     /// What it has in common with all records that are alike in [`Source::telling`]: the rest is unknown.
     pub(crate) fn bare(&self) -> View {
         let mut view = self.clone();
@@ -294,15 +307,7 @@ impl rsigma_eval::Event for View {
 
     /// With the event's number as `_id`, by which correlations tell their events.
     fn to_json(&self) -> Value {
-        let mut map = Map::new();
-        for (name, value) in &self.fields {
-            let value = match value {
-                Field::Text(text) => Value::from(text.as_str()),
-                Field::Number(number) => Value::from(*number),
-                Field::Truth(truth) => Value::from(*truth),
-            };
-            map.insert(name.to_string(), value);
-        }
+        let mut map = self.values();
         map.insert("_id".into(), Value::from(self.seq));
         Value::Object(map)
     }

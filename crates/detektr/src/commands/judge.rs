@@ -57,7 +57,7 @@ pub fn run(args: Args, context: &mut Context) -> Result<u8, Failure> {
         .help("`detektr validate --out DIR` makes a result that carries its bundles along"));
     }
     let evaluate::Judgement { verdicts, ablation } =
-        evaluate::evaluate(&document.plan, &result.inputs, &located, &document.today)
+        evaluate::evaluate(&document.plan, &result.inputs, &located, &document.engines, &document.today)
             .map_err(|e| Failure::failed("detektr::judge", with_sources(&e)))?;
     let same = verdicts == document.verdicts && ablation == document.ablation;
     if context.json {

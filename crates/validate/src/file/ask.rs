@@ -1,5 +1,6 @@
 //! What is asked: under `ask`, or what follows from `detect` and `controls`.
 
+use super::engine;
 use super::inputs::Reader;
 use crate::plan::{Expect, In, On, Question, QuestionKind, Rules};
 use detektr_sandbox::controls::Control;
@@ -32,11 +33,8 @@ pub(super) fn derived(
         for (stem, files) in groups(reader, node) {
             let id = format!("detection:{stem}");
             reader.places.insert(id.clone(), node.span.start);
-            let kind = QuestionKind::Detection {
-                rules: Rules { files, monitor: None },
-                arm: In::Baseline,
-                on: On::Goal,
-            };
+            let kind =
+                QuestionKind::Detection { rules: Rules::sigma(files), arm: In::Baseline, on: On::Goal };
             questions.push(question(id, kind));
         }
     }
@@ -221,14 +219,20 @@ fn subjects(
             let on = on.unwrap_or(if arm == In::Treatment { On::Attempt } else { On::Goal });
             let suffix = if arm == In::Treatment { "@treatment" } else { "" };
             if let Some(name) = monitor(reader, value, controls) {
-                let rules = Rules { files: Vec::new(), monitor: Some(name.clone()) };
+                let rules = Rules { monitor: Some(name.clone()), ..Rules::sigma(Vec::new()) };
                 let kind = QuestionKind::Detection { rules, arm, on };
                 return vec![(format!("detection:{name}{suffix}"), kind)];
+            }
+            if engine::is_engine(value) {
+                let Some(engine) = engine::read(reader, value) else { return Vec::new() };
+                let id = format!("detection:{}{suffix}", engine.name());
+                let rules = Rules { command: Some(engine), ..Rules::sigma(Vec::new()) };
+                return vec![(id, QuestionKind::Detection { rules, arm, on })];
             }
             groups(reader, value)
                 .into_iter()
                 .map(|(stem, files)| {
-                    let kind = QuestionKind::Detection { rules: Rules { files, monitor: None }, arm, on };
+                    let kind = QuestionKind::Detection { rules: Rules::sigma(files), arm, on };
                     (format!("detection:{stem}{suffix}"), kind)
                 })
                 .collect()

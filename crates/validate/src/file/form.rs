@@ -1,6 +1,7 @@
 //! The validation as its file has it: the type that the JSON Schema is made from. Reading goes another way, which
 //! knows the place of everything; a test holds the two together.
 
+use detektr_detect::Shape;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -168,6 +169,22 @@ enum DetectionForm {
     Rules(RulesForm),
     /// A control that watches: its alert is what fires.
     Monitor(MonitorName),
+    /// A detection engine of your own.
+    Engine(EngineForm),
+}
+
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+#[expect(dead_code, reason = "only its schema is used")]
+struct EngineForm {
+    /// The command line, run on this host. Words that name a file beside this one are files that it gets.
+    command: Vec<Word>,
+    /// The shape in which it gets the events of a run.
+    view: Option<Shape>,
+    /// Further files that it needs, beside this one or below.
+    files: Option<OneOrMore<String>>,
+    /// Time after which it is ended; a minute where left out.
+    timeout: Option<String>,
 }
 
 #[derive(JsonSchema)]
@@ -538,7 +555,7 @@ impl JsonSchema for Word {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{ask, atomic, controls, drawn, program, read};
+    use super::super::{ask, atomic, controls, drawn, engine, program, read};
     use super::ValidationForm;
     use serde_json::Value;
     use std::collections::BTreeSet;
@@ -558,6 +575,7 @@ mod tests {
             ("/$defs/PatternGroup/properties", drawn::KEYS),
             ("/$defs/AtomicGroup/properties", atomic::KEYS),
             ("/$defs/QuestionForm/properties", ask::KEYS),
+            ("/$defs/EngineForm/properties", engine::KEYS),
             ("/$defs/ControlForm/properties", controls::KEYS),
             ("/$defs/MonitorForm/properties", controls::monitor::KEYS),
             ("/$defs/AlertForm/properties", controls::monitor::ALERT),

@@ -5,6 +5,7 @@ mod ask;
 mod atomic;
 mod controls;
 mod drawn;
+mod engine;
 mod error;
 mod folder;
 mod form;

@@ -12,6 +12,8 @@ use crate::truth::Truth;
 pub struct Fired {
     /// Why the rules could not be asked.
     pub not_loaded: Option<String>,
+    /// Why an engine's answer can't be used.
+    pub failed: Option<String>,
     /// Why nothing follows from the silence of a program that watched.
     pub deaf: Option<String>,
     /// Their matches.
@@ -43,6 +45,11 @@ impl Fired {
     /// Rules that could not be asked.
     pub fn not_loaded(why: impl Into<String>) -> Self {
         Fired { not_loaded: Some(why.into()), ..Fired::default() }
+    }
+
+    /// An engine whose answer can't be used.
+    pub fn failed(why: impl Into<String>) -> Self {
+        Fired { failed: Some(why.into()), ..Fired::default() }
     }
 
     /// What a watching program told: an alert is its match.
@@ -96,6 +103,10 @@ fn judge(arms: &Arms<'_>, rules: &Rules, arm: In, on: On) -> Result<Answer, Answ
         let fired = arms.fired(role).ok_or_else(|| {
             Answer::inconclusive(Reason::ArmMissing, format!("the arm {role} was not judged by the rules"))
         })?;
+        if let (Some(why), Some(engine)) = (&fired.failed, &rules.command) {
+            let sentence = format!("the engine `{}` did not answer for the arm {role}: {why}", engine.name());
+            return Err(Answer::inconclusive(Reason::EngineFailed, sentence));
+        }
         match &fired.not_loaded {
             None => Ok(fired),
             Some(why) => {
@@ -171,9 +182,10 @@ fn judge(arms: &Arms<'_>, rules: &Rules, arm: In, on: On) -> Result<Answer, Answ
     if observed.missing.is_some() {
         return Err(arms.unknown(observed, "whether the rule would have fired"));
     }
-    let missed = match &rules.monitor {
-        Some(name) => format!("`{name}` did not alert on the attack"),
-        None => "no rule fired on the attack".to_owned(),
+    let missed = match (&rules.monitor, &rules.command) {
+        (Some(name), _) => format!("`{name}` did not alert on the attack"),
+        (None, Some(engine)) => format!("the engine `{}` found nothing of the attack", engine.name()),
+        (None, None) => "no rule fired on the attack".to_owned(),
     };
     let mut answer = Answer::fails(Reason::Missed, missed).with(
         observed,
@@ -181,6 +193,9 @@ fn judge(arms: &Arms<'_>, rules: &Rules, arm: In, on: On) -> Result<Answer, Answ
         &happened.events,
         "what it should have fired on",
     );
+    if rules.command.is_some() {
+        answer = answer.next("see whether the engine's view has what it looks for: detektr events RUN");
+    }
     if let Some(why) = &fired.why_not {
         answer.sentence = format!("no rule fired on the attack: {why}");
         answer = answer.next("mend the field that is named; detektr rule check RULES RUN tells the others");

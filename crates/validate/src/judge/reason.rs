@@ -31,6 +31,7 @@ pub enum Reason {
     NotAttempted,
     CauseNotSeparable,
     RuleNotLoaded,
+    EngineFailed,
     MatchedHarnessOnly,
     TelemetryMissing,
     BenignInvalid,
@@ -41,7 +42,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason, in the order of the documentation.
-    pub const ALL: [Reason; 33] = [
+    pub const ALL: [Reason; 34] = [
         Reason::Triggered,
         Reason::Masked,
         Reason::Detected,
@@ -69,6 +70,7 @@ impl Reason {
         Reason::NotAttempted,
         Reason::CauseNotSeparable,
         Reason::RuleNotLoaded,
+        Reason::EngineFailed,
         Reason::MatchedHarnessOnly,
         Reason::TelemetryMissing,
         Reason::BenignInvalid,
@@ -107,6 +109,7 @@ impl Reason {
             Reason::NotAttempted => "not_attempted",
             Reason::CauseNotSeparable => "cause_not_separable",
             Reason::RuleNotLoaded => "rule_not_loaded",
+            Reason::EngineFailed => "engine_failed",
             Reason::MatchedHarnessOnly => "matched_harness_only",
             Reason::TelemetryMissing => "telemetry_missing",
             Reason::BenignInvalid => "benign_invalid",
@@ -145,6 +148,9 @@ impl Reason {
             Reason::NotAttempted => "check that the control does not stop the attack before it acts",
             Reason::CauseNotSeparable => "ask each control alone with --ablate, or leave the others out",
             Reason::RuleNotLoaded => "mend the rule: detektr rule check tells what is wrong with it",
+            Reason::EngineFailed => {
+                "mend the engine's command: what it put out is in the result, under engines/"
+            }
             Reason::MatchedHarnessOnly => "make the rule match what the attack does, not its name",
             Reason::TelemetryMissing => "use a field that the log source has, or collect what is named",
             Reason::BenignInvalid => "mend the twin: it must exit with 0 where no control is in force",

@@ -247,7 +247,7 @@ fn a_detection_without_a_twin_holds_only_where_ordinary_programs_ran_and_were_si
 /// All cases of a detection whose twin runs in the arm of `role`.
 fn detection(ordinary: Option<Attack>, role: Role) {
     let kind = QuestionKind::Detection {
-        rules: Rules { files: vec!["r.yml".into()], monitor: None },
+        rules: Rules::sigma(vec!["r.yml".into()]),
         arm: In::Baseline,
         on: On::Goal,
     };
@@ -340,7 +340,7 @@ fn a_masked_control_is_said_to_stop_the_attack_only_where_it_does() {
 #[test]
 fn one_run_of_ordinary_programs_is_for_all_repeats_and_is_named_once() {
     let kind = QuestionKind::Detection {
-        rules: Rules { files: vec!["r.yml".into()], monitor: None },
+        rules: Rules::sigma(vec!["r.yml".into()]),
         arm: In::Baseline,
         on: On::Goal,
     };

@@ -29,7 +29,7 @@ pub(crate) struct Statement {
 pub(crate) struct Predicate {
     /// `PASSED`, `WARNED` (nothing failed, not everything holds) or `FAILED`.
     pub(crate) result: String,
-    /// The files of the plan, and the bundles by the digest of their manifest.
+    /// The files of the plan, the bundles by the digest of their manifest, and what engines put out.
     pub(crate) configuration: Vec<Subject>,
     pub(crate) passed_tests: Vec<String>,
     pub(crate) warned_tests: Vec<String>,
@@ -67,6 +67,10 @@ pub(crate) fn statement(document: &ResultDocument, bytes: &[u8], signer: &Public
     let files = document.plan.files.iter().map(|(name, file)| named(name.clone(), file.sha256.clone()));
     let bundles =
         document.arms.iter().map(|arm| named(format!("run/{}", arm.run), arm.manifest_sha256.clone()));
+    let engines = document
+        .engines
+        .iter()
+        .map(|one| named(format!("engine/{}/{}", one.question, one.run), one.output.sha256.clone()));
     let of = |wanted: fn(&Verdict) -> bool| {
         document.verdicts.iter().filter(|v| wanted(v)).map(|v| v.id.clone()).collect::<Vec<_>>()
     };
@@ -87,7 +91,7 @@ pub(crate) fn statement(document: &ResultDocument, bytes: &[u8], signer: &Public
                 (true, true) => "PASSED",
             }
             .into(),
-            configuration: files.chain(bundles).collect(),
+            configuration: files.chain(bundles).chain(engines).collect(),
             passed_tests: passed,
             warned_tests: warned,
             failed_tests: failed,

@@ -4,6 +4,7 @@
 //! ```text
 //! result.json             plan, arms (run and digest of its manifest), verdicts
 //! inputs/<sha256>         every file of the plan
+//! engines/<sha256>        what the engines of the plan put out
 //! runs/<run>/             the bundles, where the result was asked to carry them along
 //! attestation.dsse.json   DSSE envelope, in-toto Statement v1 with the test-result predicate
 //! ```
@@ -15,6 +16,7 @@ mod write;
 pub use sealed::{Problem, SealedResult};
 pub use write::write;
 
+use crate::engine::Reply;
 use crate::judge::Part;
 use crate::plan::{Arm, Plan};
 use crate::verdict::Verdict;
@@ -43,6 +45,9 @@ pub struct ResultDocument {
     pub plan: Plan,
     /// What was done, in the order of the plan. An arm that is missing was not run.
     pub arms: Vec<ArmRun>,
+    /// What the engines of the plan answered about the arms.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub engines: Vec<Reply>,
     /// The answers, in the order of the questions.
     pub verdicts: Vec<Verdict>,
     /// The part that each control plays, where that was asked.
@@ -74,12 +79,17 @@ pub(crate) const DOCUMENT: &str = "result.json";
 pub(crate) const ATTESTATION: &str = "attestation.dsse.json";
 /// Name of the folder with the plan's files.
 pub(crate) const INPUTS: &str = "inputs";
+/// Name of the folder with what engines put out.
+pub(crate) const ENGINES: &str = "engines";
 /// Name of the folder with the bundles.
 pub(crate) const RUNS: &str = "runs";
 
-/// The id of a result: the same plan, arms and day give the same.
-pub fn id(plan: &Plan, arms: &[ArmRun], today: &str) -> String {
-    let all = serde_json::json!([plan, arms, today]);
+/// The id of a result: the same plan, arms, engines' answers and day give the same.
+pub fn id(plan: &Plan, arms: &[ArmRun], engines: &[Reply], today: &str) -> String {
+    let all = match engines {
+        [] => serde_json::json!([plan, arms, today]),
+        _ => serde_json::json!([plan, arms, engines, today]),
+    };
     let digest = detektr_evidence::sha256_hex(all.to_string().as_bytes());
     format!("{}-{}", file_name(&plan.name()), &digest[..12])
 }

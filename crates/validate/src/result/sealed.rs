@@ -1,7 +1,8 @@
 //! Reading a result, and checking that it is what was signed.
 
-use super::{ATTESTATION, DOCUMENT, FORMAT, INPUTS, Inputs, RUNS, ResultDocument, attest, write};
+use super::{ATTESTATION, DOCUMENT, ENGINES, FORMAT, INPUTS, Inputs, RUNS, ResultDocument, attest, write};
 use crate::goal::Condition;
+use crate::plan::Digest;
 use detektr_evidence::dsse::{self, STATEMENT_TYPE};
 use detektr_evidence::{PublicKey, sha256_hex};
 use std::fs::File;
@@ -62,7 +63,7 @@ impl SealedResult {
         if statement.subject.first().is_none_or(|subject| subject.digest.sha256 != sha256_hex(&bytes)) {
             return Err(altered(DOCUMENT, "it is not what was signed".into()));
         }
-        let document: ResultDocument = serde_json::from_slice(&bytes)
+        let mut document: ResultDocument = serde_json::from_slice(&bytes)
             .map_err(|error| altered(DOCUMENT, format!("it is no result: {error}")))?;
         if document.format != FORMAT {
             return Err(altered(DOCUMENT, format!("format {:?} is not {FORMAT}", document.format)));
@@ -84,6 +85,16 @@ impl SealedResult {
                 return Err(altered(&file, format!("it is not the `{name}` that was used")));
             }
             inputs.insert(name.clone(), content);
+        }
+        for reply in &mut document.engines {
+            let file = format!("{ENGINES}/{}", reply.output.sha256);
+            reply.content = read(&path.join(&file))?;
+            if Digest::of(&reply.content) != reply.output {
+                return Err(altered(
+                    &file,
+                    format!("it is not what the engine of {} put out", reply.question),
+                ));
+            }
         }
         Ok(SealedResult { path: path.to_owned(), document, inputs, signer })
     }

@@ -1,6 +1,6 @@
 //! Writing a result: whole or not at all.
 
-use super::{ATTESTATION, DOCUMENT, INPUTS, Inputs, ResultDocument, attest};
+use super::{ATTESTATION, DOCUMENT, ENGINES, INPUTS, Inputs, ResultDocument, attest};
 use detektr_evidence::{SigningKey, dsse, sha256_hex};
 use std::fs::{self, DirBuilder, File};
 use std::io::{self, Write};
@@ -40,6 +40,12 @@ fn fill(partial: &Path, document: &ResultDocument, inputs: &Inputs, key: &Signin
     private(&partial.join(INPUTS))?;
     for content in inputs.values() {
         file(&partial.join(INPUTS).join(sha256_hex(content)), content)?;
+    }
+    if !document.engines.is_empty() {
+        private(&partial.join(ENGINES))?;
+    }
+    for reply in &document.engines {
+        file(&partial.join(ENGINES).join(&reply.output.sha256), &reply.content)?;
     }
     let bytes = bytes(document);
     let statement = attest::statement(document, &bytes, &key.public());

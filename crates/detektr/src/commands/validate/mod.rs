@@ -26,6 +26,7 @@ use crate::progress::Arms;
 use crate::recording::with_sources;
 use detektr_detonate::{DetonateError, Detonator};
 use detektr_evidence::{SigningKey, keys};
+use detektr_validate::engine::Reply;
 use detektr_validate::evaluate::Judgement;
 use detektr_validate::file::{AtomicSource, Choices, Sources};
 use detektr_validate::judge::Reason;
@@ -127,14 +128,15 @@ pub fn run(mut args: Args, context: &mut Context) -> Result<u8, Failure> {
                 .map_err(|e| unrunnable(&e))?
             }
         };
-        let judgement = judged::judged(one, &mut located, &today, &args, &|located, verdicts| {
-            let progress = |arm: &Arm, stage| live.tell(arm, stage);
-            let settings = settings(&args, store.home(), &cancel, &progress);
-            arms::retry(&one.plan, &one.inputs, &detonator, &settings, located, verdicts)
-        })?;
+        let (judgement, engines) =
+            judged::judged(one, &mut located, &today, &args, &cancel, &|located, verdicts| {
+                let progress = |arm: &Arm, stage| live.tell(arm, stage);
+                let settings = settings(&args, store.home(), &cancel, &progress);
+                arms::retry(&one.plan, &one.inputs, &detonator, &settings, located, verdicts)
+            })?;
         live.clear();
         let interrupted = cancel.load(Ordering::Relaxed);
-        answered.push(answer(one, &located, judgement, &sealing, interrupted)?);
+        answered.push(answer(one, &located, (judgement, engines), &sealing, interrupted)?);
         if interrupted {
             break;
         }
@@ -252,7 +254,7 @@ struct Sealing<'a> {
 fn answer(
     one: &Planned,
     located: &[Located],
-    judgement: Judgement,
+    (judgement, engines): (Judgement, Vec<Reply>),
     sealing: &Sealing<'_>,
     interrupted: bool,
 ) -> Result<Answered, Failure> {
@@ -260,11 +262,12 @@ fn answer(
     let arms: Vec<ArmRun> = located.iter().map(|located| located.arm.clone()).collect();
     let document = ResultDocument {
         format: result::FORMAT.into(),
-        id: result::id(&one.plan, &arms, today),
+        id: result::id(&one.plan, &arms, &engines, today),
         evaluator: env!("CARGO_PKG_VERSION").into(),
         today: today.into(),
         plan: one.plan.clone(),
         arms,
+        engines,
         verdicts: judgement.verdicts,
         ablation: judgement.ablation,
     };

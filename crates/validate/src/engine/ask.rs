@@ -1,0 +1,182 @@
+//! Asking the engines of a plan about its runs.
+
+use super::process::{self, Bounds, Output};
+use super::{Ended, Engine, Reply, feed};
+use crate::evaluate::{reads, sealed};
+use crate::plan::{Digest, Plan, QuestionKind, Rules};
+use crate::result::Inputs;
+use crate::run::Located;
+use detektr_evidence::Bundle;
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+/// The engines of a plan, with the ids of their questions.
+fn engines(plan: &Plan) -> impl Iterator<Item = (&crate::plan::Question, &Engine)> {
+    plan.questions.iter().filter_map(|question| match &question.kind {
+        QuestionKind::Detection { rules: Rules { command: Some(engine), .. }, .. } => {
+            Some((question, engine))
+        }
+        _ => None,
+    })
+}
+
+/// Checks before anything runs that the program of each engine is there.
+///
+/// # Errors
+/// One sentence for each that is not.
+pub fn check(plan: &Plan) -> Result<(), Vec<String>> {
+    let missing: Vec<String> = engines(plan)
+        .filter(|(_, engine)| program(engine).is_none())
+        .map(|(question, engine)| {
+            let program = engine.command.first().map(String::as_str).unwrap_or_default();
+            format!("the engine of {} can't run: there is no program `{program}` on this host", question.id)
+        })
+        .collect();
+    if missing.is_empty() { Ok(()) } else { Err(missing) }
+}
+
+/// Why an engine can't be asked.
+#[derive(Debug, thiserror::Error)]
+#[error("the engine of {question} can't be asked about run {run}")]
+pub struct Unasked {
+    /// The question.
+    pub question: String,
+    /// The run.
+    pub run: String,
+    /// Why: its bundle can't be read to its end, or there is no room for a folder.
+    pub source: io::Error,
+}
+
+/// Asks every engine of `plan` about each of its runs, on this host. Answers that `before` holds are kept. What can't
+/// be asked (no bundle, or one that is not whole) is left out; the verdicts say why.
+///
+/// # Errors
+/// Where a bundle that is sealed can't be read to its end, or the engine has no place.
+pub fn ask(
+    plan: &Plan,
+    inputs: &Inputs,
+    located: &[Located],
+    before: Vec<Reply>,
+    cancel: &AtomicBool,
+) -> Result<Vec<Reply>, Unasked> {
+    let mut replies = Vec::new();
+    for one in located {
+        let run = &one.arm.run;
+        let asked: Vec<_> =
+            engines(plan).filter(|(question, _)| reads(question, &one.arm.arm.role)).collect();
+        if asked.is_empty() || sealed(one).is_err() {
+            continue;
+        }
+        let Ok(bundle) = Bundle::open(&one.bundle) else { continue };
+        for (question, engine) in asked {
+            if let Some(known) = before.iter().find(|old| old.question == question.id && old.run == *run) {
+                replies.push(known.clone());
+                continue;
+            }
+            let unasked = |source| Unasked { question: question.id.clone(), run: run.clone(), source };
+            replies.push(reply(&question.id, run, engine, inputs, &bundle, cancel).map_err(unasked)?);
+        }
+    }
+    Ok(replies)
+}
+
+fn reply(
+    question: &str,
+    run: &str,
+    engine: &Engine,
+    inputs: &Inputs,
+    bundle: &Bundle,
+    cancel: &AtomicBool,
+) -> io::Result<Reply> {
+    let scratch = Scratch::new()?;
+    let asked = scratch.path.join(".asked");
+    let fed = feed(engine, bundle, File::create_new(&asked)?)?;
+    let input = File::open(&asked)?;
+    fs::remove_file(&asked)?;
+    for name in &engine.files {
+        scratch.place(name, inputs.get(name).map(Vec::as_slice).unwrap_or_default())?;
+    }
+    let word = engine.command.first().map(String::as_str).unwrap_or_default();
+    let (path, program) = match (engine.path_of(word), program(engine)) {
+        (Some(file), _) => (scratch.path.join(file), file.to_owned()),
+        (None, Some(path)) => (path.clone(), path.to_string_lossy().into_owned()),
+        (None, None) => (PathBuf::from(word), word.to_owned()),
+    };
+    let program_digest = fs::read(&path).ok().map(|content| Digest::of(&content));
+    let bounds = Bounds { time: std::time::Duration::from_millis(engine.timeout_ms), cancel };
+    let Output { ended, content, complaint } =
+        process::run(&path, &engine.command[1..], &scratch.path, input, &bounds).unwrap_or_else(|e| Output {
+            ended: Ended::NotStarted(e.to_string()),
+            content: Vec::new(),
+            complaint: None,
+        });
+    Ok(Reply {
+        question: question.to_owned(),
+        run: run.to_owned(),
+        program,
+        program_digest,
+        input: fed.digest,
+        ended,
+        complaint,
+        output: Digest::of(&content),
+        content,
+    })
+}
+
+/// The program of an engine on this host; where it is one of its files, its name.
+fn program(engine: &Engine) -> Option<PathBuf> {
+    let word = engine.command.first()?;
+    if let Some(file) = engine.path_of(word).filter(|_| word.contains('/')) {
+        return Some(file.into());
+    }
+    let runs = |path: &Path| {
+        fs::metadata(path).is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
+    };
+    if word.contains('/') {
+        return Some(PathBuf::from(word)).filter(|path| runs(path));
+    }
+    let folders = std::env::var_os("PATH")?;
+    std::env::split_paths(&folders)
+        .map(|folder| folder.join(word))
+        .find(|path| path.is_absolute() && runs(path))
+}
+
+/// A folder of the caller's alone, that goes away.
+struct Scratch {
+    path: PathBuf,
+}
+
+impl Scratch {
+    fn new() -> io::Result<Scratch> {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        loop {
+            let number = NEXT.fetch_add(1, Ordering::Relaxed);
+            let name = format!("detektr-engine-{}-{number}", std::process::id());
+            let path = std::env::temp_dir().join(name);
+            match DirBuilder::new().mode(0o700).create(&path) {
+                Ok(()) => return Ok(Scratch { path }),
+                // somebody's; never used
+                Err(e) if e.kind() == io::ErrorKind::AlreadyExists && number < 1000 => {}
+                Err(e) => return Err(e),
+            }
+        }
+    }
+
+    /// Writes a file, with the folders above it.
+    fn place(&self, name: &str, content: &[u8]) -> io::Result<()> {
+        let path = self.path.join(name);
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder)?;
+        }
+        OpenOptions::new().write(true).create_new(true).mode(0o700).open(path)?.write_all(content)
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.path);
+    }
+}

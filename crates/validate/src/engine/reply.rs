@@ -1,0 +1,126 @@
+//! What an engine answered, as it is sealed, and what that comes to.
+
+use super::feed::Fed;
+use super::{Engine, OUTPUT};
+use crate::judge::{Fired, Match};
+use crate::plan::Digest;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+use std::fmt;
+
+/// One answer of one engine.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Reply {
+    /// The question.
+    pub question: String,
+    /// The run that it was asked about.
+    pub run: String,
+    /// The program that ran: where it lay on the host, or its name among the plan's files.
+    pub program: String,
+    /// Its content.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub program_digest: Option<Digest>,
+    /// What it read.
+    pub input: Digest,
+    /// How it ended.
+    pub ended: Ended,
+    /// The last line that it wrote to standard error, as far as 200 characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub complaint: Option<String>,
+    /// What it wrote to standard output.
+    pub output: Digest,
+    /// The bytes of that: a file of the result.
+    #[serde(skip)]
+    pub content: Vec<u8>,
+}
+
+/// How an engine ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ended {
+    /// By itself, with this code.
+    Exit(i32),
+    /// By a signal that was not Detektr's.
+    Signal(i32),
+    /// It was killed: its time was up.
+    TimedOut,
+    /// It was killed: it put out more than is read.
+    TooMuch,
+    /// It was killed: the user ended the validation.
+    Interrupted,
+    /// It did not begin.
+    NotStarted(String),
+}
+
+impl fmt::Display for Ended {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Ended::Exit(code) => write!(f, "it ended with code {code}"),
+            Ended::Signal(signal) => write!(f, "it was ended by signal {signal}"),
+            Ended::TimedOut => f.write_str("it did not end in its time"),
+            Ended::TooMuch => write!(f, "it put out more than {} MiB", OUTPUT >> 20),
+            Ended::Interrupted => f.write_str("the validation was ended meanwhile"),
+            Ended::NotStarted(why) => write!(f, "it could not be started: {why}"),
+        }
+    }
+}
+
+/// One line of an answer.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Line {
+    event: Option<u64>,
+    rule: Option<String>,
+    message: Option<String>,
+    undecided: Option<String>,
+}
+
+impl Reply {
+    /// What it says of the run whose events are `fed`.
+    pub(crate) fn fired(&self, engine: &Engine, fed: &Fed) -> Fired {
+        self.read(engine, fed).unwrap_or_else(Fired::failed)
+    }
+
+    fn read(&self, engine: &Engine, fed: &Fed) -> Result<Fired, String> {
+        if self.ended != Ended::Exit(0) {
+            let complaint = self.complaint.as_ref().map(|line| format!(" ({line})")).unwrap_or_default();
+            return Err(format!("{}{complaint}", self.ended));
+        }
+        if self.input != fed.digest {
+            return Err("it was asked about other events than the bundle holds".into());
+        }
+        if Digest::of(&self.content) != self.output {
+            return Err("its output is not what was sealed".into());
+        }
+        let text = str::from_utf8(&self.content).map_err(|_| "its output is not UTF-8")?;
+        let mut fired = Fired::default();
+        let mut seen = BTreeSet::new();
+        for (at, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+            let wrong = |what: String| format!("line {} of its output {what}", at + 1);
+            let line: Line = serde_json::from_str(line).map_err(|e| wrong(format!("is no answer: {e}")))?;
+            let event = match (line.event, line.undecided) {
+                (Some(event), None) => event,
+                (None, Some(why)) => {
+                    fired.undecided.get_or_insert(format!("`{}` can't decide: {why}", engine.name()));
+                    continue;
+                }
+                _ => return Err(wrong("has not exactly one of `event` and `undecided`".into())),
+            };
+            if !fed.events.contains(&event) {
+                return Err(wrong(format!("names event {event}, which it was not given")));
+            }
+            let rule = line.rule.unwrap_or_else(|| engine.name());
+            if !seen.insert((rule.clone(), event)) {
+                continue;
+            }
+            let told = match line.message {
+                Some(message) => ("message".into(), message),
+                None => ("event".into(), event.to_string()),
+            };
+            let harness_only = fed.launched == Some(event);
+            fired.matches.push(Match { rule, events: vec![event], fields: vec![told], harness_only });
+        }
+        Ok(fired)
+    }
+}
