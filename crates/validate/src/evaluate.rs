@@ -82,20 +82,8 @@ pub fn evaluate(
         let unreadable = |source| Unreadable { run: one.arm.run.clone(), source };
         let manifest = bundle.manifest();
         let events = || bundle.events().map_err(|e| unreadable(io::Error::other(e)));
-        for question in plan.questions.iter().filter(|question| reads(question, &arm.role)) {
-            let QuestionKind::Detection { rules: Rules { command: Some(command), .. }, .. } = &question.kind
-            else {
-                continue;
-            };
-            let reply = replies.iter().find(|one| one.question == question.id && one.run == manifest.run);
-            let answer = match reply {
-                Some(reply) => {
-                    let fed = engine::feed(command, &bundle, io::sink()).map_err(unreadable)?;
-                    reply.fired(command, &fed)
-                }
-                None => Fired::failed("it was not asked"),
-            };
-            fired.insert((question.id.clone(), arm.clone()), answer);
+        for (question, answer) in engine::fired(plan, &arm.role, &bundle, replies).map_err(unreadable)? {
+            fired.insert((question.to_owned(), arm.clone()), answer);
         }
         for (question, rules) in asked.iter().filter(|(question, _)| reads(question, &arm.role)) {
             let answer = match rules {

@@ -3,6 +3,7 @@
 mod controls;
 #[path = "../common/docker_save.rs"]
 mod docker_save;
+mod engines;
 mod images;
 mod known;
 mod leaving;

@@ -1,9 +1,10 @@
 //! Asking the engines of a plan about its runs.
 
+use super::feed::feed;
 use super::process::{self, Bounds, Output};
-use super::{Ended, Engine, Reply, feed};
+use super::{Ended, Engine, Reply, engines};
 use crate::evaluate::{reads, sealed};
-use crate::plan::{Digest, Plan, QuestionKind, Rules};
+use crate::plan::{Digest, Plan};
 use crate::result::Inputs;
 use crate::run::Located;
 use detektr_evidence::Bundle;
@@ -12,16 +13,6 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-
-/// The engines of a plan, with the ids of their questions.
-fn engines(plan: &Plan) -> impl Iterator<Item = (&crate::plan::Question, &Engine)> {
-    plan.questions.iter().filter_map(|question| match &question.kind {
-        QuestionKind::Detection { rules: Rules { command: Some(engine), .. }, .. } => {
-            Some((question, engine))
-        }
-        _ => None,
-    })
-}
 
 /// Checks before anything runs that the program of each engine is there.
 ///
@@ -93,7 +84,7 @@ fn reply(
 ) -> io::Result<Reply> {
     let scratch = Scratch::new()?;
     let asked = scratch.path.join(".asked");
-    let fed = feed(engine, bundle, File::create_new(&asked)?)?;
+    let fed = feed(engine.view, bundle, File::create_new(&asked)?)?;
     let input = File::open(&asked)?;
     fs::remove_file(&asked)?;
     for name in &engine.files {

@@ -1,8 +1,7 @@
 //! What an engine is asked: the events of a run, one JSON object a line.
 
-use super::Engine;
 use crate::plan::Digest;
-use detektr_detect::Processes;
+use detektr_detect::{Processes, Shape};
 use detektr_event::Detail;
 use detektr_evidence::{Bundle, Hashing};
 use std::collections::BTreeSet;
@@ -18,11 +17,11 @@ pub(crate) struct Fed {
     pub(super) digest: Digest,
 }
 
-/// Writes to `out` what `engine` is asked of `bundle`: the same bytes for the same bundle.
+/// Writes to `out` the events of `bundle` in the shape `view`: the same bytes for the same bundle.
 ///
 /// # Errors
 /// Where the bundle can't be read to its end, or `out` can't be written to.
-pub(crate) fn feed(engine: &Engine, bundle: &Bundle, out: impl Write) -> io::Result<Fed> {
+pub(crate) fn feed(view: Shape, bundle: &Bundle, out: impl Write) -> io::Result<Fed> {
     let artifact = bundle.manifest().artifact.path.as_ref().map(|path| path.lossy().into_owned());
     let mut out = Hashing::new(io::BufWriter::new(out));
     let mut known = Processes::default();
@@ -37,7 +36,7 @@ pub(crate) fn feed(engine: &Engine, bundle: &Bundle, out: impl Write) -> io::Res
         {
             launched = Some(event.seq);
         }
-        for record in engine.view.records(&event, &known) {
+        for record in view.records(&event, &known) {
             serde_json::to_writer(&mut out, &record)?;
             out.write_all(b"\n")?;
             events.insert(event.seq);

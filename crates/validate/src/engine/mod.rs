@@ -8,13 +8,24 @@ mod process;
 mod reply;
 
 pub use ask::{Unasked, ask, check};
-pub(crate) use feed::feed;
+pub(crate) use reply::fired;
 pub use reply::{Ended, Reply};
 
+use crate::plan::{Plan, Question, QuestionKind, Rules};
 use detektr_detect::Shape;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
+
+/// The engines of a plan, with their questions.
+fn engines(plan: &Plan) -> impl Iterator<Item = (&Question, &Engine)> {
+    plan.questions.iter().filter_map(|question| match &question.kind {
+        QuestionKind::Detection { rules: Rules { command: Some(engine), .. }, .. } => {
+            Some((question, engine))
+        }
+        _ => None,
+    })
+}
 
 /// How long an engine may take where the validation does not say, milliseconds.
 pub const TIMEOUT_MS: u64 = 60_000;

@@ -1,12 +1,15 @@
 //! What an engine answered, as it is sealed, and what that comes to.
 
-use super::feed::Fed;
-use super::{Engine, OUTPUT};
+use super::feed::{Fed, feed};
+use super::{Engine, OUTPUT, engines};
+use crate::evaluate::reads;
 use crate::judge::{Fired, Match};
-use crate::plan::Digest;
+use crate::plan::{Digest, Plan, Role};
+use detektr_evidence::Bundle;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
-use std::fmt;
+use std::collections::btree_map::{BTreeMap, Entry};
+use std::{fmt, io};
 
 /// One answer of one engine.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -76,12 +79,33 @@ struct Line {
     undecided: Option<String>,
 }
 
-impl Reply {
-    /// What it says of the run whose events are `fed`.
-    pub(crate) fn fired(&self, engine: &Engine, fed: &Fed) -> Fired {
-        self.read(engine, fed).unwrap_or_else(Fired::failed)
+/// What the engines of `plan` said of the run in `bundle`, an arm of `role`: with the ids of their questions.
+///
+/// # Errors
+/// Where the bundle can't be read to its end.
+pub(crate) fn fired<'p>(
+    plan: &'p Plan,
+    role: &Role,
+    bundle: &Bundle,
+    replies: &[Reply],
+) -> io::Result<Vec<(&'p str, Fired)>> {
+    let run = &bundle.manifest().run;
+    let mut views = BTreeMap::new();
+    let mut all = Vec::new();
+    for (question, engine) in engines(plan).filter(|(question, _)| reads(question, role)) {
+        let fed = match views.entry(engine.view) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => new.insert(feed(engine.view, bundle, io::sink())?),
+        };
+        let reply = replies.iter().find(|one| one.question == question.id && one.run == *run);
+        let said = reply.ok_or_else(|| "it was not asked".to_owned()).and_then(|one| one.read(engine, fed));
+        all.push((question.id.as_str(), said.unwrap_or_else(Fired::failed)));
     }
+    Ok(all)
+}
 
+impl Reply {
+    /// What it says of the run whose events are `fed`; else why it can't be used.
     fn read(&self, engine: &Engine, fed: &Fed) -> Result<Fired, String> {
         if self.ended != Ended::Exit(0) {
             let complaint = self.complaint.as_ref().map(|line| format!(" ({line})")).unwrap_or_default();

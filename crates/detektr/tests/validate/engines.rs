@@ -1,0 +1,163 @@
+//! Detection engines of the user's own: one that is right, those that are wrong, and those that can't be used; their
+//! sealed answers are judged again where no program can be found.
+
+use crate::support::{How, Place, Said, said};
+use std::fs;
+use std::path::Path;
+
+/// The example of the repository, as a user would have it.
+const EXAMPLE: [(&str, &str); 7] = [
+    ("engines.yaml", include_str!("../../../../examples/engines/engines.yaml")),
+    ("opened.py", include_str!("../../../../examples/engines/opened.py")),
+    ("sqlite.py", include_str!("../../../../examples/engines/sqlite.py")),
+    ("queries.sql", include_str!("../../../../examples/engines/queries.sql")),
+    ("rules/vault_read.yml", include_str!("../../../../examples/engines/rules/vault_read.yml")),
+    ("scripts/read-secret.sh", include_str!("../../../../examples/engines/scripts/read-secret.sh")),
+    ("scripts/service.sh", include_str!("../../../../examples/engines/scripts/service.sh")),
+];
+
+fn example() -> Option<Place> {
+    if !Path::new("/usr/bin/python3").exists() {
+        eprintln!("skipped: python3 is not installed (scripts/setup.sh test)");
+        return None;
+    }
+    let place = Place::new();
+    for (name, content) in EXAMPLE {
+        place.write(name, content);
+    }
+    Some(place)
+}
+
+/// Judges `result` where neither python3 nor anything else can be found.
+fn judge_alone(place: &Place, how: How, result: &str) -> Said {
+    let folder = place.path("bin");
+    fs::create_dir_all(&folder).unwrap();
+    if !folder.join("setpriv").exists() {
+        std::os::unix::fs::symlink("/usr/bin/setpriv", folder.join("setpriv")).unwrap();
+    }
+    said(&place.command(how, &["judge", "--json", result]).env("PATH", &folder).output().unwrap())
+}
+
+/// Every engine of the table is asked about the same two runs.
+const ASKED: [(&str, &str, &str); 14] = [
+    ("sees", "{command: [python3, opened.py, /vault/key]}", "holds/detected"),
+    ("sigma", "{command: [python3, sqlite.py, queries.sql], view: sysmon}", "holds/detected"),
+    ("blind", "{command: [python3, opened.py, /never]}", "fails/missed"),
+    ("other-view", "{command: [python3, sqlite.py, queries.sql], view: auditd}", "fails/missed"),
+    ("noisy", "{command: [python3, opened.py, e]}", "fails/false_positive"),
+    ("launcher", "{command: [./first.sh]}", "inconclusive/matched_harness_only"),
+    ("undecided", "{command: [echo, '{\"undecided\": \"no DNS\"}']}", "inconclusive/telemetry_missing"),
+    ("garbage", "{command: [echo, seen]}", "inconclusive/engine_failed"),
+    ("unknown", "{command: [echo, '{\"event\": 999999}']}", "inconclusive/engine_failed"),
+    ("broken", "{command: [python3, opened.py]}", "inconclusive/engine_failed"),
+    ("hanging", "{command: [sleep, 600], timeout: 200ms}", "inconclusive/engine_failed"),
+    ("talking", "{command: [head, -c, 1048577, /dev/zero]}", "inconclusive/engine_failed"),
+    // what it leaves behind does not keep it from being over
+    ("leaving", "{command: [sh, -c, 'sleep 600.0625 & exit 0']}", "fails/missed"),
+    // nothing of the caller's own surroundings but PATH and HOME, and nothing but its own files
+    ("bare", "{command: [sh, -c, 'test -z \"$DETEKTR_HOME\" && test -z \"$(ls -A)\"']}", "fails/missed"),
+];
+
+#[test]
+fn an_engine_answers_and_one_that_does_not_is_no_answer() {
+    let Some(place) = example() else { return };
+    // the first event that it is given is the start of the attack
+    place.write("first.sh", "sed -n '/\"process.exec\"/{s/.*\"seq\":\\([0-9]*\\).*/{\"event\": \\1}/p;q}'");
+    let questions: String =
+        ASKED.iter().map(|(id, engine, _)| format!("- {{id: {id}, detection: {engine}}}\n")).collect();
+    let text = format!(
+        "detektr: 1\nattack: {{script: scripts/read-secret.sh, as: user}}\ngoal: read('/var/tmp/vault/key')\n\
+         benign: {{script: scripts/service.sh, as: user}}\nask:\n{questions}"
+    );
+    place.write("all.yaml", &text);
+    for how in How::all() {
+        let told = place.validate(how, &["all.yaml"]);
+        for (id, _, answer) in ASKED {
+            assert_eq!(told.answer("all", id), answer, "{id} ({how:?}): {}\n{}", told.stdout, told.stderr);
+        }
+        let document = told.document();
+        let result = document["results"][0]["path"].as_str().unwrap().to_owned();
+        let sentence = |id: &str| {
+            let all = document["verdicts"].as_array().unwrap();
+            all.iter().find(|one| one["question"] == id).unwrap()["sentence"].as_str().unwrap().to_owned()
+        };
+        assert!(sentence("sees").contains("message=/var/tmp/vault/key"), "{}", sentence("sees"));
+        assert!(sentence("sigma").contains("A secret is printed"), "{}", sentence("sigma"));
+        assert!(sentence("broken").contains("code 1 (IndexError"), "{}", sentence("broken"));
+        assert!(sentence("hanging").contains("did not end in its time"), "{}", sentence("hanging"));
+        assert!(sentence("unknown").contains("event 999999"), "{}", sentence("unknown"));
+        assert!(!is_running("600.0625"), "what an engine left behind goes on");
+
+        let here = place.run(how, &["judge", "--json", &result]);
+        let alone = judge_alone(&place, how, &result);
+        assert_eq!(alone.document()["same"], true, "{}", alone.stderr);
+        assert_eq!(alone.stdout, here.stdout);
+        assert_eq!(alone.document()["verdicts"], document["verdicts"]);
+        refuses_what_was_changed(&place, how, &result);
+    }
+}
+
+/// Changes one byte of each sealed answer, one at a time.
+fn refuses_what_was_changed(place: &Place, how: How, result: &str) {
+    let mut changed = 0;
+    for entry in fs::read_dir(Path::new(result).join("engines")).unwrap() {
+        let path = entry.unwrap().path();
+        let content = fs::read(&path).unwrap();
+        let mut other = content.clone();
+        match other.first_mut() {
+            Some(byte) => *byte ^= 1,
+            None => other.push(b'\n'),
+        }
+        fs::write(&path, other).unwrap();
+        let judged = judge_alone(place, how, result);
+        assert_eq!(judged.code, 2, "{path:?} was changed: {}\n{}", judged.stdout, judged.stderr);
+        let name = path.file_name().unwrap().to_str().unwrap();
+        assert!(judged.stderr.replace('\n', "").contains(&name[..16]), "{}", judged.stderr);
+        fs::write(&path, content).unwrap();
+        changed += 1;
+    }
+    assert!(changed > 3, "{changed} answers are sealed");
+    assert_eq!(judge_alone(place, how, result).document()["same"], true);
+}
+
+fn is_running(word: &str) -> bool {
+    let processes = fs::read_dir("/proc").unwrap().filter_map(Result::ok);
+    let mut lines = processes.filter_map(|entry| fs::read(entry.path().join("cmdline")).ok());
+    lines.any(|line| line.split(|byte| *byte == 0).any(|one| one == word.as_bytes()))
+}
+
+#[test]
+fn the_example_asks_python_and_sigma_rules_in_sqlite() {
+    let Some(place) = example() else { return };
+    let how = How::all()[0];
+    let told = place.validate(how, &["engines.yaml"]);
+    for id in ["detection:opened", "detection:sqlite"] {
+        assert_eq!(told.answer("engines", id), "holds/detected", "{}\n{}", told.stdout, told.stderr);
+    }
+    assert_eq!(told.code, 0, "{}", told.stderr);
+}
+
+#[test]
+fn an_engine_that_can_not_run_is_told_before_anything_runs() {
+    let Some(place) = example() else { return };
+    let how = How::all()[0];
+    for (engine, told) in [
+        ("{command: [no-such-engine, queries.sql]}", "no program `no-such-engine`"),
+        ("{command: [./no-such.sh]}", "no file `./no-such.sh`"),
+        ("{command: [/etc/passwd]}", "no program `/etc/passwd`"),
+        ("{command: [python3, opened.py], files: [../other.db]}", "can't be placed"),
+        ("{command: [python3, opened.py], files: [none.db]}", "`none.db` can't be read"),
+        ("{command: python3 opened.py}", "is a list of words"),
+        ("{command: [python3, opened.py], shape: native}", "shape"),
+    ] {
+        let text = format!(
+            "detektr: 1\nattack: {{script: scripts/read-secret.sh, as: user}}\nask: [{{detection: {engine}}}]\n"
+        );
+        place.write("wrong.yaml", &text);
+        let wrong = place.run(how, &["validate", "wrong.yaml"]);
+        assert_eq!(wrong.code, 2, "{engine}: {}\n{}", wrong.stdout, wrong.stderr);
+        let words: Vec<&str> = wrong.stderr.split_whitespace().collect();
+        assert!(words.join(" ").replace("│ ", "").contains(told), "{engine}: {}", wrong.stderr);
+    }
+    assert!(place.runs(how).is_empty());
+}
