@@ -30,6 +30,9 @@ fn engines(plan: &Plan) -> impl Iterator<Item = (&Question, &Engine)> {
 /// How long an engine may take where the validation does not say, milliseconds.
 pub const TIMEOUT_MS: u64 = 60_000;
 
+/// The most that is told of one text of an engine, characters.
+pub const TEXT: usize = 200;
+
 /// The most that an engine may put out, bytes.
 pub const OUTPUT: usize = 1 << 20;
 

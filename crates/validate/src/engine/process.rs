@@ -1,7 +1,7 @@
 //! One process of an engine: its input is a file, its output and its time are bounded, and what is left of its process
 //! group when it ends is killed.
 
-use super::{Ended, OUTPUT};
+use super::{Ended, OUTPUT, TEXT};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open};
@@ -152,5 +152,5 @@ impl<R: Read + AsFd> Pipe<R> {
 fn last_line(told: &[u8]) -> Option<String> {
     let text = String::from_utf8_lossy(told);
     let line = text.lines().rev().find(|line| !line.trim().is_empty())?;
-    Some(line.trim().chars().filter(|c| !c.is_control()).take(200).collect())
+    Some(line.trim().chars().filter(|c| !c.is_control()).take(TEXT).collect())
 }

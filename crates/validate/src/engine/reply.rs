@@ -1,7 +1,7 @@
 //! What an engine answered, as it is sealed, and what that comes to.
 
 use super::feed::{Fed, feed};
-use super::{Engine, OUTPUT, engines};
+use super::{Engine, OUTPUT, TEXT, engines};
 use crate::evaluate::reads;
 use crate::judge::{Fired, Match};
 use crate::plan::{Digest, Plan, Role};
@@ -28,7 +28,7 @@ pub struct Reply {
     pub input: Digest,
     /// How it ended.
     pub ended: Ended,
-    /// The last line that it wrote to standard error, as far as 200 characters.
+    /// The last line of the beginning of what it wrote to standard error, as far as [`super::TEXT`] characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub complaint: Option<String>,
     /// What it wrote to standard output.
@@ -104,6 +104,11 @@ pub(crate) fn fired<'p>(
     Ok(all)
 }
 
+/// The beginning of a text of an engine: a sentence of a verdict is made of it.
+fn shortened(text: &str) -> String {
+    text.chars().take(TEXT).collect()
+}
+
 impl Reply {
     /// What it says of the run whose events are `fed`; else why it can't be used.
     fn read(&self, engine: &Engine, fed: &Fed) -> Result<Fired, String> {
@@ -126,6 +131,7 @@ impl Reply {
             let event = match (line.event, line.undecided) {
                 (Some(event), None) => event,
                 (None, Some(why)) => {
+                    let why = shortened(&why);
                     fired.undecided.get_or_insert(format!("`{}` can't decide: {why}", engine.name()));
                     continue;
                 }
@@ -134,17 +140,87 @@ impl Reply {
             if !fed.events.contains(&event) {
                 return Err(wrong(format!("names event {event}, which it was not given")));
             }
-            let rule = line.rule.unwrap_or_else(|| engine.name());
+            let rule = line.rule.map_or_else(|| engine.name(), |rule| shortened(&rule));
             if !seen.insert((rule.clone(), event)) {
                 continue;
             }
             let told = match line.message {
-                Some(message) => ("message".into(), message),
+                Some(message) => ("message".into(), shortened(&message)),
                 None => ("event".into(), event.to_string()),
             };
             let harness_only = fed.launched == Some(event);
             fired.matches.push(Match { rule, events: vec![event], fields: vec![told], harness_only });
         }
         Ok(fired)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn engine() -> Engine {
+        let command = vec!["python3".into(), "own.py".into()];
+        Engine { command, view: Default::default(), files: vec!["own.py".into()], timeout_ms: 1000 }
+    }
+
+    /// What is read of an engine that was given the events 1 to 3, of which 1 is the launcher's.
+    fn read(content: &[u8], change: impl Fn(&mut Reply)) -> Result<Fired, String> {
+        let digest = Digest::of(b"asked");
+        let mut reply = Reply {
+            question: "q".into(),
+            run: "r".into(),
+            program: "/usr/bin/python3".into(),
+            program_digest: None,
+            input: digest.clone(),
+            ended: Ended::Exit(0),
+            complaint: None,
+            output: Digest::of(content),
+            content: content.to_vec(),
+        };
+        change(&mut reply);
+        reply.read(&engine(), &Fed { events: (1..=3).collect(), launched: Some(1), digest })
+    }
+
+    #[test]
+    fn matches_are_read_once_each_and_those_of_the_launcher_are_told_apart() {
+        let all = read(
+            b"{\"event\": 3}\n\n{\"event\": 3}\n{\"event\": 1, \"rule\": \"a\", \"message\": \"m\"}",
+            |_| {},
+        )
+        .unwrap();
+        let told: Vec<_> =
+            all.matches.iter().map(|one| (one.rule.as_str(), one.events[0], one.harness_only)).collect();
+        assert_eq!(told, [("own", 3, false), ("a", 1, true)]);
+        assert_eq!(all.matches[1].fields, [("message".to_owned(), "m".to_owned())]);
+        assert_eq!(read(b"", |_| {}).unwrap(), Fired::default());
+        let open = read(b"{\"undecided\": \"no DNS\"}", |_| {}).unwrap();
+        assert!(open.undecided.unwrap().contains("no DNS") && open.matches.is_empty());
+    }
+
+    #[test]
+    fn what_is_no_answer_is_never_taken_for_silence() {
+        for (content, why) in [
+            (&b"seen"[..], "line 1"),
+            (b"{\"event\": 2}\n{\"event\": 4}", "line 2 of its output names event 4"),
+            (b"{\"event\": -1}", "line 1"),
+            (b"{\"events\": 2}", "unknown field"),
+            (b"{}", "exactly one"),
+            (b"{\"event\": 2, \"undecided\": \"?\"}", "exactly one"),
+            (b"{\"event\": 2", "EOF"),
+            (b"\xff", "UTF-8"),
+        ] {
+            let told = read(content, |_| {}).unwrap_err();
+            assert!(told.contains(why), "{told}");
+        }
+        let whole = b"{\"event\": 2}";
+        let other = |reply: &mut Reply| reply.input = Digest::of(b"others");
+        assert!(read(whole, other).unwrap_err().contains("other events"));
+        let lost = |reply: &mut Reply| reply.content.clear();
+        assert!(read(whole, lost).unwrap_err().contains("not what was sealed"));
+        for ended in [Ended::Exit(1), Ended::Signal(11), Ended::TimedOut, Ended::TooMuch, Ended::Interrupted]
+        {
+            assert_eq!(read(whole, |reply| reply.ended = ended.clone()).unwrap_err(), ended.to_string());
+        }
     }
 }

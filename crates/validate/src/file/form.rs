@@ -184,7 +184,7 @@ struct EngineForm {
     /// Further files that it needs, beside this one or below.
     files: Option<OneOrMore<String>>,
     /// Time after which it is ended; a minute where left out.
-    timeout: Option<String>,
+    timeout: Option<Word>,
 }
 
 #[derive(JsonSchema)]
