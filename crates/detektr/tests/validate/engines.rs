@@ -4,6 +4,8 @@
 use crate::support::{How, Place, Said, said};
 use std::fs;
 use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
 
 /// The example of the repository, as a user would have it.
 const EXAMPLE: [(&str, &str); 7] = [
@@ -39,9 +41,10 @@ fn judge_alone(place: &Place, how: How, result: &str) -> Said {
 }
 
 /// Every engine of the table is asked about the same two runs.
-const ASKED: [(&str, &str, &str); 14] = [
+const ASKED: [(&str, &str, &str); 15] = [
     ("sees", "{command: [python3, opened.py, /vault/key]}", "holds/detected"),
     ("sigma", "{command: [python3, sqlite.py, queries.sql], view: sysmon}", "holds/detected"),
+    ("records", "{command: [./named.sh], view: auditd}", "holds/detected"),
     ("blind", "{command: [python3, opened.py, /never]}", "fails/missed"),
     ("other-view", "{command: [python3, sqlite.py, queries.sql], view: auditd}", "fails/missed"),
     ("noisy", "{command: [python3, opened.py, e]}", "fails/false_positive"),
@@ -63,6 +66,10 @@ fn an_engine_answers_and_one_that_does_not_is_no_answer() {
     let Some(place) = example() else { return };
     // the first event that it is given is the start of the attack
     place.write("first.sh", "sed -n '/\"process.exec\"/{s/.*\"seq\":\\([0-9]*\\).*/{\"event\": \\1}/p;q}'");
+    place.write(
+        "named.sh",
+        "sed -n '/\"name\":\"\\/var\\/tmp\\/vault\\/key\"/s/.*\"seq\":\\([0-9]*\\).*/{\"event\": \\1}/p'",
+    );
     let questions: String =
         ASKED.iter().map(|(id, engine, _)| format!("- {{id: {id}, detection: {engine}}}\n")).collect();
     let text = format!(
@@ -162,4 +169,25 @@ fn an_engine_that_can_not_run_is_told_before_anything_runs() {
         assert!(words.join(" ").replace("│ ", "").contains(told), "{engine}: {}", wrong.stderr);
     }
     assert!(place.runs(how).is_empty());
+}
+
+#[test]
+fn an_engine_ends_with_the_validation_that_asks_it() {
+    let Some(place) = example() else { return };
+    let how = How::all()[0];
+    let text = "detektr: 1\nattack: {script: scripts/read-secret.sh, as: user}\n\
+                benign: {script: scripts/service.sh, as: user}\nask: [{detection: {command: [sleep, '600.0312'], timeout: 7d}}]\n";
+    place.write("slow.yaml", text);
+    let mut command = place.command(how, &["validate", "--json", "--sensor", how.sensor(), "slow.yaml"]);
+    let mut running = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    while !is_running("600.0312") {
+        assert!(running.try_wait().unwrap().is_none(), "it ended before the engine was asked");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let number = rustix::process::Pid::from_raw(running.id().cast_signed()).unwrap();
+    rustix::process::kill_process(number, rustix::process::Signal::INT).unwrap();
+    let told = said(&running.wait_with_output().unwrap());
+    assert_eq!(told.answer("slow", "detection:sleep"), "inconclusive/engine_failed", "{}", told.stderr);
+    assert_eq!(told.code, 3, "{}", told.stderr);
+    assert!(!is_running("600.0312"), "the engine goes on");
 }

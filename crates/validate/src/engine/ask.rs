@@ -13,6 +13,7 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
 
 /// Checks before anything runs that the program of each engine is there.
 ///
@@ -90,24 +91,22 @@ fn reply(
     for name in &engine.files {
         scratch.place(name, inputs.get(name).map(Vec::as_slice).unwrap_or_default())?;
     }
-    let word = engine.command.first().map(String::as_str).unwrap_or_default();
-    let (path, program) = match (engine.path_of(word), program(engine)) {
-        (Some(file), _) => (scratch.path.join(file), file.to_owned()),
-        (None, Some(path)) => (path.clone(), path.to_string_lossy().into_owned()),
-        (None, None) => (PathBuf::from(word), word.to_owned()),
+    let bounds = Bounds { time: Duration::from_millis(engine.timeout_ms), cancel };
+    let not_started =
+        |why: String| Output { ended: Ended::NotStarted(why), content: Vec::new(), complaint: None };
+    let named = program(engine);
+    let path = named.as_ref().map(|named| scratch.path.join(named));
+    let content = path.as_ref().and_then(|path| fs::read(path).ok());
+    let program_digest = content.map(|content| Digest::of(&content));
+    let Output { ended, content, complaint } = match &path {
+        Some(path) => process::run(path, &engine.command[1..], &scratch.path, input, &bounds)
+            .unwrap_or_else(|e| not_started(e.to_string())),
+        None => not_started("its program is not on this host any more".into()),
     };
-    let program_digest = fs::read(&path).ok().map(|content| Digest::of(&content));
-    let bounds = Bounds { time: std::time::Duration::from_millis(engine.timeout_ms), cancel };
-    let Output { ended, content, complaint } =
-        process::run(&path, &engine.command[1..], &scratch.path, input, &bounds).unwrap_or_else(|e| Output {
-            ended: Ended::NotStarted(e.to_string()),
-            content: Vec::new(),
-            complaint: None,
-        });
     Ok(Reply {
         question: question.to_owned(),
         run: run.to_owned(),
-        program,
+        program: named.unwrap_or_default().to_string_lossy().into_owned(),
         program_digest,
         input: fed.digest,
         ended,
@@ -117,7 +116,7 @@ fn reply(
     })
 }
 
-/// The program of an engine on this host; where it is one of its files, its name.
+/// The program of an engine: its path on this host, or the name of one of its files.
 fn program(engine: &Engine) -> Option<PathBuf> {
     let word = engine.command.first()?;
     if let Some(file) = engine.path_of(word).filter(|_| word.contains('/')) {
@@ -143,14 +142,14 @@ struct Scratch {
 impl Scratch {
     fn new() -> io::Result<Scratch> {
         static NEXT: AtomicU64 = AtomicU64::new(0);
+        let parent = std::path::absolute(std::env::temp_dir())?;
         loop {
             let number = NEXT.fetch_add(1, Ordering::Relaxed);
-            let name = format!("detektr-engine-{}-{number}", std::process::id());
-            let path = std::env::temp_dir().join(name);
+            let path = parent.join(format!("detektr-engine-{}-{number}", std::process::id()));
             match DirBuilder::new().mode(0o700).create(&path) {
                 Ok(()) => return Ok(Scratch { path }),
-                // somebody's; never used
-                Err(e) if e.kind() == io::ErrorKind::AlreadyExists && number < 1000 => {}
+                // what stands there is somebody's, and never used
+                Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(e) => return Err(e),
             }
         }

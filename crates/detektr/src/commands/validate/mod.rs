@@ -208,7 +208,7 @@ fn plan_all(
                         "detektr::validate::rules",
                         format!("{} can't be asked: {}", shown(path), problems.join("; ")),
                     )
-                    .help("mend the rules; `detektr rule check` tells each with its place")
+                    .help("mend the rules (`detektr rule check` tells each with its place); install what an engine needs")
                 })?;
                 planned.push(Planned { plan, inputs, file: path.clone(), lines: read.lines.clone() });
             }
