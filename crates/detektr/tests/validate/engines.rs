@@ -78,7 +78,7 @@ fn an_engine_answers_and_one_that_does_not_is_no_answer() {
     );
     place.write("all.yaml", &text);
     for how in How::all() {
-        let told = place.validate(how, &["all.yaml"]);
+        let told = place.validate(how, &["--engines", "all.yaml"]);
         for (id, _, answer) in ASKED {
             assert_eq!(told.answer("all", id), answer, "{id} ({how:?}): {}\n{}", told.stdout, told.stderr);
         }
@@ -139,7 +139,7 @@ fn is_running(word: &str) -> bool {
 fn the_example_asks_python_and_sigma_rules_in_sqlite() {
     let Some(place) = example() else { return };
     let how = How::all()[0];
-    let told = place.validate(how, &["engines.yaml"]);
+    let told = place.validate(how, &["--engines", "engines.yaml"]);
     for id in ["detection:opened", "detection:sqlite"] {
         assert_eq!(told.answer("engines", id), "holds/detected", "{}\n{}", told.stdout, told.stderr);
     }
@@ -163,11 +163,20 @@ fn an_engine_that_can_not_run_is_told_before_anything_runs() {
             "detektr: 1\nattack: {{script: scripts/read-secret.sh, as: user}}\nask: [{{detection: {engine}}}]\n"
         );
         place.write("wrong.yaml", &text);
-        let wrong = place.run(how, &["validate", "wrong.yaml"]);
+        let wrong = place.run(how, &["validate", "--engines", "wrong.yaml"]);
         assert_eq!(wrong.code, 2, "{engine}: {}\n{}", wrong.stdout, wrong.stderr);
         let words: Vec<&str> = wrong.stderr.split_whitespace().collect();
         assert!(words.join(" ").replace("│ ", "").contains(told), "{engine}: {}", wrong.stderr);
     }
+    // what a validation names is not run on the host because it is named
+    for args in [&["engines.yaml"][..], &["engines.yaml", "--fresh"]] {
+        let refused = place.validate(how, args);
+        assert_eq!(refused.code, 2, "{}", refused.stderr);
+        assert!(refused.stderr.contains("opened.py /vault/key"), "{}", refused.stderr);
+        assert!(refused.stderr.contains("--engines"), "{}", refused.stderr);
+    }
+    let planned = place.validate(how, &["engines.yaml", "--plan"]);
+    assert_eq!(planned.code, 0, "{}", planned.stderr);
     assert!(place.runs(how).is_empty());
 }
 
@@ -178,7 +187,8 @@ fn an_engine_ends_with_the_validation_that_asks_it() {
     let text = "detektr: 1\nattack: {script: scripts/read-secret.sh, as: user}\n\
                 benign: {script: scripts/service.sh, as: user}\nask: [{detection: {command: [sleep, '600.0312'], timeout: 7d}}]\n";
     place.write("slow.yaml", text);
-    let mut command = place.command(how, &["validate", "--json", "--sensor", how.sensor(), "slow.yaml"]);
+    let mut command =
+        place.command(how, &["validate", "--json", "--sensor", how.sensor(), "--engines", "slow.yaml"]);
     let mut running = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     while !is_running("600.0312") {
         assert!(running.try_wait().unwrap().is_none(), "it ended before the engine was asked");

@@ -27,6 +27,11 @@ fn engines(plan: &Plan) -> impl Iterator<Item = (&Question, &Engine)> {
     })
 }
 
+/// The command lines of the engines of `plan`, in words.
+pub fn command_lines(plan: &Plan) -> impl Iterator<Item = String> {
+    engines(plan).map(|(_, engine)| engine.command.join(" "))
+}
+
 /// How long an engine may take where the validation does not say, milliseconds.
 pub const TIMEOUT_MS: u64 = 60_000;
 

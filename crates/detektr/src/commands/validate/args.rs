@@ -64,6 +64,9 @@ pub struct Args {
     /// Take no validation that has no benign twin of its own
     #[arg(long)]
     pub require_benign: bool,
+    /// Let the detection engines that the validations name run on this host, as you and outside of any environment
+    #[arg(long)]
+    pub engines: bool,
     #[command(flatten)]
     pub library: LibraryArgs,
     /// Where tests of Atomic Red Team come from: a checkout of the original

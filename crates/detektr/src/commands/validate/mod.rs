@@ -24,9 +24,10 @@ use crate::exit;
 use crate::failure::{Failure, shown};
 use crate::progress::Arms;
 use crate::recording::with_sources;
+use crate::terminal::clean;
 use detektr_detonate::{DetonateError, Detonator};
 use detektr_evidence::{SigningKey, keys};
-use detektr_validate::engine::Reply;
+use detektr_validate::engine::{self, Reply};
 use detektr_validate::evaluate::Judgement;
 use detektr_validate::file::{AtomicSource, Choices, Sources};
 use detektr_validate::judge::Reason;
@@ -82,6 +83,7 @@ pub fn run(mut args: Args, context: &mut Context) -> Result<u8, Failure> {
     if args.plan {
         return outputs::plans(planned.iter().map(|one| &one.plan), context);
     }
+    refuse_engines(&planned, args.engines)?;
     store.prepare()?;
     let key = match &args.arms.evidence.key {
         Some(path) => keys::load(path),
@@ -224,6 +226,19 @@ fn plan_all(
     }
     refuse_same_ids(&planned)?;
     Ok(planned)
+}
+
+/// A validation may come from anywhere, and its engines run on the host: only where that was allowed.
+fn refuse_engines(planned: &[Planned], allowed: bool) -> Result<(), Failure> {
+    let asked = planned.iter().find_map(|one| Some((one, engine::command_lines(&one.plan).next()?)));
+    match asked.filter(|_| !allowed) {
+        None => Ok(()),
+        Some((one, line)) => Err(Failure::usage(
+            "detektr::validate::engines",
+            format!("{} names an engine that would run on this host: {}", shown(&one.file), clean(&line)),
+        )
+        .help("read what it is, and allow it with --engines; it runs as you, outside of any environment")),
+    }
 }
 
 /// Two validations of one id would give verdicts of one id.
