@@ -41,7 +41,7 @@ fn judge_alone(place: &Place, how: How, result: &str) -> Said {
 }
 
 /// Every engine of the table is asked about the same two runs.
-const ASKED: [(&str, &str, &str); 15] = [
+const ASKED: [(&str, &str, &str); 16] = [
     ("sees", "{command: [python3, opened.py, /vault/key]}", "holds/detected"),
     ("sigma", "{command: [python3, sqlite.py, queries.sql], view: sysmon}", "holds/detected"),
     ("records", "{command: [./named.sh], view: auditd}", "holds/detected"),
@@ -50,6 +50,7 @@ const ASKED: [(&str, &str, &str); 15] = [
     ("noisy", "{command: [python3, opened.py, e]}", "fails/false_positive"),
     ("launcher", "{command: [./first.sh]}", "inconclusive/matched_harness_only"),
     ("undecided", "{command: [echo, '{\"undecided\": \"no DNS\"}']}", "inconclusive/telemetry_missing"),
+    ("half", "{command: [./half.sh], files: opened.py}", "inconclusive/telemetry_missing"),
     ("garbage", "{command: [echo, seen]}", "inconclusive/engine_failed"),
     ("unknown", "{command: [echo, '{\"event\": 999999}']}", "inconclusive/engine_failed"),
     ("broken", "{command: [python3, opened.py]}", "inconclusive/engine_failed"),
@@ -70,6 +71,8 @@ fn an_engine_answers_and_one_that_does_not_is_no_answer() {
         "named.sh",
         "sed -n '/\"name\":\"\\/var\\/tmp\\/vault\\/key\"/s/.*\"seq\":\\([0-9]*\\).*/{\"event\": \\1}/p'",
     );
+    // of the attack it is sure, of the twin it is not
+    place.write("half.sh", "python3 opened.py /vault/key; echo '{\"undecided\": \"no DNS\"}'");
     let questions: String =
         ASKED.iter().map(|(id, engine, _)| format!("- {{id: {id}, detection: {engine}}}\n")).collect();
     let text = format!(
@@ -93,6 +96,7 @@ fn an_engine_answers_and_one_that_does_not_is_no_answer() {
         assert!(sentence("broken").contains("code 1 (IndexError"), "{}", sentence("broken"));
         assert!(sentence("hanging").contains("did not end in its time"), "{}", sentence("hanging"));
         assert!(sentence("unknown").contains("event 999999"), "{}", sentence("unknown"));
+        assert!(sentence("half").contains("in the arm benign-baseline"), "{}", sentence("half"));
         assert!(!is_running("600.0625"), "what an engine left behind goes on");
 
         let here = place.run(how, &["judge", "--json", &result]);

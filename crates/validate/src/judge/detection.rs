@@ -134,8 +134,14 @@ fn judge(arms: &Arms<'_>, rules: &Rules, arm: In, on: On) -> Result<Answer, Answ
     if let Some(found) = fired.real().next() {
         check_twins(arms, &twins)?;
         for twin in &twins {
-            if let Some(why) = &said(&twin.arm.role)?.deaf {
+            let said = said(&twin.arm.role)?;
+            if let Some(why) = &said.deaf {
                 return Err(super::watching::deaf(&found.rule, &twin.arm.role, why));
+            }
+            // an engine knows better than Detektr what its silence is worth
+            if let (Some(why), Some(_)) = (&said.undecided, &rules.command) {
+                let sentence = format!("in the arm {}: {why}", twin.arm.role);
+                return Err(Answer::inconclusive(Reason::TelemetryMissing, sentence));
             }
         }
         let sentence = format!("`{}` fired on the attack: {}", found.rule, fields(found));

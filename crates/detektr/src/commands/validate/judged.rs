@@ -12,7 +12,8 @@ use std::sync::atomic::AtomicBool;
 /// Runs arms of `located` again that broke, for the sake of the verdicts; how many were run.
 pub type Again<'a> = &'a dyn Fn(&mut [Located], &[Verdict]) -> Result<usize, RunError>;
 
-/// The judgement of one validation, with the answers of its engines; arms that broke are run again by `again`, as often as the arguments allow.
+/// The judgement of one validation, with the answers of its engines; arms that broke are run again by `again`, as often
+/// as the arguments allow.
 pub fn judged(
     one: &Planned,
     located: &mut [Located],
