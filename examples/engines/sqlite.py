@@ -26,6 +26,8 @@ def table(records):
     names = list({name.lower(): name for name in ["seq", *(name for one in records for name in one)]}.values())
     logs = sqlite3.connect(":memory:")
     logs.row_factory = sqlite3.Row
+    # `value REGEXP pattern`, which the converter writes and SQLite leaves to its host
+    logs.create_function("REGEXP", 2, lambda pattern, value: value is not None and bool(re.search(pattern, str(value))))
     logs.execute("CREATE TABLE logs (%s)" % ", ".join(f'"{name}"' for name in names))
     plain = lambda value: value if value is None or isinstance(value, (str, int)) else json.dumps(value)
     rows = [[plain(one.get(name)) for name in names] for one in records]

@@ -8,12 +8,13 @@ use std::process::Stdio;
 use std::time::Duration;
 
 /// The example of the repository, as a user would have it.
-const EXAMPLE: [(&str, &str); 7] = [
+const EXAMPLE: [(&str, &str); 8] = [
     ("engines.yaml", include_str!("../../../../examples/engines/engines.yaml")),
     ("opened.py", include_str!("../../../../examples/engines/opened.py")),
     ("sqlite.py", include_str!("../../../../examples/engines/sqlite.py")),
     ("queries.sql", include_str!("../../../../examples/engines/queries.sql")),
     ("rules/vault_read.yml", include_str!("../../../../examples/engines/rules/vault_read.yml")),
+    ("rules/vault_written.yml", include_str!("../../../../examples/engines/rules/vault_written.yml")),
     ("scripts/read-secret.sh", include_str!("../../../../examples/engines/scripts/read-secret.sh")),
     ("scripts/service.sh", include_str!("../../../../examples/engines/scripts/service.sh")),
 ];
@@ -148,6 +149,27 @@ fn the_example_asks_python_and_sigma_rules_in_sqlite() {
         assert_eq!(told.answer("engines", id), "holds/detected", "{}\n{}", told.stdout, told.stderr);
     }
     assert_eq!(told.code, 0, "{}", told.stderr);
+    let document = told.document();
+    let verdicts = document["verdicts"].as_array().unwrap();
+    let sqlite = verdicts.iter().find(|one| one["question"] == "detection:sqlite").unwrap();
+    // one of process creation, one of file creation with a regular expression
+    assert_eq!(sqlite["notes"], serde_json::json!(["matches:2"]), "{sqlite:#}");
+    for name in ["vault_read", "vault_written"] {
+        let rule = format!("examples/engines/rules/{name}.yml");
+        let rule = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(rule);
+        let runs = place.runs(how);
+        let checked =
+            place.command(how, &["rule", "check", "--json"]).arg(rule).args(&runs).output().unwrap();
+        let checked = said(&checked).document();
+        let matched: u64 = checked["runs"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .flat_map(|run| run["report"]["rules"].as_array().unwrap())
+            .map(|rule| rule["matched"].as_u64().unwrap())
+            .sum();
+        assert_eq!(matched, 1, "Detektr's own engine agrees: {checked:#}");
+    }
 }
 
 #[test]
