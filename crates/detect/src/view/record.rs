@@ -24,28 +24,24 @@ impl Shape {
     /// What `event` comes to in this shape; nothing of what Detektr's own launcher does. Each record has the event's
     /// number as `seq`. `known` has learnt from all events before, and from this one.
     pub fn records(self, event: &Event, known: &Processes) -> Vec<Map<String, Value>> {
-        let wanted = |source: Source| match self {
-            Shape::Native => false,
-            Shape::Auditd => source == Source::Auditd,
-            Shape::Sysmon => {
-                [Source::ProcessCreation, Source::FileEvent, Source::NetworkConnection].contains(&source)
-            }
+        let sources = match self {
+            Shape::Native => return native(event),
+            Shape::Auditd => &[Source::Auditd][..],
+            Shape::Sysmon => &[Source::ProcessCreation, Source::FileEvent, Source::NetworkConnection],
         };
-        match self {
-            Shape::Native
-                if event.process.as_ref().is_some_and(|process| process.actor == Actor::Environment) =>
-            {
-                Vec::new()
-            }
-            Shape::Native => match serde_json::to_value(event) {
-                Ok(Value::Object(fields)) => vec![fields],
-                _ => Vec::new(),
-            },
-            _ => {
-                let views = views(event, known).into_iter().filter(|view| wanted(view.source));
-                views.map(|view| record(event, &view)).collect()
-            }
-        }
+        let views = views(event, known).into_iter().filter(|view| sources.contains(&view.source));
+        views.map(|view| record(event, &view)).collect()
+    }
+}
+
+/// The event itself, where it is not the launcher's.
+fn native(event: &Event) -> Vec<Map<String, Value>> {
+    if event.process.as_ref().is_some_and(|process| process.actor == Actor::Environment) {
+        return Vec::new();
+    }
+    match serde_json::to_value(event) {
+        Ok(Value::Object(fields)) => vec![fields],
+        other => unreachable!("an event is a JSON object, and not {other:?}"),
     }
 }
 
