@@ -138,6 +138,7 @@ fn a_validation_draws_its_attacks_goal_and_twin_from_a_pattern() {
         let wanted = [
             ("cron-d", "holds/detected"),
             ("crontab-file", "fails/missed"),
+            ("ia32-calls", "holds/detected"),
             ("run-parts", "holds/detected"),
             ("system-crontab", "fails/missed"),
         ];

@@ -8,10 +8,12 @@ use std::process::Stdio;
 use std::time::Duration;
 
 /// The example of the repository, as a user would have it.
-const EXAMPLE: [(&str, &str); 8] = [
+const EXAMPLE: [(&str, &str); 10] = [
     ("engines.yaml", include_str!("../../../../examples/engines/engines.yaml")),
     ("opened.py", include_str!("../../../../examples/engines/opened.py")),
     ("sqlite.py", include_str!("../../../../examples/engines/sqlite.py")),
+    ("auditctl.py", include_str!("../../../../examples/engines/auditctl.py")),
+    ("watches.rules", include_str!("../../../../examples/engines/watches.rules")),
     ("queries.sql", include_str!("../../../../examples/engines/queries.sql")),
     ("rules/vault_read.yml", include_str!("../../../../examples/engines/rules/vault_read.yml")),
     ("rules/vault_written.yml", include_str!("../../../../examples/engines/rules/vault_written.yml")),
@@ -42,11 +44,14 @@ fn judge_alone(place: &Place, how: How, result: &str) -> Said {
 }
 
 /// Every engine of the table is asked about the same two runs.
-const ASKED: [(&str, &str, &str); 16] = [
+const ASKED: [(&str, &str, &str); 19] = [
     ("sees", "{command: [python3, opened.py, /vault/key]}", "holds/detected"),
     ("sigma", "{command: [python3, sqlite.py, queries.sql], view: sysmon}", "holds/detected"),
     ("records", "{command: [./named.sh], view: auditd}", "holds/detected"),
     ("blind", "{command: [python3, opened.py, /never]}", "fails/missed"),
+    ("watch", "{command: [python3, auditctl.py, watches.rules]}", "holds/detected"),
+    ("watch-noisy", "{command: [python3, auditctl.py, noisy.rules]}", "fails/false_positive"),
+    ("watch-wrong", "{command: [python3, auditctl.py, wrong.rules]}", "inconclusive/engine_failed"),
     ("other-view", "{command: [python3, sqlite.py, queries.sql], view: auditd}", "fails/missed"),
     ("noisy", "{command: [python3, opened.py, e]}", "fails/false_positive"),
     ("launcher", "{command: [./first.sh]}", "inconclusive/matched_harness_only"),
@@ -74,6 +79,8 @@ fn an_engine_answers_and_one_that_does_not_is_no_answer() {
     );
     // of the attack it is sure, of the twin it is not
     place.write("half.sh", "python3 opened.py /vault/key; echo '{\"undecided\": \"no DNS\"}'");
+    place.write("noisy.rules", "-w /var/tmp -p w -k any\n");
+    place.write("wrong.rules", "-a always,exit -S execve -k all\n");
     let questions: String =
         ASKED.iter().map(|(id, engine, _)| format!("- {{id: {id}, detection: {engine}}}\n")).collect();
     let text = format!(
@@ -145,7 +152,7 @@ fn the_example_asks_python_and_sigma_rules_in_sqlite() {
     let Some(place) = example() else { return };
     let how = How::all()[0];
     let told = place.validate(how, &["--engines", "engines.yaml"]);
-    for id in ["detection:opened", "detection:sqlite"] {
+    for id in ["detection:opened", "detection:sqlite", "detection:auditctl"] {
         assert_eq!(told.answer("engines", id), "holds/detected", "{}\n{}", told.stdout, told.stderr);
     }
     assert_eq!(told.code, 0, "{}", told.stderr);
