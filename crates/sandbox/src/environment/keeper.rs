@@ -243,3 +243,39 @@ fn told(status: i32) -> String {
         ExitStatus::Signal(signal) => format!("signal {signal}"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_keeper_that_is_killed_is_told_of_at_every_stage_but_the_last() {
+        let now = Instant::now();
+        let begins = Stage::Begins(now);
+        for stage in [begins, Stage::Watches, Stage::Idles(now, Some(1)), Stage::Ends(now), Stage::Done] {
+            let (socket, theirs) = rustix::net::socketpair(
+                AddressFamily::UNIX,
+                SocketType::SEQPACKET,
+                SocketFlags::CLOEXEC,
+                None,
+            )
+            .unwrap();
+            let mut keeper = Keeper {
+                socket,
+                ready: vec![None],
+                settle: None,
+                ends: vec![WatcherEnd::default()],
+                stage,
+                pid: Some(2),
+                drained: false,
+                next: now,
+            };
+            drop(theirs);
+            let lost = matches!(
+                keeper.step(Some((0, Some(1)))),
+                Step::Failed(Unwatched { code: "monitor_lost", .. })
+            );
+            assert_eq!(lost, stage != Stage::Done, "{stage:?}");
+        }
+    }
+}

@@ -6,6 +6,7 @@ use super::answer::Answer;
 use super::arms::Arms;
 use crate::facts::Observed;
 use crate::plan::Role;
+use crate::truth::Truth;
 
 pub(super) fn answer(arms: &Arms<'_>, control: &str) -> Answer {
     judge(arms, control).unwrap_or_else(|answer| answer)
@@ -53,6 +54,19 @@ fn judge(arms: &Arms<'_>, control: &str) -> Result<Answer, Answer> {
         return Ok(goal(Answer::holds(Reason::Triggered, sentence)));
     }
     heard(treatment, control)?;
+    // only where the others stopped the attack was there nothing to tell
+    match treatment.goal.truth {
+        Truth::No => {}
+        Truth::Yes => {
+            let sentence = format!(
+                "{control} alerts on the attack when it is alone ({alone}), and not with the others, which don't stop it"
+            );
+            return Ok(Answer::fails(Reason::NoEffect, sentence)
+                .next("see what the other controls take from the monitor")
+                .with(treatment, "goal", &treatment.goal.events, "the goal, of which it told nothing"));
+        }
+        Truth::Unknown => return Err(arms.unknown(treatment, "whether the others stop the attack")),
+    }
     let sentence = format!(
         "{control} alerts on the attack when it is alone ({alone}); with the others there is nothing to tell"
     );
