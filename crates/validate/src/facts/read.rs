@@ -9,9 +9,9 @@ use crate::truth::Truth;
 use detektr_detect::operation::{Act, Key, key};
 use detektr_detect::{Behaviours, Content, Derivation};
 use detektr_detect::{Preparation, Stable};
-use detektr_event::{Actor, Detail, End, Event};
+use detektr_event::{Actor, Detail, End, Event, Exec};
 use detektr_evidence::persistence::Persistence;
-use detektr_evidence::{BaitPlace, Change, Exit, Manifest, State};
+use detektr_evidence::{Artifact, BaitPlace, Change, Exit, Manifest, State};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
@@ -83,6 +83,7 @@ impl Observed {
             first_euid: None,
             executed: None,
             not_started: None,
+            started: (!manifest.monitors.is_empty()).then(|| manifest.artifact.clone()),
             operations: BTreeMap::new(),
             toward: BTreeSet::new(),
             bait_paths,
@@ -140,6 +141,8 @@ struct Reader<'a> {
     first_euid: Option<u32>,
     executed: Option<u64>,
     not_started: Option<Denial>,
+    /// What the launcher starts, where monitors start programs for the environment too.
+    started: Option<Artifact>,
     operations: BTreeMap<Key, Operation>,
     toward: BTreeSet<Key>,
     /// Where the baits lie whose leaving the goal is.
@@ -178,9 +181,10 @@ impl Reader<'_> {
             return;
         };
         if process.actor == Actor::Environment {
-            if let Detail::ProcessExec { .. } = event.detail
+            if let Detail::ProcessExec { exec } = &event.detail
                 && !event.outcome.is_success()
                 && self.executed.is_none()
+                && self.started.as_ref().is_none_or(|artifact| starts(exec, artifact))
             {
                 self.not_started = Some(denial(event));
             }
@@ -426,4 +430,12 @@ fn limit(manifest: &Manifest) -> Option<String> {
 fn deadline(manifest: &Manifest, ms: u64) -> Option<i64> {
     let execute = manifest.phases.iter().find(|span| span.phase == detektr_event::Phase::Execute)?;
     Some(execute.start.0.saturating_add(i64::try_from(ms).ok()?.saturating_mul(1_000_000)))
+}
+
+/// Whether `exec` is the launcher's, of the artifact.
+fn starts(exec: &Exec, artifact: &Artifact) -> bool {
+    let path = exec.file.path.as_whole().map(|path| path.as_bytes());
+    let at_its_path = artifact.path.as_ref().is_some_and(|own| path == Some(own.as_bytes()));
+    let words = exec.argv.iter().map(|word| word.as_whole().map(|word| word.as_bytes()));
+    at_its_path || words.eq(artifact.argv.iter().map(|word| Some(word.as_bytes())))
 }

@@ -59,6 +59,10 @@ fn one(monitor: &Monitor, monitored: &Monitored, output: &Option<Vec<u8>>, left:
         (Some(exit), When::Beside | When::Inside) if monitored.early => {
             Some(format!("it ended before the attack did, {}", words(exit)))
         }
+        // it was asked to end by SIGTERM before: one that did not was stopped, or hung
+        (Some(Exit::Signal { signal }), When::Beside | When::Inside) if signal == "SIGKILL" => {
+            Some("it did not end when it was told to".to_owned())
+        }
         (Some(exit), When::After) if code != Some(0) => Some(format!("it failed, {}", words(exit))),
         _ if !monitored.whole => Some("it was still busy when it was ended".to_owned()),
         _ => None,
