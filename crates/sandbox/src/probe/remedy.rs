@@ -22,6 +22,11 @@ impl Host {
 
     /// What would help, with the exact words to use.
     pub fn remedy(&self) -> String {
+        if self.chrooted() {
+            return "this is a chroot, where the kernel lets nobody make a user namespace; start Detektr outside of it, or enter the \
+                    folder by `unshare --mount` and `pivot_root` instead of chroot"
+                .into();
+        }
         if self.is("proc/sys/user/max_user_namespaces", "0") {
             return "allow user namespaces: sysctl -w user.max_user_namespaces=10000 (on the host, where this is a container)"
                 .into();
@@ -72,6 +77,12 @@ impl Host {
              include <tunables/global>\n\
              profile detektr \"{program}\" flags=(unconfined) {{\n  userns,\n}}"
         ))
+    }
+
+    /// Whether `/` is no mount point, as in a chroot.
+    fn chrooted(&self) -> bool {
+        let mounts = fs::read_to_string(self.root.join("proc/self/mountinfo")).unwrap_or_default();
+        !mounts.is_empty() && !mounts.lines().any(|line| line.split(' ').nth(4) == Some("/"))
     }
 
     fn is(&self, file: &str, value: &str) -> bool {
@@ -153,6 +164,11 @@ mod tests {
             host(&[("var/run/secrets/kubernetes.io/serviceaccount/token", ""), (".dockerenv", "")], false);
         assert!(pod.contains("procMount: Unmasked"), "{pod}");
         assert!(host(&[("run/systemd/container", "lxc\n")], true).contains("(lxc)"));
+        let mounts = |at: &str| {
+            format!("21 1 0:20 / {at} rw - ext4 /dev/vda rw\n22 21 0:21 / {at}proc rw - proc proc rw\n")
+        };
+        assert!(host(&[("proc/self/mountinfo", &mounts("/inner/"))], true).contains("`pivot_root`"));
+        assert!(!host(&[("proc/self/mountinfo", &mounts("/"))], true).contains("pivot_root"));
         let none = host(&[(".dockerenv", ""), ("proc/sys/user/max_user_namespaces", "0\n")], true);
         assert!(none.contains("user.max_user_namespaces=10000"), "{none}");
         let old = [("proc/sys/kernel/unprivileged_userns_clone", "0\n")];
