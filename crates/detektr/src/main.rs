@@ -13,6 +13,7 @@ mod recording;
 mod replace;
 #[cfg(test)]
 mod sample;
+mod signals;
 mod store;
 mod terminal;
 mod tree;

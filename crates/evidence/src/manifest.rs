@@ -320,6 +320,11 @@ impl Manifest {
         self.environment.get("wall_reached")?.as_str()
     }
 
+    /// The bound at which everything was killed (`memory`, `disk` and their like), where one was reached.
+    pub fn limit_reached(&self) -> Option<&str> {
+        self.environment.get("limit_reached")?.as_str()
+    }
+
     /// A manifest of `run` of `artifact` with everything else empty; `state` is `environment_failed` until
     /// somebody knows better.
     pub fn new(run: impl Into<String>, tool_version: impl Into<String>, artifact: Artifact) -> Self {

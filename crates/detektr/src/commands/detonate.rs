@@ -6,6 +6,7 @@ use crate::failure::{Failure, shown};
 use crate::limits::LimitOption;
 use crate::progress::Live;
 use crate::recording::{Recording, sealed, told, with_sources};
+use crate::signals::end_on_signals;
 use crate::store::Store;
 use crate::tree::{Bounds, Tree, render};
 use crate::{commands, units};
@@ -300,18 +301,6 @@ fn rootfs(path: PathBuf) -> Result<RootfsChoice, Failure> {
     }
 }
 
-/// The first signal ends the run in order, with a sealed bundle; a second one ends Detektr at once.
-pub fn end_on_signals(cancel: &Arc<AtomicBool>) -> Result<(), Failure> {
-    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-    for signal in [SIGINT, SIGTERM, SIGHUP] {
-        // the first hook of a signal runs first: it must see whether an *earlier* signal came
-        signal_hook::flag::register_conditional_shutdown(signal, i32::from(exit::FAILED), cancel.clone())
-            .and_then(|_| signal_hook::flag::register(signal, cancel.clone()))
-            .map_err(|e| Failure::failed("detektr::signals", "can't watch for signals").because(e))?;
-    }
-    Ok(())
-}
-
 fn executable(path: &Path) -> bool {
     use std::os::unix::fs::PermissionsExt as _;
     std::fs::metadata(path).is_ok_and(|m| m.is_dir() || m.permissions().mode() & 0o111 != 0) || !path.exists()
@@ -373,6 +362,7 @@ fn document(outcome: &Outcome, context: &mut Context) -> Result<(), Failure> {
         "bundle": outcome.bundle,
         "state": outcome.state.name(),
         "exit": outcome.exit,
+        "limit_reached": bundle.manifest().limit_reached(),
         "complete": outcome.complete,
         "incomplete": outcome.incomplete,
         "events": outcome.events,

@@ -112,6 +112,9 @@ pub fn summary(manifest: &Manifest, out: &mut Out) -> Result<(), Failure> {
     if let Some(wall) = manifest.wall_reached() {
         writeln!(out, "          ended by Detektr's own wall against {}", clean(wall))?;
     }
+    if let Some(limit) = manifest.limit_reached() {
+        writeln!(out, "          the limit of {} was reached", clean(limit))?;
+    }
     if let (Some(first), Some(last)) = (manifest.phases.first(), manifest.phases.last()) {
         let took = u64::try_from(last.end.0.saturating_sub(first.start.0)).unwrap_or(0);
         writeln!(out, "started   {}, took {}", first.start, show_duration(Duration::from_nanos(took)))?;

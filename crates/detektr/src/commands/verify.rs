@@ -99,7 +99,16 @@ fn report(path: &Path, found: &Verification, any_key: bool, context: &mut Contex
     if found.is_good() {
         writeln!(out, "{} {}", style.green("valid"), shown(path))?;
     } else {
-        writeln!(out, "{} {}: {} problems", style.red("invalid"), shown(path), found.problems.len())?;
+        writeln!(
+            out,
+            "{} {}: {}",
+            style.red("invalid"),
+            shown(path),
+            match found.problems.len() {
+                1 => "1 problem".to_owned(),
+                n => format!("{n} problems"),
+            }
+        )?;
     }
     for problem in &found.problems {
         let file = if problem.file.is_empty() { "the bundle" } else { &problem.file };

@@ -87,7 +87,9 @@ fn a_memory_hog_is_killed_and_the_limit_is_named() {
         let options = ["--limit", "memory=64MiB", "--timeout", "60s"];
         let words = ["perl", "-e", "my @hog; push @hog, 'x' x 1000000 while 1"];
         let (document, _) = abused(&place, &options, &words, "killed", 3);
-        assert_eq!(Place::manifest(&document)["environment"]["limit_reached"], "memory", "{document}");
+        assert_eq!(document["limit_reached"], "memory", "{document}");
+        let shown = place.detektr(["show", document["run"].as_str().unwrap()]).exits(0);
+        assert!(shown.stdout.contains("the limit of memory was reached"), "{}", shown.stdout);
     }
 }
 

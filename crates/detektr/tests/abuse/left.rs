@@ -21,15 +21,33 @@ fn nothing_is_left_after_success_failure_crash_and_timeout() {
     }
 }
 
-/// Sends `signal` to Detektr, or to its whole process group as a terminal does, while the artifact runs.
-fn interrupted(place: &Place, signal: &str, group: bool) {
+/// Who gets a signal.
+#[derive(Clone, Copy, PartialEq)]
+enum To {
+    /// Detektr alone.
+    Detektr,
+    /// Its whole process group, as from a terminal.
+    Group,
+    /// Detektr, and then its process group, as from coreutils' `timeout`.
+    Both,
+}
+
+/// Sends `signal` while the artifact runs.
+fn interrupted(place: &Place, signal: &str, to: To) {
     use std::os::unix::process::CommandExt as _;
     let words = ["--timeout", "100s", "--", "sh", "-c", "echo up; sleep 707 & sleep 708"];
     let child = spawn(place.detonation(&words).process_group(0));
     let running = || place.processes().iter().any(|process| process.words.starts_with("sleep 708"));
     assert!(until(Duration::from_secs(60), running), "{:?}", place.processes());
-    let target = if group { format!("-{}", child.id()) } else { child.id().to_string() };
-    assert!(Command::new("kill").args(["-s", signal, "--", &target]).status().unwrap().success());
+    let send = |target: String| {
+        assert!(Command::new("kill").args(["-s", signal, "--", &target]).status().unwrap().success());
+    };
+    if to != To::Group {
+        send(child.id().to_string());
+    }
+    if to != To::Detektr {
+        send(format!("-{}", child.id()));
+    }
     let told = finish(child).exits(3);
     let document = told.json();
     assert_eq!(document["state"], "killed", "{document}");
@@ -42,9 +60,9 @@ fn interrupted(place: &Place, signal: &str, group: bool) {
 #[test]
 fn ctrl_c_and_its_like_seal_what_was_seen_and_leave_nothing() {
     for place in everyone().into_iter().map(Place::new) {
-        interrupted(&place, "INT", true);
-        interrupted(&place, "INT", false);
-        interrupted(&place, "TERM", false);
-        interrupted(&place, "HUP", true);
+        interrupted(&place, "INT", To::Group);
+        interrupted(&place, "INT", To::Detektr);
+        interrupted(&place, "TERM", To::Both);
+        interrupted(&place, "HUP", To::Group);
     }
 }

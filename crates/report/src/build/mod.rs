@@ -178,17 +178,26 @@ fn ending(manifest: &Manifest, begin: u64) -> Ending {
     }
     Ending {
         state: manifest.state.name().into(),
-        exit: match (manifest.wall_reached(), &manifest.exit) {
-            (Some(wall), _) => Some(format!("ended by Detektr's own wall against {}", clean(wall))),
-            (None, Some(Exit::Code { code })) => Some(format!("exit code {code}")),
-            (None, Some(Exit::Signal { signal })) => Some(format!("killed by {}", clean(signal))),
-            (None, None) => None,
-        },
+        exit: exit(manifest),
         started: manifest.phases.first().map(|span| span.start.to_string()),
         phases: phases.collect(),
         complete: manifest.complete,
         incomplete,
     }
+}
+
+/// How the artifact ended: what Detektr itself ended it for goes before the signal that it used.
+fn exit(manifest: &Manifest) -> Option<String> {
+    if let Some(wall) = manifest.wall_reached() {
+        return Some(format!("ended by Detektr's own wall against {}", clean(wall)));
+    }
+    if let Some(limit) = manifest.limit_reached() {
+        return Some(format!("killed at the limit of {}", clean(limit)));
+    }
+    Some(match manifest.exit.as_ref()? {
+        Exit::Code { code } => format!("exit code {code}"),
+        Exit::Signal { signal } => format!("killed by {}", clean(signal)),
+    })
 }
 
 /// What it did, in one line: the worst of its behaviours, else the facts.

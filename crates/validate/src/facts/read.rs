@@ -422,7 +422,7 @@ fn works(manifest: &Manifest) -> Truth {
 fn limit(manifest: &Manifest) -> Option<String> {
     match manifest.state {
         State::Timeout => Some("wall".into()),
-        State::Killed => manifest.environment.get("limit_reached")?.as_str().map(String::from),
+        State::Killed => manifest.limit_reached().map(String::from),
         _ => None,
     }
 }

@@ -3,13 +3,13 @@
 use super::{LibraryArgs, unknown};
 use crate::cli::Context;
 use crate::commands::arms::ArmsArgs;
-use crate::commands::detonate::end_on_signals;
 use crate::commands::place::PlaceArgs;
 use crate::commands::validate::unrunnable;
 use crate::exit;
 use crate::failure::Failure;
 use crate::progress::Arms;
 use crate::recording::with_sources;
+use crate::signals::end_on_signals;
 use crate::terminal::{Style, clean};
 use detektr_detonate::Detonator;
 use detektr_validate::Arm;

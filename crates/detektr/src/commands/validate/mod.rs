@@ -19,11 +19,11 @@ pub use args::Args;
 use args::Rerun;
 
 use crate::cli::Context;
-use crate::commands::detonate::end_on_signals;
 use crate::exit;
 use crate::failure::{Failure, shown};
 use crate::progress::Arms;
 use crate::recording::with_sources;
+use crate::signals::end_on_signals;
 use crate::terminal::clean;
 use detektr_detonate::{DetonateError, Detonator};
 use detektr_evidence::{SigningKey, keys};
