@@ -11,13 +11,10 @@ mod sample;
 mod sigma;
 mod validate;
 
-use detektr_detonate::{
-    ArtifactSpec, DetonateRequest, Detonator, Limits, NetworkChoice, RootfsChoice, RunAs, SensorChoice,
-};
+use detektr_detonate::{ArtifactSpec, DetonateRequest, Detonator, Limits, SensorChoice};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
-use std::sync::Arc;
 use std::time::Duration;
 
 fn main() -> ExitCode {
@@ -142,29 +139,9 @@ impl Bench {
 
 fn request(home: &Path, artifact: ArtifactSpec, args: &[&str], sensor: SensorChoice) -> DetonateRequest {
     DetonateRequest {
-        artifact,
-        args: args.iter().map(OsString::from).collect(),
-        home: home.join("data"),
-        rootfs: RootfsChoice::Host,
-        user: RunAs::User,
         limits: Limits { wall: Duration::from_secs(300), ..Limits::default() },
-        setenv: Vec::new(),
-        hostname: None,
-        network: NetworkChoice::sim(),
-        baits: true,
-        io_uring: Default::default(),
-        observe_stat: false,
-        stdin: None,
         sensor,
-        key: None,
-        out: None,
-        ring_bytes: None,
-        controls: Vec::new(),
-        seed: None,
-        place_as: None,
         triggers: Default::default(),
-        setup: Vec::new(),
-        files: Vec::new(),
-        cancel: Arc::default(),
+        ..DetonateRequest::new(artifact, args.iter().map(OsString::from).collect(), home.join("data"))
     }
 }

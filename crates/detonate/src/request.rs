@@ -118,6 +118,39 @@ pub struct DetonateRequest {
     pub cancel: Arc<AtomicBool>,
 }
 
+impl DetonateRequest {
+    /// `artifact` as an ordinary user in the host's root file system, with the simulated internet, baits, all
+    /// trigger phases and the best sensor: what `detektr detonate` does where nothing else is said.
+    pub fn new(artifact: ArtifactSpec, args: Vec<OsString>, home: PathBuf) -> Self {
+        DetonateRequest {
+            artifact,
+            args,
+            home,
+            rootfs: RootfsChoice::Host,
+            user: RunAs::User,
+            limits: Limits::default(),
+            setenv: Vec::new(),
+            hostname: None,
+            network: NetworkChoice::sim(),
+            baits: true,
+            io_uring: IoUring::default(),
+            observe_stat: false,
+            stdin: None,
+            sensor: SensorChoice::Auto,
+            key: None,
+            out: None,
+            ring_bytes: None,
+            controls: Vec::new(),
+            seed: None,
+            place_as: None,
+            triggers: TRIGGERS.into(),
+            setup: Vec::new(),
+            files: Vec::new(),
+            cancel: Arc::default(),
+        }
+    }
+}
+
 /// Something that has to be done before the artifact can run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SetupStep {

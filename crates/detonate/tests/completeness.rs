@@ -5,8 +5,7 @@
 //! The test program is its own `init` (the sandbox executes `/proc/self/exe`), hence its own `main`.
 
 use detektr_detonate::{
-    ArtifactSpec, DetonateRequest, Detonator, Limits, NetworkChoice, Outcome, RootfsChoice, RunAs,
-    SensorChoice, State,
+    ArtifactSpec, DetonateRequest, Detonator, NetworkChoice, Outcome, RunAs, SensorChoice, State,
 };
 use detektr_event::{Detail, Event, Kind};
 use detektr_evidence::Bundle;
@@ -55,30 +54,15 @@ fn is_root() -> bool {
 
 fn shell(home: &Path, script: &str, sensor: SensorChoice) -> DetonateRequest {
     DetonateRequest {
-        artifact: ArtifactSpec::Command,
-        args: ["sh", "-c", script].map(OsString::from).into(),
-        home: home.to_owned(),
-        rootfs: RootfsChoice::Host,
         user: RunAs::Root,
-        limits: Limits::default(),
-        setenv: Vec::new(),
-        hostname: None,
         network: NetworkChoice::None,
-        baits: true,
-        io_uring: Default::default(),
-        observe_stat: false,
-        stdin: None,
         sensor,
-        key: None,
-        out: None,
-        ring_bytes: None,
-        controls: Vec::new(),
-        seed: None,
-        place_as: None,
         triggers: Default::default(),
-        setup: Vec::new(),
-        files: Vec::new(),
-        cancel: Arc::default(),
+        ..DetonateRequest::new(
+            ArtifactSpec::Command,
+            ["sh", "-c", script].map(OsString::from).into(),
+            home.to_owned(),
+        )
     }
 }
 

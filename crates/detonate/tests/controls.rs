@@ -5,8 +5,7 @@
 //! itself once more as an ordinary user.
 
 use detektr_detonate::{
-    ArtifactSpec, DetonateError, DetonateRequest, Detonator, Limits, NetworkChoice, RootfsChoice, RunAs,
-    SensorChoice, State,
+    ArtifactSpec, DetonateError, DetonateRequest, Detonator, NetworkChoice, RunAs, SensorChoice, State,
 };
 use detektr_event::Event;
 use detektr_evidence::Bundle;
@@ -17,7 +16,6 @@ use serde_json::json;
 use std::ffi::OsString;
 use std::path::Path;
 use std::process::Command;
-use std::sync::Arc;
 
 fn main() {
     let words: Vec<OsString> = std::env::args_os().collect();
@@ -458,30 +456,17 @@ fn request(
     sensor: SensorChoice,
 ) -> DetonateRequest {
     DetonateRequest {
-        artifact: ArtifactSpec::Command,
-        args: ["sh", "-c", script].map(OsString::from).into(),
-        home: home.to_owned(),
-        rootfs: RootfsChoice::Host,
         user,
-        limits: Limits::default(),
-        setenv: Vec::new(),
-        hostname: None,
         network: NetworkChoice::None,
-        baits: true,
-        io_uring: Default::default(),
-        observe_stat: false,
-        stdin: None,
         sensor,
-        key: None,
-        out: None,
-        ring_bytes: None,
         controls,
         seed: Some(7),
-        place_as: None,
         triggers: Default::default(),
-        setup: Vec::new(),
-        files: Vec::new(),
-        cancel: Arc::default(),
+        ..DetonateRequest::new(
+            ArtifactSpec::Command,
+            ["sh", "-c", script].map(OsString::from).into(),
+            home.to_owned(),
+        )
     }
 }
 

@@ -3,17 +3,13 @@
 //!
 //! The test program is its own `init` (the sandbox executes `/proc/self/exe`), hence its own `main`.
 
-use detektr_detonate::{
-    ArtifactSpec, DetonateRequest, Detonator, Limits, NetworkChoice, Phase, RootfsChoice, RunAs,
-    SensorChoice, State, TRIGGERS,
-};
+use detektr_detonate::{ArtifactSpec, DetonateRequest, Detonator, Phase, RunAs, SensorChoice, State};
 use detektr_event::{Actor, Detail, Event};
 use detektr_evidence::persistence::{Entry, Mechanism, Persistence, Reason, Status};
 use detektr_evidence::{Bundle, Manifest, verify};
 use libtest_mimic::{Arguments, Failed, Trial};
 use std::ffi::OsString;
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
 /// A test and its name, which says what it shows.
@@ -65,30 +61,15 @@ fn sensors() -> &'static [SensorChoice] {
 
 fn request(home: &Path, script: &str, user: RunAs, sensor: SensorChoice) -> DetonateRequest {
     DetonateRequest {
-        artifact: ArtifactSpec::Command,
-        args: ["sh", "-c", script].map(OsString::from).into(),
-        home: home.to_owned(),
-        rootfs: RootfsChoice::Host,
         user,
-        limits: Limits::default(),
-        setenv: Vec::new(),
-        hostname: None,
-        network: NetworkChoice::sim(),
         baits: false,
-        io_uring: Default::default(),
-        observe_stat: false,
-        stdin: None,
         sensor,
-        key: None,
-        out: None,
-        ring_bytes: None,
-        controls: Vec::new(),
         seed: Some(1),
-        place_as: None,
-        triggers: TRIGGERS.into(),
-        setup: Vec::new(),
-        files: Vec::new(),
-        cancel: Arc::default(),
+        ..DetonateRequest::new(
+            ArtifactSpec::Command,
+            ["sh", "-c", script].map(OsString::from).into(),
+            home.to_owned(),
+        )
     }
 }
 

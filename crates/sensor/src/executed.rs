@@ -6,23 +6,16 @@
 //! never come by here, and their events say so. If Detektr dies, the kernel closes the group and lets every
 //! waiting exec go on.
 
+use crate::hashes::Hashes;
 use detektr_event::Sha256;
-use sha2::{Digest, Sha256 as Hasher};
 use std::collections::HashMap;
 use std::ffi::CString;
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
-
-/// Files larger than this are not hashed, so that an exec never waits long.
-const LARGEST: u64 = 512 << 20;
-
-/// (device, inode, size, mtime, ctime) with nanoseconds: the same file with the same content.
-type FileState = (u64, u64, u64, i128, i128);
 
 #[derive(Default)]
 struct Seen {
@@ -114,7 +107,7 @@ fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
 
 /// Answers the kernel until `stop`'s other end closes.
 fn serve(group: &File, stop: &OwnedFd, seen: &Mutex<Seen>) {
-    let mut cache = HashMap::new();
+    let mut hashes = Hashes::default();
     let mut buffer = vec![0u8; 64 << 10];
     loop {
         let mut polls = [group.as_raw_fd(), stop.as_raw_fd()].map(|fd| libc::pollfd {
@@ -130,7 +123,7 @@ fn serve(group: &File, stop: &OwnedFd, seen: &Mutex<Seen>) {
         if polls[0].revents != 0 {
             let mut reader = group;
             match reader.read(&mut buffer) {
-                Ok(length) => answer_all(group, &buffer[..length], seen, &mut cache),
+                Ok(length) => answer_all(group, &buffer[..length], seen, &mut hashes),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(_) => return,
             }
@@ -140,7 +133,7 @@ fn serve(group: &File, stop: &OwnedFd, seen: &Mutex<Seen>) {
     }
 }
 
-fn answer_all(group: &File, mut events: &[u8], seen: &Mutex<Seen>, cache: &mut HashMap<FileState, Sha256>) {
+fn answer_all(group: &File, mut events: &[u8], seen: &Mutex<Seen>, hashes: &mut Hashes) {
     let size = size_of::<libc::fanotify_event_metadata>();
     while events.len() >= size {
         // SAFETY: at least `size` bytes are there, and every bit pattern is a valid fanotify_event_metadata.
@@ -156,7 +149,7 @@ fn answer_all(group: &File, mut events: &[u8], seen: &Mutex<Seen>, cache: &mut H
         let path = std::fs::read_link(format!("/proc/self/fd/{}", event.fd))
             .map(|path| path.as_os_str().as_bytes().to_vec())
             .unwrap_or_default();
-        let hash = hash(&file, cache);
+        let hash = hashes.of(&file);
         seen.lock()
             .unwrap_or_else(|poisoned| poisoned.into_inner())
             .by_thread
@@ -174,38 +167,6 @@ fn answer_all(group: &File, mut events: &[u8], seen: &Mutex<Seen>, cache: &mut H
             );
         }
     }
-}
-
-fn hash(file: &File, cache: &mut HashMap<FileState, Sha256>) -> Sha256 {
-    let absent = |why: String| Sha256::Absent { absent: why };
-    let state = match file.metadata() {
-        Ok(data) if data.len() > LARGEST => return absent(format!("larger than {LARGEST} bytes")),
-        Ok(data) => (
-            data.dev(),
-            data.ino(),
-            data.len(),
-            i128::from(data.mtime()) * 1_000_000_000 + i128::from(data.mtime_nsec()),
-            i128::from(data.ctime()) * 1_000_000_000 + i128::from(data.ctime_nsec()),
-        ),
-        Err(error) => return absent(error.to_string()),
-    };
-    if let Some(known) = cache.get(&state) {
-        return known.clone();
-    }
-    let mut hasher = Hasher::new();
-    let mut buffer = vec![0; 256 << 10];
-    let mut reader = file;
-    loop {
-        match reader.read(&mut buffer) {
-            Ok(0) => break,
-            Ok(length) => hasher.update(&buffer[..length]),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return absent(error.to_string()),
-        }
-    }
-    let hash = Sha256::Hash(hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect());
-    cache.insert(state, hash.clone());
-    hash
 }
 
 #[cfg(test)]

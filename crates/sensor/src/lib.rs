@@ -7,6 +7,7 @@ pub mod calls;
 pub mod decode;
 pub mod ebpf;
 mod executed;
+mod hashes;
 pub mod ptrace;
 pub mod raw;
 mod sensor;

@@ -3,7 +3,7 @@
 use crate::engine::Engine;
 use crate::goal::{Condition, FactName};
 use detektr_detonate::{NetworkMode, site::Site};
-use detektr_evidence::sha256_hex;
+use detektr_evidence::{Manifest, sha256_hex};
 use detektr_sandbox::controls::Control;
 use detektr_sandbox::{IoUring, Limits};
 use schemars::JsonSchema;
@@ -99,6 +99,21 @@ impl Plan {
             (Role::Benign | Role::BenignBaseline | Role::Ordinary, _) => &self.benign.program,
             _ => &self.attack,
         }
+    }
+
+    /// Whether the controls of `role`, and no others, were in force in the run of `manifest`.
+    pub fn has_controls_of(&self, role: &Role, manifest: &Manifest) -> bool {
+        let mut wanted: Vec<(&str, String)> = self
+            .controls
+            .iter()
+            .filter(|control| role.has(&control.name))
+            .map(|control| (control.name.as_str(), control.sha256()))
+            .collect();
+        let mut had: Vec<(&str, String)> =
+            manifest.controls.iter().map(|c| (c.name.as_str(), c.sha256.clone())).collect();
+        wanted.sort();
+        had.sort();
+        wanted == had
     }
 
     /// The control of this name, where it watches.

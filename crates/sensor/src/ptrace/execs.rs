@@ -38,7 +38,7 @@ impl Tracer {
         let gone = || Copied::Unreadable { unreadable: Unreadable::Gone };
         let filename = stack.filename.or_else(|| call.as_ref().and_then(asked)).unwrap_or_else(gone);
         if let (Some(exe), Some(cwd)) = (self.look(tid, "exe", None), self.cwd(tid)) {
-            let executed = self.hashes.executed(tid, &filename, &cwd, &exe);
+            let executed = image::executed(&mut self.hashes, tid, &filename, &cwd, &exe);
             let body = Body::Exec(Box::new(RawExec {
                 old_tid: old_tid as u32,
                 interpreter: stack.argv.first().filter(|_| executed.script).cloned(),

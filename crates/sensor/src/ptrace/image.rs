@@ -3,18 +3,14 @@
 
 use super::memory::{read_some, word};
 use super::procfs::Link;
+use crate::hashes::Hashes;
 use crate::raw::RawObject;
 use detektr_event::{Copied, Sha256, Text};
-use sha2::{Digest, Sha256 as Hasher};
-use std::collections::HashMap;
 use std::ffi::CString;
 use std::fs::File;
-use std::io::Read;
 use std::os::fd::{AsRawFd, FromRawFd};
 use std::os::unix::fs::MetadataExt;
 
-/// Files larger than this are not hashed, so that an exec never waits long.
-const LARGEST: u64 = 512 << 20;
 /// No stack begins with more than this: 6 MiB of strings, and their pointers.
 const LARGEST_STACK: usize = 32 << 20;
 const AT_NULL: u64 = 0;
@@ -96,78 +92,33 @@ fn parse(bytes: &[u8], base: u64, size: usize) -> Stack {
     stack
 }
 
-/// (device, inode, size, mtime, ctime): the same file with the same content.
-type FileState = (u64, u64, u64, i64, i64, i64, i64);
-
-/// Hashes executed files, each state of each file once.
-#[derive(Default)]
-pub(super) struct Hashes {
-    known: HashMap<FileState, Sha256>,
-}
-
 /// What was executed: its hash, and whether it is a script.
 pub(super) struct Executed {
     pub(super) sha256: Sha256,
     pub(super) script: bool,
 }
 
-impl Hashes {
-    /// The file that `tid` has just executed by the name `filename`, where `exe` now runs.
-    pub(super) fn executed(
-        &mut self,
-        tid: i32,
-        filename: &Copied,
-        cwd: &RawObject,
-        exe: &RawObject,
-    ) -> Executed {
-        if let Some(file) = open_asked(tid, filename, cwd)
-            && let Ok(data) = file.metadata()
-            && data.is_file()
-            && (super::procfs::kernel_dev(data.dev()), data.ino()) != (exe.dev, exe.ino)
-            && begins_with_interpreter_line(&file)
-        {
-            return Executed { sha256: self.hash(&file), script: true };
-        }
-        let sha256 = match File::open(format!("/proc/{tid}/exe")) {
-            Ok(file) => self.hash(&file),
-            Err(error) => Sha256::Absent { absent: error.to_string() },
-        };
-        Executed { sha256, script: false }
+/// The file that `tid` has just executed by the name `filename`, where `exe` now runs.
+pub(super) fn executed(
+    hashes: &mut Hashes,
+    tid: i32,
+    filename: &Copied,
+    cwd: &RawObject,
+    exe: &RawObject,
+) -> Executed {
+    if let Some(file) = open_asked(tid, filename, cwd)
+        && let Ok(data) = file.metadata()
+        && data.is_file()
+        && (super::procfs::kernel_dev(data.dev()), data.ino()) != (exe.dev, exe.ino)
+        && begins_with_interpreter_line(&file)
+    {
+        return Executed { sha256: hashes.of(&file), script: true };
     }
-
-    fn hash(&mut self, file: &File) -> Sha256 {
-        let absent = |why: String| Sha256::Absent { absent: why };
-        let state = match file.metadata() {
-            Ok(data) if data.len() > LARGEST => return absent(format!("larger than {LARGEST} bytes")),
-            Ok(data) => (
-                data.dev(),
-                data.ino(),
-                data.len(),
-                data.mtime(),
-                data.mtime_nsec(),
-                data.ctime(),
-                data.ctime_nsec(),
-            ),
-            Err(error) => return absent(error.to_string()),
-        };
-        if let Some(known) = self.known.get(&state) {
-            return known.clone();
-        }
-        let mut hasher = Hasher::new();
-        let mut buffer = vec![0; 256 << 10];
-        let mut reader = file;
-        loop {
-            match reader.read(&mut buffer) {
-                Ok(0) => break,
-                Ok(length) => hasher.update(&buffer[..length]),
-                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-                Err(error) => return absent(error.to_string()),
-            }
-        }
-        let hash = Sha256::Hash(hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect());
-        self.known.insert(state, hash.clone());
-        hash
-    }
+    let sha256 = match File::open(format!("/proc/{tid}/exe")) {
+        Ok(file) => hashes.of(&file),
+        Err(error) => Sha256::Absent { absent: error.to_string() },
+    };
+    Executed { sha256, script: false }
 }
 
 fn begins_with_interpreter_line(file: &File) -> bool {

@@ -1,11 +1,11 @@
 //! The tracer: one thread that seizes the launcher and handles every stop of what descends from it. It never waits
 //! for anything but its tracees (and, when records pile up, their reader).
 
-use super::image::Hashes;
 use super::outbox::Outbox;
 use super::procfs::{self, Objects};
 use super::sys::{self, Resume, Waited};
 use super::tasks::{Tasks, Thread};
+use crate::hashes::Hashes;
 use crate::raw::{Birth, Body, Raw, RawExit};
 use crate::sensor::{Counts, Hole};
 use detektr_event::Kind;

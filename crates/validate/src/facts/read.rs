@@ -380,17 +380,7 @@ fn unusable(plan: &Plan, arm: &Arm, manifest: &Manifest, trust: Trust) -> Option
     if manifest.seed != arm.seed {
         return unusable("arms_differ", format!("its seed {} is not that of its repeat", manifest.seed));
     }
-    let mut wanted: Vec<(&str, String)> = plan
-        .controls
-        .iter()
-        .filter(|control| arm.role.has(&control.name))
-        .map(|control| (control.name.as_str(), control.sha256()))
-        .collect();
-    let mut had: Vec<(&str, String)> =
-        manifest.controls.iter().map(|c| (c.name.as_str(), c.sha256.clone())).collect();
-    wanted.sort();
-    had.sort();
-    if wanted != had {
+    if !plan.has_controls_of(&arm.role, manifest) {
         return unusable("arms_differ", "other controls were in force".into());
     }
     for reason in ["not_prepared", "monitor_not_ready", "monitor_lost"] {

@@ -74,18 +74,7 @@ pub fn stored(plan: &mut Plan, from: &Path, runs: &Path) -> Result<Vec<Located>,
 
 /// Whether a bundle is that of `arm`: its program, with just its controls.
 fn is_arm(arm: &Arm, plan: &Plan, manifest: &Manifest) -> bool {
-    let program = plan.program(&arm.role);
-    let mut wanted: Vec<(&str, String)> = plan
-        .controls
-        .iter()
-        .filter(|control| arm.role.has(&control.name))
-        .map(|control| (control.name.as_str(), control.sha256()))
-        .collect();
-    let mut had: Vec<(&str, String)> =
-        manifest.controls.iter().map(|c| (c.name.as_str(), c.sha256.clone())).collect();
-    wanted.sort();
-    had.sort();
-    is_of(program, plan, manifest) && wanted == had
+    is_of(plan.program(&arm.role), plan, manifest) && plan.has_controls_of(&arm.role, manifest)
 }
 
 /// Whether a bundle is of `program`.
