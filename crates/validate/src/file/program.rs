@@ -69,10 +69,14 @@ pub(super) fn words_by_name(
 
 /// One text or a list of them.
 pub(super) fn words(reader: &mut Reader<'_>, node: &Node, name: &str) -> Vec<String> {
-    match &node.value {
-        Value::List(items) if !items.is_empty() => {
-            items.iter().filter_map(|item| reader.scalar(item, name, "a text")).collect()
-        }
-        _ => reader.scalar(node, name, "a text, or a list of texts").into_iter().collect(),
-    }
+    words_at(reader, node, name).into_iter().map(|(word, _)| word).collect()
+}
+
+/// The same, each with the place where it stands.
+pub(super) fn words_at<'n>(reader: &mut Reader<'_>, node: &'n Node, name: &str) -> Vec<(String, &'n Node)> {
+    let (items, what) = match &node.value {
+        Value::List(items) if !items.is_empty() => (items.as_slice(), "a text"),
+        _ => (std::slice::from_ref(node), "a text, or a list of texts"),
+    };
+    items.iter().filter_map(|item| Some((reader.scalar(item, name, what)?, item))).collect()
 }

@@ -148,6 +148,10 @@ fn every_mistake_is_told_with_its_place_and_what_to_write() {
         "detektr: 1\nattack: cron-drop.sh\nask:\n  - {detection: rules, expect: fails, until: soon}\n  - {in: treatment}\nrepeat: 0\n",
         "detektr: 1\nattack: cron-drop.sh\ndetect: rules\nask: {detection: rules}\n",
         "detektr: 1\nattack: cron-drop.sh\nask: [{detection: rules}, {detection: rules}]\n",
+        "detektr: 1\nattack: cron-drop.sh\ngoal: ran('/x')\ncontrols:\n  \
+         w: {monitor: {command: [x], ready: '(', alert: {output: '[', exit: [1, some], log: {file: /l, matches: '('}}}}\n  \
+         e: {egress: {allow: ['*.example.org', example.org, 10.0.0.0/99]}}\n  r: {read_only: [/etc, usr]}\n",
+        "detektr: 1\nattack: cron-drop.sh\ngoal: ran('/x')\ncontrols: {w: {monitor: {command: [x]}}, v: {monitor: {command: x, alert: {log: {file: /l}}}}}\n",
         "detektr: 1\nattack: [\n",
     ];
     let told: String = cases.iter().map(|text| format!("{text}--\n{}\n", mistakes(text))).collect();

@@ -1,7 +1,7 @@
 //! `egress`: a file of nftables rules, or a list of what may be reached.
 
 use crate::file::inputs::Reader;
-use crate::file::program::words;
+use crate::file::program::words_at;
 use detektr_sandbox::controls::Egress;
 use detektr_sandbox::controls::egress::Allowed;
 use detektr_yaml::{Node, Value};
@@ -46,16 +46,16 @@ fn allow(reader: &mut Reader<'_>, node: &Node) -> Option<Egress> {
     // nothing may be reached
     let texts = match &node.value {
         Value::List(items) if items.is_empty() => Vec::new(),
-        _ => words(reader, node, "allow"),
+        _ => words_at(reader, node, "allow"),
     };
     let mut entries = Vec::new();
-    for text in texts {
+    for (text, at) in texts {
         match Allowed::parse(&text) {
             Ok(allowed) => entries.push(allowed),
             Err(what) => {
                 let help = "write names, addresses and networks, as in `example.org:443`, `10.0.0.0/8` or \
                             `[2001:db8::]/32:53`; each name by itself";
-                reader.problem(node, "value", what, help);
+                reader.problem(at, "value", what, help);
             }
         }
     }

@@ -1,7 +1,7 @@
 //! `landlock`: rights with the paths or ports for which they are given, and scopes.
 
 use crate::file::inputs::Reader;
-use crate::file::program::words;
+use crate::file::program::words_at;
 use detektr_sandbox::controls::Landlock;
 use detektr_sandbox::controls::landlock::{PORT_RIGHTS, SCOPES, file_words};
 use detektr_yaml::{Node, Value, suggestion};
@@ -41,14 +41,13 @@ fn is_empty(node: &Node) -> bool {
 }
 
 fn ports(reader: &mut Reader<'_>, node: &Node, name: &str) -> Vec<u16> {
-    let texts = words(reader, node, name);
     let mut ports = Vec::new();
-    for text in texts {
+    for (text, at) in words_at(reader, node, name) {
         match text.parse() {
             Ok(port) => ports.push(port),
             Err(_) => {
                 let what = format!("`{text}` is no port");
-                reader.problem(node, "range", what, "write numbers from 0 to 65535, or `[]` for none");
+                reader.problem(at, "range", what, "write numbers from 0 to 65535, or `[]` for none");
             }
         }
     }
@@ -57,9 +56,9 @@ fn ports(reader: &mut Reader<'_>, node: &Node, name: &str) -> Vec<u16> {
 
 fn scopes(reader: &mut Reader<'_>, node: &Node) -> Vec<String> {
     let known = SCOPES.map(|scope| scope.name);
-    let names = words(reader, node, "scope");
-    for name in names.iter().filter(|name| !known.contains(&name.as_str())) {
-        reader.problem(node, "value", format!("`{name}` is no scope"), suggestion(name, &known));
+    let names = words_at(reader, node, "scope");
+    for (name, at) in names.iter().filter(|(name, _)| !known.contains(&name.as_str())) {
+        reader.problem(at, "value", format!("`{name}` is no scope"), suggestion(name, &known));
     }
-    names
+    names.into_iter().map(|(name, _)| name).collect()
 }

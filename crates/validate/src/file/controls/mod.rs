@@ -7,7 +7,7 @@ pub(super) mod monitor;
 pub(super) mod systemd;
 
 use super::inputs::Reader;
-use super::program::words;
+use super::program::{words, words_at};
 use detektr_sandbox::controls::{Capabilities, Control, Measure, User, capabilities, seccomp};
 use detektr_sandbox::profile::{ProfileLimits, read_limits};
 use detektr_yaml::{Key, Node, Problem, Value};
@@ -104,14 +104,14 @@ fn control(reader: &mut Reader<'_>, node: &Node, name: &Key) -> Control {
 }
 
 fn paths(reader: &mut Reader<'_>, node: &Node, name: &str) -> Vec<PathBuf> {
-    let texts = words(reader, node, name);
-    for text in &texts {
+    let texts = words_at(reader, node, name);
+    for (text, at) in &texts {
         if !text.starts_with('/') {
             let what = format!("the path `{text}` is relative");
-            reader.problem(node, "value", what, "write it from the environment's root, as in `/etc`");
+            reader.problem(at, "value", what, "write it from the environment's root, as in `/etc`");
         }
     }
-    texts.into_iter().map(PathBuf::from).collect()
+    texts.into_iter().map(|(text, _)| text.into()).collect()
 }
 
 /// A seccomp profile: the path of a JSON file.

@@ -1,7 +1,7 @@
 //! `monitor`: a program that watches, and what of it says that it saw something.
 
 use crate::file::inputs::Reader;
-use crate::file::program::words;
+use crate::file::program::{words, words_at};
 use detektr_sandbox::controls::Monitor;
 use detektr_sandbox::controls::monitor::{Alert, LogLine, When};
 use detektr_yaml::{Node, Value};
@@ -25,6 +25,7 @@ pub(super) fn read(reader: &mut Reader<'_>, node: &Node) -> Option<Monitor> {
         files: BTreeMap::new(),
         settle_ms: None,
     };
+    let mut alert_given = false;
     for (key, value) in reader.map(node, "`monitor`")? {
         match key.text.as_str() {
             "when" => {
@@ -34,7 +35,11 @@ pub(super) fn read(reader: &mut Reader<'_>, node: &Node) -> Option<Monitor> {
             "setup" => monitor.setup = lines(reader, value),
             "command" => monitor.command = line(reader, value, "command"),
             "ready" => monitor.ready = pattern(reader, value, "ready"),
-            "alert" => monitor.alert = alert(reader, value),
+            "alert" => {
+                // what stands there and is wrong was told already
+                alert_given = !matches!(&value.value, Value::Map(entries) if entries.is_empty());
+                monitor.alert = alert(reader, value);
+            }
             "files" => monitor.files = files(reader, value),
             "settle" => {
                 let time = reader.time(value, "settle");
@@ -47,7 +52,7 @@ pub(super) fn read(reader: &mut Reader<'_>, node: &Node) -> Option<Monitor> {
         let help = "add `command: [PROGRAM, ARGUMENT]`";
         reader.problem(node, "value", "no program is named that watches", help);
     }
-    if monitor.alert == Alert::default() {
+    if !alert_given {
         let help =
             "add `alert:` with one of `output: REGEX`, `log: {file: PATH, matches: REGEX}` and `exit: [1]`";
         reader.problem(node, "value", "nothing says when the monitor saw something", help);
@@ -98,12 +103,12 @@ fn alert(reader: &mut Reader<'_>, node: &Node) -> Alert {
         match key.text.as_str() {
             "output" => alert.output = pattern(reader, value, "output"),
             "exit" => {
-                for text in words(reader, value, "exit") {
+                for (text, at) in words_at(reader, value, "exit") {
                     match text.parse() {
                         Ok(code) => alert.exit.push(code),
                         Err(_) => {
                             let what = format!("`{text}` is no exit code");
-                            reader.problem(value, "range", what, "write numbers from 0 to 255");
+                            reader.problem(at, "range", what, "write numbers from 0 to 255");
                         }
                     }
                 }
@@ -117,7 +122,8 @@ fn alert(reader: &mut Reader<'_>, node: &Node) -> Alert {
 
 fn log(reader: &mut Reader<'_>, node: &Node) -> Option<LogLine> {
     let (mut file, mut matches) = (None, None);
-    for (key, value) in reader.map(node, "`log`")? {
+    let entries = reader.map(node, "`log`")?;
+    for (key, value) in entries {
         match key.text.as_str() {
             "file" => {
                 file =
@@ -127,12 +133,11 @@ fn log(reader: &mut Reader<'_>, node: &Node) -> Option<LogLine> {
             _ => reader.unknown(key, "`log`", LOG),
         }
     }
-    let found = file.zip(matches);
-    if found.is_none() {
+    if entries.len() < LOG.len() {
         let help = "write `log: {file: /var/log/NAME, matches: REGEX}`";
         reader.problem(node, "value", "`log` takes a file and what a line of it matches", help);
     }
-    found.map(|(file, matches)| LogLine { file, matches })
+    file.zip(matches).map(|(file, matches)| LogLine { file, matches })
 }
 
 /// Files that it needs: path inside, and the file beside the validation.
