@@ -2,6 +2,10 @@
 # Runs the static binary in root file systems of other releases, as root and as an ordinary user: detonate, verify, doctor.
 #   sudo scripts/dist-try.sh BINARY ROOT…       (a ROOT is a folder that debootstrap made)
 set -eu
+if [ $# -lt 2 ]; then
+    echo "usage: scripts/dist-try.sh BINARY ROOT…" >&2
+    exit 2
+fi
 binary="$(realpath "$1")"
 shift
 failed=0

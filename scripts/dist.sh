@@ -11,7 +11,8 @@ bound=$((40 * 1024 * 1024))
 RUSTFLAGS="${RUSTFLAGS:-} -C target-feature=+crt-static" cargo build --release --locked --target "$target" --package detektr
 binary="$build/$target/release/detektr"
 
-if readelf --program-headers "$binary" | grep -q INTERP; then
+headers="$(readelf --program-headers --wide "$binary")"
+if echo "$headers" | grep -q INTERP; then
     echo "dist: $binary is not static" >&2
     exit 1
 fi
@@ -21,7 +22,8 @@ if [ "$size" -ge "$bound" ]; then
     exit 1
 fi
 
-version="$("$binary" --version | cut -d ' ' -f 2)"
+version="$("$binary" --version)"
+version="${version#* }"
 name="detektr-$version-x86_64-linux"
 rm -rf "dist/$name"
 mkdir -p "dist/$name/completions"
@@ -31,15 +33,16 @@ for shell in bash zsh fish; do "$binary" completions "$shell" >"dist/$name/compl
 cargo run --quiet --locked --package xtask -- licences "dist/$name/THIRD-PARTY-LICENSES.txt"
 
 # the tool writes beside every manifest; only the binary's own is kept
+trap 'find . -path ./target -prune -o -name detektr-bom.json -exec rm {} +' EXIT
 PATH="$PWD/target/dist-tools/bin:$PATH" cargo cyclonedx --quiet --manifest-path crates/detektr/Cargo.toml \
     --format json --spec-version 1.5 --target "$target" --override-filename detektr-bom
 # where it was built is nobody's business, and the same everywhere
 sed "s|file://$PWD|file:///detektr|g" crates/detektr/detektr-bom.json >"dist/$name/detektr.cdx.json"
-find . -path ./target -prune -o -name detektr-bom.json -exec rm {} +
 
 # the same content gives the same archive
 stamp="$(git log -1 --format=%ct 2>/dev/null || echo 0)"
-tar --create --sort=name --owner=0 --group=0 --numeric-owner --mtime="@$stamp" --directory dist "$name" |
-    gzip --no-name --best >"dist/$name.tar.gz"
+tar --create --sort=name --owner=0 --group=0 --numeric-owner --mtime="@$stamp" --directory dist \
+    --file "dist/$name.tar" "$name"
+gzip --no-name --best --force "dist/$name.tar"
 (cd dist && sha256sum "$name.tar.gz" >"$name.tar.gz.sha256")
 echo "dist: dist/$name.tar.gz, the binary has $((size / 1024)) KiB"

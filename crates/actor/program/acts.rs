@@ -70,6 +70,26 @@ pub fn ia32_write(words: &Words) -> Result<(), Errno> {
     Ok(())
 }
 
+/// Waits for the end of `child`, which ends with what was `written` into its memory; where `acted` is an error, ends it
+/// first, for it would wait for a word that never comes.
+///
+/// # Safety
+/// `child` is a child of this program.
+unsafe fn ended(child: usize, acted: Result<(), Errno>, written: u32) -> Result<(), Errno> {
+    let mut status: u32 = 0;
+    // SAFETY: the status lives as long as the call; the rest are numbers.
+    unsafe {
+        if acted.is_err() {
+            // one that has ended by itself needs none
+            let _ = call(62, [child, 9, 0, 0, 0, 0]);
+        }
+        let waited = call(61, [child, &raw mut status as usize, 0, 0, 0, 0]);
+        acted?;
+        waited?;
+    }
+    if status & 0x7f == 0 && status >> 8 == written { Ok(()) } else { Err(FAILED) }
+}
+
 /// `ptrace-child`: starts a child, stops it, and writes a word into its memory (ptrace(2), PTRACE_POKEDATA).
 pub fn ptrace_child() -> Result<(), Errno> {
     const TRACEME: usize = 0;
@@ -88,10 +108,9 @@ pub fn ptrace_child() -> Result<(), Errno> {
         }
         let mut status: u32 = 0;
         call(61, [child, &raw mut status as usize, 0, 0, 0, 0])?;
-        call(101, [POKEDATA, child, &raw mut word as usize, 77, 0, 0])?;
-        call(101, [DETACH, child, 0, 0, 0, 0])?;
-        call(61, [child, &raw mut status as usize, 0, 0, 0, 0])?;
-        if status & 0x7f == 0 && status >> 8 == 77 { Ok(()) } else { Err(FAILED) }
+        let wrote = call(101, [POKEDATA, child, &raw mut word as usize, 77, 0, 0]);
+        let acted = wrote.and_then(|_| call(101, [DETACH, child, 0, 0, 0, 0]));
+        ended(child, acted.map(drop), 77)
     }
 }
 
@@ -111,11 +130,9 @@ pub fn vm_write_child() -> Result<(), Errno> {
         let value: u64 = 77;
         let from = [&raw const value as usize, 8];
         let to = [&raw mut word as usize, 8];
-        call(311, [child, from.as_ptr() as usize, 1, to.as_ptr() as usize, 1, 0])?;
-        call(1, [pipe[1] as usize, &raw const value as usize, 1, 0, 0, 0])?;
-        let mut status: u32 = 0;
-        call(61, [child, &raw mut status as usize, 0, 0, 0, 0])?;
-        if status & 0x7f == 0 && status >> 8 == 77 { Ok(()) } else { Err(FAILED) }
+        let wrote = call(311, [child, from.as_ptr() as usize, 1, to.as_ptr() as usize, 1, 0]);
+        let acted = wrote.and_then(|_| call(1, [pipe[1] as usize, &raw const value as usize, 1, 0, 0, 0]));
+        ended(child, acted.map(drop), 77)
     }
 }
 

@@ -1,7 +1,8 @@
 //! The acts, done by the real program in a folder of the test's own.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Command, Output};
 
@@ -13,7 +14,10 @@ impl Actor {
     fn new() -> Actor {
         let folder = tempfile::tempdir().unwrap();
         let program = folder.path().join(detektr_actor::NAME);
-        fs::write(&program, detektr_actor::PROGRAM).unwrap();
+        // copied by another program: a child that a neighbouring test forks meanwhile must not hold it open for writing
+        let source = folder.path().join("source");
+        fs::write(&source, detektr_actor::PROGRAM).unwrap();
+        assert!(Command::new("cp").args([&source, &program]).status().unwrap().success());
         fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
         Actor { folder }
     }
@@ -93,6 +97,29 @@ fn files_are_written_by_calls_of_each_kind() {
 fn a_word_is_written_into_the_memory_of_its_own_child() {
     for act in ["ptrace-child", "vm-write-child"] {
         assert_eq!(Actor::new().run(&[act]).status.code(), Some(0), "{act}");
+    }
+}
+
+#[test]
+fn an_act_that_is_refused_leaves_no_child_behind() {
+    let actor = Actor::new();
+    let program = actor.path(detektr_actor::NAME);
+    if fs::metadata(&program).unwrap().uid() != 0 {
+        eprintln!("skipped: needs root, to run a program that its user may not read");
+        return;
+    }
+    // nobody else may look into the memory of such a program's processes, nor write there: not even its parent
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o711)).unwrap();
+    fs::set_permissions(actor.folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    for act in ["ptrace-child", "vm-write-child"] {
+        let status = Command::new(&program).arg(act).uid(65_534).gid(65_534).status().unwrap();
+        assert!(matches!(status.code(), Some(1 | 5)), "{act}: EPERM or EIO, and not {status:?}");
+        let left: Vec<PathBuf> = fs::read_dir("/proc")
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .filter(|process| fs::read_link(process.join("exe")).is_ok_and(|exe| exe == program))
+            .collect();
+        assert!(left.is_empty(), "{act}: {left:?}");
     }
 }
 

@@ -80,6 +80,8 @@ struct Pending {
     memory: Option<u64>,
     /// Processes of the attack, and how often those of the keeper went to sleep where all are asleep.
     others: Option<(usize, Option<u64>)>,
+    /// The run was paused when that was asked.
+    paused: bool,
 }
 
 /// A launched program, waiting for its release.

@@ -1,7 +1,8 @@
 //! SIGKILL of Detektr at many moments: within 2 seconds nothing lives on, and what lies in the data folder is
 //! recognised and goes.
 
-use crate::support::{Place, everyone, finish, spawn, until};
+use crate::support::{Place, Who, cgroups_of, everyone, finish, seconds, spawn, until, without_root};
+use std::path::Path;
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
@@ -93,11 +94,48 @@ fn recognised(place: &Place, what: &str) {
 }
 
 /// A detonation whose artifact is running.
-fn running(place: &Place) -> Child {
-    let child = spawn(&mut place.detonation(&["--timeout", "100s", "--", "sleep", "70.9"]));
+fn running(place: &Place, timeout: &str) -> Child {
+    let child = spawn(&mut place.detonation(&["--timeout", timeout, "--", "sleep", "70.9"]));
     let runs = || place.processes().iter().any(|process| process.words.starts_with("sleep 70"));
     assert!(until(Duration::from_secs(60), runs), "{:?}", place.processes());
     child
+}
+
+/// Pauses the environment that runs, as its sensor does when it has to catch up.
+fn pause(place: &Place) {
+    let freeze = place.ids().iter().flat_map(|id| cgroups_of(id)).find_map(|cgroup| {
+        let file = Path::new(&cgroup).join("cgroup.freeze");
+        file.exists().then_some(file)
+    });
+    let freeze = freeze.expect("a cgroup that can be paused");
+    std::fs::write(&freeze, "1").unwrap();
+    let events = freeze.with_file_name("cgroup.events");
+    let paused = || std::fs::read_to_string(&events).unwrap().contains("frozen 1");
+    assert!(until(Duration::from_secs(60), paused), "{}", events.display());
+}
+
+#[test]
+fn a_paused_environment_dies_with_detektr_and_at_its_timeout() {
+    let has = |line: &str| line.contains(" - cgroup2 ");
+    if without_root() {
+        return;
+    }
+    if !std::fs::read_to_string("/proc/self/mountinfo").unwrap().lines().any(has) {
+        eprintln!("skipped: cgroup2 is not mounted");
+        return;
+    }
+    let place = Place::new(Who::Root);
+    let mut child = running(&place, "100s");
+    pause(&place);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    place.is_clean("SIGKILL while the environment is paused");
+    recognised(&place, "SIGKILL while the environment is paused");
+    let child = running(&place, &seconds(2));
+    pause(&place);
+    let document = finish(child).exits(3).json();
+    assert_eq!(document["state"], "timeout", "{document}");
+    place.is_clean("a timeout while the environment is paused");
 }
 
 fn kill_hidden(place: &Place, role: &str) {
@@ -109,7 +147,7 @@ fn kill_hidden(place: &Place, role: &str) {
 #[test]
 fn what_survives_detektr_and_its_reaper_goes_at_the_next_start() {
     for place in everyone().into_iter().map(Place::new) {
-        let mut child = running(&place);
+        let mut child = running(&place, "100s");
         kill_hidden(&place, "__reaper");
         child.kill().unwrap();
         child.wait().unwrap();
@@ -123,7 +161,7 @@ fn what_survives_detektr_and_its_reaper_goes_at_the_next_start() {
 #[test]
 fn the_loss_of_init_is_told_as_a_failed_environment() {
     for place in everyone().into_iter().map(Place::new) {
-        let child = running(&place);
+        let child = running(&place, "100s");
         kill_hidden(&place, "__init");
         let document = finish(child).exits(4).json();
         assert_eq!(document["state"], "environment_failed", "{document}");

@@ -48,6 +48,7 @@ impl Browser {
             .args(["-c", script])
             .arg(profile.path())
             .env("HOME", profile.path())
+            .env("TMPDIR", profile.path())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()

@@ -187,10 +187,19 @@ impl Environment {
     /// that watches has ended.
     fn keep(&mut self) -> Result<Step, SandboxError> {
         let Some(keeper) = &mut self.keeper else { return Ok(Step::Wait) };
-        let step = keeper.step(self.pending.others.take());
+        let mut others = self.pending.others.take();
+        if let Some((_, slept)) = &mut others
+            && (self.pending.paused || self.cgroups.paused())
+        {
+            *slept = None;
+        }
+        let step = keeper.step(others);
         match step {
             Step::Begin => self.ask(&ToInit::Release, &[])?,
-            Step::Look(keeper) => self.ask(&ToInit::Others { keeper }, &[])?,
+            Step::Look(keeper) => {
+                self.pending.paused = self.cgroups.paused();
+                self.ask(&ToInit::Others { keeper }, &[])?;
+            }
             Step::Over => self.ask(&ToInit::KillAll, &[])?,
             Step::Wait | Step::Failed(..) => {}
         }

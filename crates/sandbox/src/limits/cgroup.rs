@@ -130,6 +130,12 @@ impl Cgroups {
         }
     }
 
+    /// Whether the run is paused, as a sensor does that has to catch up: then everything looks asleep.
+    pub(crate) fn paused(&self) -> bool {
+        let state = self.unified.as_ref().map(|path| fs::read_to_string(path.join("cgroup.freeze")));
+        state.is_some_and(|state| state.is_ok_and(|state| state.trim() == "1"))
+    }
+
     /// Every cgroup's folder.
     pub(crate) fn paths(&self) -> Vec<PathBuf> {
         self.unified.iter().chain(&self.legacy).cloned().collect()

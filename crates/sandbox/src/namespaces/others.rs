@@ -51,13 +51,13 @@ fn parent(pid: u32) -> Option<u32> {
     rest.split_whitespace().nth(1)?.parse().ok()
 }
 
-/// How often the threads of a process went to sleep, where all are asleep.
+/// How often the threads of a process went to sleep, where all are asleep or have ended (and nobody took their end).
 fn asleep(pid: u32) -> Option<u64> {
     let mut sum = 0;
     for task in fs::read_dir(format!("/proc/{pid}/task")).ok()?.flatten() {
         let status = fs::read_to_string(task.path().join("status")).ok()?;
         let field = |name: &str| status.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
-        if !field("State:")?.starts_with('S') {
+        if !field("State:")?.starts_with(['S', 'Z', 'X']) {
             return None;
         }
         sum += field("voluntary_ctxt_switches:")?.parse::<u64>().ok()?;

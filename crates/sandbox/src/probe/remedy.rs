@@ -1,7 +1,7 @@
 //! Why this host makes no environment, and what exactly would help: who refuses namespaces is told by files.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Where the answer is looked for, and whom it is for.
 pub(super) struct Host {
@@ -133,8 +133,7 @@ impl Container {
                  ebpf sensor, `securityContext: {privileged: true}`"
                 .into(),
             Container::Other(name) => format!(
-                "this is a container ({}): let it make user namespaces, mount in them, and see the whole of /proc",
-                Path::new(name).display()
+                "this is a container ({name}): let it make user namespaces, mount in them, and see the whole of /proc"
             ),
         }
     }

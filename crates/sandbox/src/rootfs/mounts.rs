@@ -31,7 +31,7 @@ fn at(step: impl Into<String>) -> impl FnOnce(io::Error) -> Step {
 pub(crate) fn mount_all(setup: &Setup, userns: Option<BorrowedFd<'_>>) -> Result<Mounted, Step> {
     let mut mounted = Mounted::default();
     sys::mount("none", "/", None, libc::MS_REC | libc::MS_PRIVATE, None)
-        .map_err(|e| ("making mounts private".to_owned(), explain_chroot(e)))?;
+        .map_err(at("making mounts private"))?;
     let stage = setup.run_dir.join("stage");
     sys::mount("detektr", &stage, Some("tmpfs"), libc::MS_NOSUID | libc::MS_NODEV, Some("mode=755"))
         .map_err(at(format!("mounting a tmpfs on {}", stage.display())))?;
@@ -52,17 +52,6 @@ pub(crate) fn mount_all(setup: &Setup, userns: Option<BorrowedFd<'_>>) -> Result
         Err(e) => mounted.notes.push(format!("what programs log is not told: {e}")),
     }
     Ok(mounted)
-}
-
-/// In a chroot, `/` is no mount point, and the kernel refuses user namespaces and pivot_root as well.
-fn explain_chroot(error: io::Error) -> io::Error {
-    match error.raw_os_error() {
-        Some(libc::EINVAL) => io::Error::other(
-            "/ is no mount point, as in a chroot, where the kernel lets nobody make an environment; start Detektr \
-             outside of it, or enter the folder by `unshare --mount` and `pivot_root` instead of chroot",
-        ),
-        _ => error,
-    }
 }
 
 fn mount_part(

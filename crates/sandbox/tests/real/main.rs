@@ -5,6 +5,7 @@ mod common;
 mod limits;
 mod network;
 mod ordinary;
+mod paused;
 mod rootfs;
 mod setup;
 mod subordinate;

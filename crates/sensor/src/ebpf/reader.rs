@@ -92,6 +92,9 @@ pub(super) fn read(
         }
         if !batch.is_empty() {
             hand_on(&sink, std::mem::take(&mut batch), &mut pace);
+        } else if let Some(pace) = &mut pace {
+            // also where what was read made no batch: nothing more comes from an environment that waits
+            pace.look();
         }
         if any && let Ok(mut born) = shared.born.lock() {
             born.clone_from(&merge.born);
