@@ -232,7 +232,7 @@ impl Detonator {
         decoder.launcher(launched.pid);
         manifest.sensor = witnesses::sensor(&description, why, request.ring_bytes.unwrap_or(RING_BYTES));
         let overlays = witnesses::Overlays::before(&environment, &launched)?;
-        let beneath = Beneath::new(overlays.layers().to_vec(), environment.run_dir().to_owned(), setup.0);
+        let beneath = Beneath::new(overlays.layers().to_vec(), environment.given().to_owned(), setup.0);
         let recorder = Recorder::start(
             receiver,
             Inputs {
@@ -348,6 +348,8 @@ impl Detonator {
             manifest.mark_incomplete("host_changed", sentence);
         }
         witnesses::processes(manifest, &population, &environment, &ended);
+        // Whoever lets go of the overlays last waits until the kernel has taken them apart: not us, but what is left of init.
+        drop(sockets);
         destroy(environment, manifest);
         Ok(writer)
     }

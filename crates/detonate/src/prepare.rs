@@ -136,8 +136,19 @@ pub fn plan(
         controls: prepared.controls.clone(),
         network: internet.as_ref().map(network::Prepared::addresses),
         hide: vec![request.home.clone()],
+        placed: placed(request),
     };
     Ok((plan, internet))
+}
+
+/// Bytes of the artifact and of the files that go along; one that can't be asked is told of when it is placed.
+fn placed(request: &DetonateRequest) -> u64 {
+    let artifact = match &request.artifact {
+        ArtifactSpec::Path(path) => Some(path),
+        _ => None,
+    };
+    let files = artifact.into_iter().chain(request.files.iter().map(|(_, file)| file));
+    files.filter_map(|file| std::fs::metadata(file).ok()).map(|data| data.len()).sum()
 }
 
 /// The home of whoever runs.

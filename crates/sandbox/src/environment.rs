@@ -140,9 +140,9 @@ impl Environment {
         self.init_pid
     }
 
-    /// The run's own folder.
-    pub fn run_dir(&self) -> &Path {
-        &self.run_dir
+    /// Where what is given inside lies, beneath the overlays: in this process, and while this lives.
+    pub fn given(&self) -> &Path {
+        self.given.folder()
     }
 
     /// Puts a file inside. Before the first launch it counts as having been there all along; later it is
@@ -335,7 +335,8 @@ impl Environment {
             return Ok(());
         }
         let userns = self.userns.take();
-        let fds: Vec<BorrowedFd<'_>> = userns.iter().map(AsFd::as_fd).collect();
+        let fds: Vec<BorrowedFd<'_>> =
+            self.given.memory().into_iter().chain(userns.as_ref().map(AsFd::as_fd)).collect();
         self.ask(&ToInit::Setup(self.setup.clone()), &fds)?;
         match self.hear(PATIENCE)? {
             (FromInit::SetUp { idmapped, notes, acct }, fds) => {
@@ -406,11 +407,10 @@ impl Environment {
 
     /// The overlays: what was written, above what was there.
     pub fn layers(&self) -> Vec<Layer> {
-        let folder = |kind: &str, number: usize| self.run_dir.join(kind).join(number.to_string());
         let layer = |(number, part): (usize, &crate::namespaces::protocol::Part)| Layer {
             mount_point: part.mount_point.clone(),
-            upper: folder("upper", number),
-            lowers: std::iter::once(folder("given", number)).chain(part.host.clone()).collect(),
+            upper: self.run_dir.join("upper").join(number.to_string()),
+            lowers: std::iter::once(self.given.root(number)).chain(part.host.clone()).collect(),
         };
         self.setup.parts.iter().enumerate().map(layer).collect()
     }

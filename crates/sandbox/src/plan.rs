@@ -41,6 +41,9 @@ pub struct Plan {
     pub network: Option<Addresses>,
     /// Host paths that must not be seen (Detektr's data folder).
     pub hide: Vec<PathBuf>,
+    /// Bytes of the files that will be placed before the first launch. What is given inside is kept in memory where
+    /// that is little.
+    pub placed: u64,
 }
 
 /// Where the files of an environment come from.

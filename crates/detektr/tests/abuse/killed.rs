@@ -131,7 +131,7 @@ fn a_paused_environment_dies_with_detektr_and_at_its_timeout() {
     child.wait().unwrap();
     place.is_clean("SIGKILL while the environment is paused");
     recognised(&place, "SIGKILL while the environment is paused");
-    let child = running(&place, &seconds(2));
+    let child = running(&place, &seconds(1));
     pause(&place);
     let document = finish(child).exits(3).json();
     assert_eq!(document["state"], "timeout", "{document}");

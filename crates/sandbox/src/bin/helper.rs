@@ -48,6 +48,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             gateway6: [0xfd00, 0, 0, 0, 0, 0, 0, 1].into(),
         }),
         hide: Vec::new(),
+        placed: 0,
     };
     let mut environment = Environment::create(&plan)?;
     let launched = environment.launch(Program {

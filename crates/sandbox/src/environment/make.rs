@@ -57,7 +57,9 @@ impl Environment {
             Rootfs::Host => host::parts(privileged, &hidden(plan))?,
             Rootfs::Dir(root) => (dir::parts(root)?, Vec::new()),
         };
+        let given = Given::create(&run_dir, &parts, base, !privileged, plan.placed)?;
         let setup = Setup {
+            in_memory: given.memory().is_some(),
             run_dir: run_dir.clone(),
             parts,
             base,
@@ -65,7 +67,6 @@ impl Environment {
             acct: privileged,
             shm: plan.limits.memory / 2,
         };
-        let given = Given::create(&run_dir, &setup.parts, base, !privileged)?;
         furnish(plan, &given, privileged)?;
         let cgroups = Cgroups::create(&plan.run, &plan.limits);
         let leftover = Leftover { run_dir: run_dir.clone(), cgroups: cgroups.paths() };

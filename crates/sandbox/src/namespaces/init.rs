@@ -145,7 +145,9 @@ impl Init {
             Err(why) => (Err(why), None),
         };
         self.maker = Maker::new();
-        match mounts::mount_all(setup, fds.first().map(AsFd::as_fd)) {
+        let mut fds = fds.iter().map(AsFd::as_fd);
+        let memory = if setup.in_memory { fds.next() } else { None };
+        match mounts::mount_all(setup, memory, fds.next()) {
             Ok(mounted) => {
                 let fds: Vec<BorrowedFd<'_>> =
                     records.iter().map(AsFd::as_fd).chain(mounted.logs.iter().map(AsFd::as_fd)).collect();

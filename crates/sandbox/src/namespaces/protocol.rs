@@ -24,7 +24,8 @@ pub(crate) struct Part {
     pub filter: bool,
 }
 
-/// How the root file system is put together. The run's folder holds `given/N`, `upper/N` and `work/N` for part N.
+/// How the root file system is put together. The run's folder holds `upper/N` and `work/N` for part N, and `given/N` where
+/// that is not in memory.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Setup {
     pub run_dir: PathBuf,
@@ -33,6 +34,8 @@ pub(crate) struct Setup {
     pub base: Option<u32>,
     /// `userxattr`: the overlay is mounted in a user namespace.
     pub unprivileged: bool,
+    /// What is given is in memory: its mount comes along, before the user namespace.
+    pub in_memory: bool,
     /// Turn process accounting on.
     pub acct: bool,
     /// Size of `/dev/shm` in bytes.

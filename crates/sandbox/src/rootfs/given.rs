@@ -5,16 +5,40 @@ use crate::error::SandboxError;
 use crate::namespaces::protocol::Part;
 use std::fs::{self, File, Permissions};
 use std::io::{self, Read};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, lchown, symlink};
 use std::path::{Path, PathBuf};
 
-/// Builds the layers below `run_dir/given`.
+/// How many bytes may be placed beside what every run is given, so that all of it is kept in memory.
+const LITTLE: u64 = 64 << 20;
+
+/// Builds the layers: in memory, in a file system that is mounted nowhere and is gone when its last user is; or below
+/// `run_dir/given` where there is much to place, or the caller may make none.
 #[derive(Debug)]
 pub(crate) struct Given {
+    /// The file system in memory.
+    memory: Option<OwnedFd>,
+    folder: PathBuf,
     roots: Vec<(PathBuf, PathBuf, Option<PathBuf>)>,
     /// First host id of the range; none where nothing can be given to another owner.
     base: Option<u32>,
     unprivileged: bool,
+}
+
+/// A tmpfs that is mounted nowhere, and takes the marks of overlays.
+fn in_memory() -> io::Result<OwnedFd> {
+    use rustix::mount::{FsMountFlags, FsOpenFlags, MountAttrFlags, fsconfig_create, fsconfig_set_string};
+    let made = rustix::mount::fsopen("tmpfs", FsOpenFlags::FSOPEN_CLOEXEC)?;
+    fsconfig_set_string(made.as_fd(), "mode", "0700")?;
+    fsconfig_create(made.as_fd())?;
+    let mount = rustix::mount::fsmount(made.as_fd(), FsMountFlags::FSMOUNT_CLOEXEC, MountAttrFlags::empty())?;
+    rustix::fs::setxattr(reached(&mount), "trusted.overlay.opaque", b"n", rustix::fs::XattrFlags::empty())?;
+    Ok(mount)
+}
+
+/// The path by which this process reaches what is mounted nowhere.
+fn reached(mount: &OwnedFd) -> PathBuf {
+    format!("/proc/self/fd/{}", mount.as_raw_fd()).into()
 }
 
 impl Given {
@@ -24,17 +48,23 @@ impl Given {
         parts: &[Part],
         base: Option<u32>,
         unprivileged: bool,
+        placed: u64,
     ) -> Result<Given, SandboxError> {
+        // An ordinary user can't make one, and an old kernel can't leave one unmounted: the disk does as well, more slowly.
+        let memory = if unprivileged || placed > LITTLE { None } else { in_memory().ok() };
+        let folder = match &memory {
+            Some(memory) => reached(memory),
+            None => run_dir.join("given"),
+        };
         let mut roots = Vec::new();
         for (number, part) in parts.iter().enumerate() {
-            for kind in ["given", "upper", "work"] {
-                let folder = run_dir.join(kind).join(number.to_string());
+            let own = |folder: &Path| folder.join(number.to_string());
+            for folder in [own(&folder), own(&run_dir.join("upper")), own(&run_dir.join("work"))] {
                 fs::create_dir_all(&folder).map_err(SandboxError::file("make folder", &folder))?;
             }
-            let root = run_dir.join("given").join(number.to_string());
-            roots.push((part.mount_point.clone(), root, part.host.clone()));
+            roots.push((part.mount_point.clone(), own(&folder), part.host.clone()));
         }
-        let given = Given { roots, base, unprivileged };
+        let given = Given { memory, folder, roots, base, unprivileged };
         // Mounts need a place to go; the part above holds it where it shows nothing of the host's.
         for (number, part) in parts.iter().enumerate() {
             let above = parts[..number].iter().enumerate().filter_map(|(number, above)| {
@@ -44,19 +74,33 @@ impl Given {
             if let Some((number, above, inside)) = nearest
                 && above.host.is_none()
             {
-                let place = run_dir.join("given").join(number.to_string()).join(inside);
+                let place = given.root(number).join(inside);
                 fs::create_dir_all(&place).map_err(SandboxError::file("make folder", &place))?;
             }
         }
         for (number, part) in parts.iter().enumerate() {
-            for kind in ["given", "upper"] {
-                let folder = run_dir.join(kind).join(number.to_string());
+            for folder in [given.root(number), run_dir.join("upper").join(number.to_string())] {
                 given
                     .like_host(&folder, part.host.as_deref())
                     .map_err(SandboxError::file("prepare", &folder))?;
             }
         }
         Ok(given)
+    }
+
+    /// The folder in which all layers are, seen from this process.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The layer of a part, seen from this process.
+    pub(crate) fn root(&self, number: usize) -> PathBuf {
+        self.folder.join(number.to_string())
+    }
+
+    /// The file system in memory that holds the layers; none where they are on the disk.
+    pub(crate) fn memory(&self) -> Option<BorrowedFd<'_>> {
+        self.memory.as_ref().map(AsFd::as_fd)
     }
 
     /// Whether what is given can be given to others than the caller.

@@ -27,8 +27,12 @@ fn at(step: impl Into<String>) -> impl FnOnce(io::Error) -> Step {
     move |e| (step, e)
 }
 
-/// Mounts everything and pivots into it.
-pub(crate) fn mount_all(setup: &Setup, userns: Option<BorrowedFd<'_>>) -> Result<Mounted, Step> {
+/// Mounts everything and pivots into it; `memory` is the file system of what is given, where that is not in the run's folder.
+pub(crate) fn mount_all(
+    setup: &Setup,
+    memory: Option<BorrowedFd<'_>>,
+    userns: Option<BorrowedFd<'_>>,
+) -> Result<Mounted, Step> {
     let mut mounted = Mounted::default();
     sys::mount("none", "/", None, libc::MS_REC | libc::MS_PRIVATE, None)
         .map_err(at("making mounts private"))?;
@@ -36,12 +40,19 @@ pub(crate) fn mount_all(setup: &Setup, userns: Option<BorrowedFd<'_>>) -> Result
     sys::mount("detektr", &stage, Some("tmpfs"), libc::MS_NOSUID | libc::MS_NODEV, Some("mode=755"))
         .map_err(at(format!("mounting a tmpfs on {}", stage.display())))?;
     std::env::set_current_dir(&stage).map_err(at("entering the stage"))?;
-    for folder in ["empty", "run", "root"] {
+    for folder in ["empty", "run", "root", "given"] {
         fs::create_dir(folder).map_err(at("filling the stage"))?;
     }
     sys::bind(&setup.run_dir, "run").map_err(at("binding the run's folder"))?;
+    let given = match memory {
+        Some(memory) => {
+            sys::move_mount(memory, Path::new("given")).map_err(at("mounting what is given"))?;
+            "given"
+        }
+        None => "run/given",
+    };
     for number in 0..setup.parts.len() {
-        mounted.idmapped.push(mount_part(setup, number, userns, &mut mounted.notes)?);
+        mounted.idmapped.push(mount_part(setup, number, given, userns, &mut mounted.notes)?);
     }
     device_files(setup).map_err(|(what, e)| (format!("making /dev: {what}"), e))?;
     kernel_files(&mut mounted.notes)?;
@@ -57,12 +68,13 @@ pub(crate) fn mount_all(setup: &Setup, userns: Option<BorrowedFd<'_>>) -> Result
 fn mount_part(
     setup: &Setup,
     number: usize,
+    given: &str,
     userns: Option<BorrowedFd<'_>>,
     notes: &mut Vec<String>,
 ) -> Result<bool, Step> {
     let part = &setup.parts[number];
     let place = part.mount_point.display();
-    let mut lower = format!("run/given/{number}");
+    let mut lower = format!("{given}/{number}");
     let mut idmapped = false;
     if let Some(host) = &part.host {
         let (source, view) = (format!("l{number}"), format!("a{number}"));

@@ -46,6 +46,7 @@ pub(crate) fn plan(work: &Path, user: RunAs) -> Plan {
         controls: Vec::new(),
         network: None,
         hide: Vec::new(),
+        placed: 0,
     }
 }
 

@@ -114,3 +114,31 @@ fn every_bait_lies_where_it_says_and_belongs_to_whom_it_should() {
     let user = &plan.identity.user;
     assert!(did.out.contains(&format!("700:{user}\n600:{user}\n")), "{}", did.out);
 }
+
+#[test]
+fn what_is_given_is_the_same_in_memory_and_on_the_disk_and_gone_with_the_run() {
+    if skipped_without_root() {
+        return;
+    }
+    let script = "cat /root/.placed; stat -c '%n %a %u %g' /root /root/.placed /tmp /var/log; ls -A /root /home /run | sort; \
+                  cat /etc/shadow | cut -d : -f 1,2; mv /root/.placed /root/x && echo more >>/root/x && cat /root/x";
+    let told = [0, u64::MAX].map(|placed| {
+        let folder = work();
+        let mut plan = plan(folder.path(), RunAs::Root);
+        plan.placed = placed;
+        plan.baits = default_set(7, &plan.identity);
+        let mut environment = Environment::create(&plan).expect("create");
+        let given = environment.given().to_owned();
+        environment.place(Path::new("/root/.placed"), &mut &b"placed\n"[..], 0o640).expect("place");
+        let did = launch_and_wait(&mut environment, &["sh", "-c", script], 30);
+        assert_eq!(fs::read_to_string(given.join("0/root/.placed")).expect("as it was"), "placed\n");
+        assert!(environment.layers()[0].lowers[0].starts_with(&given));
+        environment.destroy().expect("destroy");
+        assert!(!given.join("0").exists() && fs::read_dir(folder.path()).expect("list").next().is_none());
+        (given.starts_with(folder.path().canonicalize().expect("a path")), did.out)
+    });
+    assert_eq!(told[0].1, told[1].1);
+    assert!(told[0].1.starts_with("placed\n/root 700 0 0\n/root/.placed 640 0 0\n"), "{}", told[0].1);
+    assert!(told[1].0, "much is kept on the disk");
+    assert!(!told[0].0, "little is kept in memory");
+}
