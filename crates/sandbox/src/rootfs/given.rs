@@ -181,7 +181,7 @@ impl Given {
         }
         let name = if self.unprivileged { "user.overlay.opaque" } else { "trusted.overlay.opaque" };
         rustix::fs::setxattr(&here, name, b"y", rustix::fs::XattrFlags::empty())
-            .map_err(|e| SandboxError::file("mark folder", &here)(e.into()))?;
+            .map_err(|e| SandboxError::file("mark folder", inside)(e.into()))?;
         self.own(&here, uid, gid).map_err(wrong())?;
         // Last: an ordinary user can't mark what the mode forbids to write.
         fs::set_permissions(&here, Permissions::from_mode(mode)).map_err(wrong())
