@@ -35,7 +35,7 @@ enum SensorArg {
 
 impl PlaceArgs {
     /// The profile that `--env` names, else an empty one.
-    fn profile(&self) -> Result<Profile, Failure> {
+    pub fn profile(&self) -> Result<Profile, Failure> {
         let profile = self.env.as_deref().map_or(Ok(Profile::default()), Profile::read);
         profile.map_err(|e| Failure::foreign(exit::USAGE, miette::Report::new(e)))
     }

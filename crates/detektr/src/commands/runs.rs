@@ -32,7 +32,10 @@ struct Row {
 
 /// Runs the command.
 pub fn run(args: Args, context: &mut Context) -> Result<u8, Failure> {
-    let mut stored = context.store()?.list()?;
+    let store = context.store()?;
+    // what a killed command left goes with whatever comes next
+    detektr_sandbox::sweep(&store.home().join("work"));
+    let mut stored = store.list()?;
     stored.truncate(args.limit.unwrap_or(usize::MAX));
     let rows: Vec<Row> = stored.into_iter().map(row).collect();
     if context.json {

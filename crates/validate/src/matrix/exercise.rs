@@ -69,7 +69,7 @@ pub fn atomics(
                 (Prepared { attack, inputs: Inputs::new() }, Some(why))
             }
         };
-        let (plan, inputs) = atomic::plan(&test, prepared, surroundings.clone());
+        let (plan, inputs) = atomic::plan(&test, prepared, surroundings.clone(), Default::default());
         Exercise {
             id: test.id(),
             family: test.id(),

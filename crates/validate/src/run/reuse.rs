@@ -44,7 +44,7 @@ impl Circumstances {
                 "detektr": (env!("CARGO_PKG_VERSION"), program.ino(), program.len(), program.mtime(), program.mtime_nsec()),
                 "rootfs": rootfs,
                 "surroundings": plan.surroundings,
-                "triggers": plan.asks_what_persists(),
+                "triggers": plan.phases(),
             })
         });
         Ok(Circumstances { common })

@@ -80,9 +80,9 @@ pub fn run(args: &Args, context: &mut Context) -> Result<u8, Failure> {
     let progress = |name: &str, stage: Stage| live.tell(name, stage);
     let settings = Settings {
         home: store.home().to_owned(),
-        key: args.arms.evidence.key.clone(),
+        key: args.arms.key.clone(),
         jobs: args.arms.jobs(),
-        fresh: args.arms.evidence.fresh,
+        fresh: args.arms.fresh,
         cancel: cancel.clone(),
         progress: &progress,
     };
