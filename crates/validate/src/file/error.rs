@@ -1,6 +1,6 @@
 //! Why a file of the user's, a validation or a pattern, can't be used.
 
-use detektr_yaml::{Problem, locate};
+use detektr_yaml::{Node, Problem, Reader, locate};
 use miette::Diagnostic;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -12,7 +12,9 @@ pub enum FileError {
     #[error("can't read {}", .file.display())]
     #[diagnostic(
         code(detektr::validate::unreadable),
-        help("check that the file exists, that you may read it, and that it is UTF-8 text")
+        help(
+            "check that the file exists, that you may read it, and that it is UTF-8 text of no more than 1 MiB"
+        )
     )]
     Unreadable {
         /// The file.
@@ -43,6 +45,27 @@ pub enum FileError {
 }
 
 impl FileError {
+    /// The text of the file `path`.
+    ///
+    /// # Errors
+    /// Where it can't be read.
+    pub(crate) fn text(path: &Path) -> Result<String, FileError> {
+        detektr_yaml::text(path).map_err(|source| FileError::Unreadable { file: path.to_owned(), source })
+    }
+
+    /// What `of` makes of `text`, the content of `path`, which is meant to be a `what`.
+    ///
+    /// # Errors
+    /// All that is wrong with it.
+    pub(crate) fn parse<T>(
+        what: &'static str,
+        path: &Path,
+        text: &str,
+        of: impl FnOnce(&mut Reader, &Node) -> Option<T>,
+    ) -> Result<T, FileError> {
+        detektr_yaml::read(text, of).map_err(|problems| FileError::invalid(what, path, text, problems))
+    }
+
     pub(crate) fn invalid(what: &'static str, file: &Path, text: &str, problems: Vec<Problem>) -> Self {
         let area = match what {
             "pattern" => "pattern",
