@@ -302,6 +302,42 @@ fn what_a_test_installs_is_started_again_and_one_that_goes_on_ends_with_its_time
 }
 
 #[test]
+fn after_a_kill_nothing_goes_on_and_the_next_command_clears_what_is_left() {
+    let endless = |number: u8| {
+        format!(
+            "- name: Go on for ever\n  auto_generated_guid: {number}aaaaaaa-1111-4111-8111-111111111111\n  description: ends with its time\n  \
+             supported_platforms: [linux]\n  executor: {{name: sh, command: 'exec tail -f /dev/null /tmp/mark-{number}-of-the-killed'}}\n"
+        )
+    };
+    let marks = || {
+        let processes = std::fs::read_dir("/proc").unwrap().filter_map(Result::ok);
+        let lines = processes.filter_map(|entry| std::fs::read(entry.path().join("cmdline")).ok());
+        lines.filter(|line| line.starts_with(b"tail") && line.ends_with(b"-of-the-killed\0")).count()
+    };
+    for how in How::all() {
+        let place = Place::new();
+        let tests = format!("attack_technique: T1000\natomic_tests:\n{}{}", endless(1), endless(2));
+        place.write("art/T1000.yaml", &tests);
+        let words = ["atomic", "run", "--atomics", "art", "--all", "--jobs", "2", "--sensor", how.sensor()];
+        let mut running = place.command(how, &words).spawn().unwrap();
+        while marks() < 2 {
+            assert!(running.try_wait().unwrap().is_none(), "{how:?}: it ended before both ran");
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+        running.kill().unwrap();
+        running.wait().unwrap();
+        while marks() > 0 {
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+        let work = place.home(how).join("work");
+        // the reaper has a moment for what it does beside the next command
+        while place.run(how, &["runs"]).code != 0 || std::fs::read_dir(&work).unwrap().count() > 0 {
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+    }
+}
+
+#[test]
 fn what_is_wrong_is_told_before_anything_runs() {
     let place = place();
     place.write(

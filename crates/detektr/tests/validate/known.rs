@@ -346,3 +346,48 @@ fn what_broke_is_run_again_so_often_and_no_more_and_told_as_flaky() {
     let judged = place.run(how, &["judge", "--json", result]);
     assert_eq!(judged.document()["same"], true, "{}", judged.stderr);
 }
+
+#[test]
+fn two_runs_at_once_write_one_result_and_one_baseline() {
+    let (place, how) = (with_a_gap(), how());
+    place.write("w.yaml", &validation("w", "\n  - {detection: rule.yml}"));
+    let args = ["--baseline", "known.yaml", "--update-baseline", "--sarif", "out.sarif"];
+    let written = place.validate(how, &[&["v.yaml", "w.yaml"], &args[..]].concat());
+    assert_eq!(written.code, 0, "{}", written.stderr);
+    let whole = fs::read_to_string(place.path("known.yaml")).unwrap();
+    fs::remove_file(place.path("known.yaml")).unwrap();
+    // the arms are used again: these runs end in one moment, with the same results
+    let parts = ["1/2", "2/2", "1/2", "2/2", "1/1"].map(|part| {
+        let words = ["validate", "--sensor", how.sensor(), "v.yaml", "w.yaml", "--partition", part];
+        place.command(how, &[&words[..], &args].concat()).spawn().unwrap()
+    });
+    for mut part in parts {
+        assert_eq!(part.wait().unwrap().code(), Some(0));
+    }
+    assert_eq!(fs::read_to_string(place.path("known.yaml")).unwrap(), whole);
+    let results = fs::read_dir(place.home(how).join("results")).unwrap();
+    assert_eq!(results.count(), 2);
+    let hidden = |folder: &str| {
+        let names = fs::read_dir(place.path(folder)).unwrap().map(|one| one.unwrap().file_name());
+        names.filter(|name| name.to_string_lossy().starts_with('.')).count()
+    };
+    assert_eq!(hidden(""), 0, "nothing half is left");
+}
+
+#[test]
+fn what_can_not_be_written_is_told_before_anything_runs() {
+    let (place, how) = (with_a_gap(), how());
+    for args in [
+        &["--sarif", "none/out.sarif"][..],
+        &["--junit", "."],
+        &["--markdown", "/sys/kernel/out.md"],
+        &["--sarif", "out", "--gitlab", "./out"],
+        &["--sarif", "out", "--baseline", "out", "--update-baseline"],
+        &["--baseline", "/sys/kernel/known.yaml", "--update-baseline"],
+    ] {
+        let said = place.validate(how, &[&["v.yaml"], args].concat());
+        assert_eq!(said.code, 2, "{args:?}: {}", said.stderr);
+        assert!(said.document()["error"]["help"].as_str().unwrap().contains("name a file"), "{args:?}");
+    }
+    assert!(place.runs(how).is_empty() && !place.path("out").exists());
+}

@@ -66,7 +66,7 @@ pub fn run(mut args: Args, context: &mut Context) -> Result<u8, Failure> {
     project::apply(&mut args)?;
     let store = context.store()?;
     let known = known::KnownVerdicts::read(&args)?;
-    outputs::check(&args)?;
+    outputs::check(&args, known.as_ref())?;
     let step = github::Step::here()?;
     let open = args.rerun.map(|Rerun::Last| last::open(store.home())).transpose()?;
     let files = select::files(&args.files)?;
@@ -297,10 +297,8 @@ fn answer(
             .because(e)
             .help("make room there, or name another folder with --out")
     };
-    let path = result::write(results, &document, &one.inputs, key).map_err(unwritten)?;
-    if carry {
-        outputs::carry(&path, located)?;
-    }
+    let carried = |to: &Path| if carry { outputs::carry(to, located) } else { Ok(()) };
+    let path = result::write(results, &document, &one.inputs, key, carried).map_err(unwritten)?;
     let slow = lists::slow(&one.plan.name(), located);
     Ok(Answered { document, path, interrupted, slow })
 }

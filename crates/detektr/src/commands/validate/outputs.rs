@@ -1,7 +1,7 @@
 //! What `validate` writes for other programs: plans, the JSON document, JUnit, Markdown, SARIF, GitLab's report, and the
 //! bundles that a result carries along.
 
-use super::known::Compared;
+use super::known::{Compared, KnownVerdicts};
 use super::{Answered, Args, lists};
 use crate::cli::Context;
 use crate::exit;
@@ -13,7 +13,7 @@ use detektr_validate::{Plan, Verdict};
 use serde_json::json;
 use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Prints the plans.
 pub fn plans<'a>(plans: impl Iterator<Item = &'a Plan>, context: &mut Context) -> Result<u8, Failure> {
@@ -62,11 +62,9 @@ pub fn document(
 }
 
 /// Checks, before anything runs, that the files can be written that the arguments ask for.
-pub fn check(args: &Args) -> Result<(), Failure> {
-    [&args.junit, &args.markdown, &args.sarif, &args.gitlab]
-        .into_iter()
-        .flatten()
-        .try_for_each(|file| writable(file))
+pub fn check(args: &Args, known: Option<&KnownVerdicts>) -> Result<(), Failure> {
+    let reports = [&args.junit, &args.markdown, &args.sarif, &args.gitlab].into_iter().flatten();
+    writable(reports.map(PathBuf::as_path).chain(known.and_then(KnownVerdicts::written)))
 }
 
 /// The files that the arguments ask for.
@@ -105,18 +103,9 @@ fn file(path: &Path, text: &str) -> Result<(), Failure> {
     })
 }
 
-/// Copies the bundles beside the result, so that it can be judged on another machine.
-pub fn carry(result: &Path, located: &[Located]) -> Result<(), Failure> {
-    let runs = result.join("runs");
-    for one in located {
-        let to = runs.join(&one.arm.run);
-        copy(&one.bundle, &to).map_err(|e| {
-            Failure::failed("detektr::result", format!("can't copy a bundle to {}", shown(&to)))
-                .because(e)
-                .help("make room there, or name another folder with --out")
-        })?;
-    }
-    Ok(())
+/// Copies the bundles into the folder of a result, so that it can be judged on another machine.
+pub fn carry(result: &Path, located: &[Located]) -> io::Result<()> {
+    located.iter().try_for_each(|one| copy(&one.bundle, &result.join("runs").join(&one.arm.run)))
 }
 
 fn copy(from: &Path, to: &Path) -> io::Result<()> {
