@@ -366,7 +366,7 @@ mod tests {
         assert!(one("a: {verdict: fail, reason: missed}").starts_with("b.yaml:3:16: "));
         assert!(one("a: {verdict: fails}").contains("is missing"));
         assert!(one("a: {verdict: fails, reason: missed, by: me}").contains("`by`"));
-        assert!(told("detektr: 2\nverdicts: {}\n").contains("another version"));
+        assert!(told("detektr: 2\nverdicts: {}\n").contains("format 2"));
         assert!(told("verdicts: {}\n").contains("missing"));
         assert!(
             told("detektr: 1\nverdicts:\n  a: {verdict: fails, reason: missed}\n  a: {}\n").contains("a")
