@@ -366,7 +366,11 @@ fn two_runs_at_once_write_one_result_and_one_baseline() {
     }
     assert_eq!(fs::read_to_string(place.path("known.yaml")).unwrap(), whole);
     let results = fs::read_dir(place.home(how).join("results")).unwrap();
-    assert_eq!(results.count(), 2);
+    assert_eq!(
+        results.count(),
+        4,
+        "two that say that their arms were run, and two that they were used again"
+    );
     let hidden = |folder: &str| {
         let names = fs::read_dir(place.path(folder)).unwrap().map(|one| one.unwrap().file_name());
         names.filter(|name| name.to_string_lossy().starts_with('.')).count()
