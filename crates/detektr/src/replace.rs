@@ -1,6 +1,7 @@
 //! Files that are put in place whole or not at all.
 
 use crate::failure::{Failure, shown};
+use rustix::fs::{Access, access};
 use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, Write as _};
@@ -17,7 +18,10 @@ pub fn writable<'p>(files: impl IntoIterator<Item = &'p Path>) -> Result<(), Fai
                 .because(why)
                 .help("name a file in a folder that is there and that you may write to")
         };
-        let Target::File { path, .. } = target(file).map_err(refused)? else { continue };
+        let Target::File { path, .. } = target(file).map_err(refused)? else {
+            access(file, Access::WRITE_OK).map_err(|e| refused(e.into()))?;
+            continue;
+        };
         // permissions don't tell of read-only mounts and quotas: try it
         drop(Partial::beside(&path).map_err(refused)?);
         if !seen.insert(path) {

@@ -9,6 +9,7 @@ use crate::progress::Live;
 use crate::recording::{Recording, sealed, told, with_sources};
 use crate::signals::end_on_signals;
 use crate::store::Store;
+use crate::terminal::in_json;
 use crate::tree::{Bounds, Tree, render};
 use crate::{commands, units};
 use detektr_detect::Behaviours;
@@ -320,7 +321,7 @@ fn document(outcome: &Outcome, context: &mut Context) -> Result<(), Failure> {
     let behaviours = commands::behaviours::of(&bundle)?;
     context.out.document(&json!({
         "run": outcome.run,
-        "bundle": outcome.bundle,
+        "bundle": in_json(&outcome.bundle),
         "state": outcome.state.name(),
         "exit": outcome.exit,
         "limit_reached": bundle.manifest().limit_reached(),

@@ -95,5 +95,9 @@ fn rootfs(path: PathBuf) -> Result<Rootfs, Failure> {
     let metadata = std::fs::metadata(&path)
         .map_err(|e| refused(format!("can't read the root file system {}", shown(&path))).because(e))?;
     let absolute = std::path::absolute(&path).unwrap_or(path);
+    // results name it
+    if absolute.to_str().is_none() {
+        return Err(refused(format!("the path of the root file system {} is not UTF-8", shown(&absolute))));
+    }
     if metadata.is_dir() { Ok(Rootfs::Dir(absolute)) } else { Ok(Rootfs::Image(absolute)) }
 }

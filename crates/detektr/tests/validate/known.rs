@@ -393,5 +393,47 @@ fn what_can_not_be_written_is_told_before_anything_runs() {
         assert_eq!(said.code, 2, "{args:?}: {}", said.stderr);
         assert!(said.document()["error"]["help"].as_str().unwrap().contains("name a file"), "{args:?}");
     }
+    let mut step = place.command(how, &["validate", "v.yaml"]);
+    step.env("GITHUB_ACTIONS", "true").env("GITHUB_STEP_SUMMARY", place.path("none/summary"));
+    assert_eq!(step.output().unwrap().status.code(), Some(2));
     assert!(place.runs(how).is_empty() && !place.path("out").exists());
+}
+
+#[test]
+fn a_path_that_is_no_text_is_told_by_its_bytes() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let (place, how) = (with_a_gap(), how());
+    let odd = std::ffi::OsStr::from_bytes(b"odd\xff");
+    fs::create_dir(place.path("").join(odd)).unwrap();
+    let json = |args: &[&str], odd_args: &[&str]| {
+        let mut command = place.command(how, args);
+        command.arg("--json");
+        odd_args.iter().for_each(|name| {
+            command.arg(name).arg(odd);
+        });
+        let said = crate::support::said(&command.output().unwrap());
+        (said.code, said.document().to_string(), said.stderr)
+    };
+    let runs = place.home(how).join("runs");
+    for (args, odd_args, code) in [
+        (&["validate", "v.yaml"][..], &["--out"][..], 1),
+        (&["validate", "v.yaml"], &["--rootfs"], 2),
+        (&["show"], &["--"], 0),
+        (&["verify"], &["--"], 0),
+        (&["validate", "v.yaml", "--update-baseline"], &["--baseline"], 0),
+    ] {
+        if args[0] == "show" {
+            // a bundle of that name
+            fs::remove_dir_all(place.path("").join(odd)).unwrap();
+            let run = fs::read_dir(&runs).unwrap().next().unwrap().unwrap().path();
+            std::os::unix::fs::symlink(run, place.path("").join(odd)).unwrap();
+        } else if args.contains(&"--update-baseline") {
+            fs::remove_file(place.path("").join(odd)).unwrap();
+        }
+        let (exit, document, stderr) = json(args, odd_args);
+        assert_eq!(exit, code, "{args:?} {odd_args:?}: {document} {stderr}");
+        assert!(document.contains("6f6464ff") || code == 2, "{args:?}: {document}");
+    }
+    let home = place.command(how, &["runs"]).env("DETEKTR_HOME", odd).output().unwrap();
+    assert_eq!(home.status.code(), Some(2), "{home:?}");
 }

@@ -12,7 +12,7 @@ use crate::failure::Failure;
 use crate::progress::Many;
 use crate::recording::with_sources;
 use crate::signals::end_on_signals;
-use crate::terminal::{Out, Style, clean, shorten};
+use crate::terminal::{Out, Style, clean, in_json, shorten};
 use crate::units;
 use detektr_detonate::Detonator;
 use detektr_validate::atomic::{self, Options, Outcome, Refusal, Refused, Test};
@@ -178,7 +178,7 @@ fn document(told: &Told) -> serde_json::Value {
     });
     if let Some((located, seen)) = &told.run {
         document["run"] = located.arm.run.clone().into();
-        document["bundle"] = located.bundle.to_string_lossy().into();
+        document["bundle"] = json!(in_json(&located.bundle));
         seen.write(&mut document);
     }
     document

@@ -140,7 +140,8 @@ impl Seen {
             let place = entry.path.to_string();
             // the words of `show`: `proven` where it was started again
             let (word, what) = (entry.status.name(), entry.mechanism.name());
-            writeln!(out, "      {word}: {what} {}", shorten(&clean(&place), 140))?;
+            let why = entry.reason.map(|reason| format!(" ({})", reason.name())).unwrap_or_default();
+            writeln!(out, "      {word}{why}: {what} {}", shorten(&clean(&place), 140))?;
         }
         for (kind, facts) in self.facts.each().into_iter().filter(|(kind, _)| *kind != "ran") {
             if facts.is_empty() {

@@ -7,6 +7,7 @@ use crate::cli::Context;
 use crate::exit;
 use crate::failure::{Failure, shown};
 use crate::replace::{replace, writable};
+use crate::terminal::in_json;
 use detektr_report::Placed;
 use detektr_validate::run::Located;
 use detektr_validate::{Plan, Verdict};
@@ -35,7 +36,7 @@ pub fn document(
                 "validation": one.document.plan.validation,
                 "variant": one.document.plan.variant,
                 "result": one.document.id,
-                "path": one.path,
+                "path": in_json(&one.path),
                 "interrupted": one.interrupted,
             });
             if one.document.plan.ablate {
@@ -52,7 +53,7 @@ pub fn document(
     });
     if let Some(known) = known {
         document["baseline"] = json!({
-            "path": known.path,
+            "path": in_json(&known.path),
             "updated": known.updated,
             "differences": known.differences,
         });
