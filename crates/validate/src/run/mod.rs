@@ -193,6 +193,11 @@ fn one(
     located(arm, &outcome.bundle, false).map(Some)
 }
 
+/// Whether `id` can be that of a run, so that a folder can be named by it.
+fn is_run(id: &str) -> bool {
+    !id.is_empty() && id.bytes().all(|c| c.is_ascii_alphanumeric() || b"-_".contains(&c))
+}
+
 fn located(arm: &Arm, bundle: &Path, reused: bool) -> Result<Located, RunError> {
     let path = bundle.join("manifest.json");
     let bytes = std::fs::read(&path).map_err(|source| RunError::Io { path, source })?;

@@ -106,7 +106,12 @@ fn file(path: &Path, text: &str) -> Result<(), Failure> {
 
 /// Copies the bundles into the folder of a result, so that it can be judged on another machine.
 pub fn carry(result: &Path, located: &[Located]) -> io::Result<()> {
-    located.iter().try_for_each(|one| copy(&one.bundle, &result.join("runs").join(&one.arm.run)))
+    let runs = result.join("runs");
+    fs::create_dir_all(&runs)?;
+    located.iter().try_for_each(|one| match one.bundle.is_dir() {
+        true => copy(&one.bundle, &runs.join(&one.arm.run)),
+        false => fs::copy(&one.bundle, runs.join(format!("{}.tar.zst", one.arm.run))).map(drop),
+    })
 }
 
 fn copy(from: &Path, to: &Path) -> io::Result<()> {
