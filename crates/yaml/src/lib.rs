@@ -3,12 +3,14 @@
 #![forbid(unsafe_code)]
 
 mod file;
+mod harmless;
 mod problem;
 mod reader;
 mod tree;
 mod units;
 
 pub use file::{read, text};
+pub use harmless::shown;
 pub use problem::{Problem, locate};
 pub use reader::{Reader, suggestion};
 pub use tree::{Key, Node, Value};

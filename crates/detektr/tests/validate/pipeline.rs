@@ -389,3 +389,18 @@ fn after_a_kill_the_next_run_goes_on_from_there_and_nothing_is_left_behind() {
         assert!(!mounts.contains(work.to_str().unwrap()), "{how:?}: {mounts}");
     }
 }
+
+#[test]
+fn nothing_of_a_file_that_is_wrong_is_obeyed_by_a_terminal() {
+    let (place, how) = (Place::new(), how());
+    place.write(
+        "odd\u{1b}[31m.yaml",
+        "detektr: 1\nattack: \"\u{1b}[31mred\"\nbad\u{1b}]0;x\u{7}\u{202e}key: 1\n",
+    );
+    for file in ["odd\u{1b}[31m.yaml", "none\u{1b}[31m.yaml", "."] {
+        let said = place.run(how, &["validate", file]);
+        assert_eq!(said.code, 2, "{}", said.stderr);
+        let obeyed = |letter: char| (letter.is_control() && letter != '\n') || letter == '\u{202e}';
+        assert!(!said.stderr.contains(obeyed), "{:?}", said.stderr);
+    }
+}

@@ -18,7 +18,7 @@ pub(super) const REFUSE: &[&str] = &["host", "port"];
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 pub enum SiteError {
     /// It can't be read.
-    #[error("can't read the site file {}", file.display())]
+    #[error("can't read the site file {}", detektr_yaml::shown(file))]
     #[diagnostic(code(detektr::site::unreadable), help("give a text file that you may read"))]
     Unreadable {
         /// The file.
@@ -28,7 +28,7 @@ pub enum SiteError {
         source: std::io::Error,
     },
     /// There are mistakes in it.
-    #[error("{} mistake{} in the site file {}", problems.len(), if problems.len() == 1 { "" } else { "s" }, file.display())]
+    #[error("{} mistake{} in the site file {}", problems.len(), if problems.len() == 1 { "" } else { "s" }, detektr_yaml::shown(file))]
     #[diagnostic(code(detektr::site::invalid))]
     Invalid {
         /// The file.

@@ -1,6 +1,6 @@
 //! Why a file of the user's, a validation or a pattern, can't be used.
 
-use detektr_yaml::{Node, Problem, Reader, locate};
+use detektr_yaml::{Node, Problem, Reader, locate, shown};
 use miette::Diagnostic;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, thiserror::Error, Diagnostic)]
 pub enum FileError {
     /// The file can't be read as text.
-    #[error("can't read {}", .file.display())]
+    #[error("can't read {}", shown(.file))]
     #[diagnostic(
         code(detektr::validate::unreadable),
         help(
@@ -23,7 +23,7 @@ pub enum FileError {
         source: io::Error,
     },
     /// What it says can't be used.
-    #[error("the {what} {} can't be used", .file.display())]
+    #[error("the {what} {} can't be used", shown(.file))]
     #[diagnostic(code(detektr::validate::invalid))]
     Invalid {
         /// What it is meant to be: `validation`, `pattern`.
