@@ -45,7 +45,7 @@ impl Failure {
     }
 
     /// The same, found before anything ran: exit code 2.
-    pub fn as_usage(self) -> Self {
+    pub fn into_usage(self) -> Self {
         Failure { exit: exit::USAGE, ..self }
     }
 

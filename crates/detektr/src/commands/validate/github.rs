@@ -28,7 +28,7 @@ impl Step {
         let summary = std::env::var_os("GITHUB_STEP_SUMMARY").filter(|path| !path.is_empty());
         let step = Step { summary: summary.map(PathBuf::from), deaf: github::deaf(&token) };
         // what can't be written is told before anything runs
-        step.add("").map_err(Failure::as_usage)?;
+        step.add("").map_err(Failure::into_usage)?;
         Ok(Some(step))
     }
 
