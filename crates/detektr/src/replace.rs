@@ -50,7 +50,9 @@ pub fn replace(file: &Path, content: &[u8]) -> io::Result<()> {
     }
     partial.file.write_all(content)?;
     partial.file.sync_all()?;
-    fs::rename(&partial.path, &path)
+    fs::rename(&partial.path, &path)?;
+    partial.placed = true;
+    Ok(())
 }
 
 /// Holds the folder of `file` against others that do the same, as long as what is returned lives.
@@ -91,6 +93,8 @@ fn target(file: &Path) -> io::Result<Target> {
 struct Partial {
     path: PathBuf,
     file: File,
+    /// It was put in place: what bears its name from now on is somebody else's.
+    placed: bool,
 }
 
 impl Partial {
@@ -101,7 +105,7 @@ impl Partial {
             let number = NEXT.fetch_add(1, Ordering::Relaxed);
             let path = file.with_file_name(format!(".detektr-{}-{number}.partial", std::process::id()));
             match File::create_new(&path) {
-                Ok(file) => return Ok(Partial { path, file }),
+                Ok(file) => return Ok(Partial { path, file, placed: false }),
                 // a killed one left it, or one in another container
                 Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(e) => return Err(e),
@@ -112,7 +116,9 @@ impl Partial {
 
 impl Drop for Partial {
     fn drop(&mut self) {
-        let _ = fs::remove_file(&self.path);
+        if !self.placed {
+            let _ = fs::remove_file(&self.path);
+        }
     }
 }
 

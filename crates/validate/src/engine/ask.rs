@@ -43,8 +43,8 @@ pub struct Unasked {
     pub source: io::Error,
 }
 
-/// Asks every engine of `plan` about each of its runs, on this host, in a folder of the data folder `home`. Answers that `before` holds are kept. What can't
-/// be asked (no bundle, or one that is not whole) is left out; the verdicts say why.
+/// Asks every engine of `plan` about each of its runs, on this host, in a folder of the data folder `home`. Answers that
+/// `before` holds are kept. What can't be asked (no bundle, or one that is not whole) is left out; the verdicts say why.
 ///
 /// # Errors
 /// Where a bundle that is sealed can't be read to its end, or the engine has no place.

@@ -107,15 +107,17 @@ pub fn run(args: &Args, context: &mut Context) -> Result<u8, Failure> {
     });
     live.clear();
     written?;
-    // what was done is told, whatever ended the rest
     let interrupted = cancel.load(Ordering::Relaxed);
     if context.json {
+        // of a failure that is the one document
+        ended?;
         let tests: Vec<_> = all.iter().map(document).collect();
         context.out.document(&json!({"tests": tests, "interrupted": interrupted}))?;
     } else {
+        // what was done is told, whatever ended the rest
         summary(&all, interrupted, context)?;
+        ended?;
     }
-    ended?;
     Ok(exit_code(&all, interrupted))
 }
 
