@@ -44,6 +44,11 @@ impl Failure {
         Failure { exit, body: Body::Foreign(report) }
     }
 
+    /// The same, found before anything ran: exit code 2.
+    pub fn into_usage(self) -> Self {
+        Failure { exit: exit::USAGE, ..self }
+    }
+
     /// With the remedy.
     pub fn help(mut self, remedy: impl Into<String>) -> Self {
         if let Body::Own { help, .. } = &mut self.body {

@@ -103,6 +103,14 @@ impl Many {
         bar.set_message(format!("{done}/{}  {}: {}", self.all, clean(name), now(stage)));
     }
 
+    /// Takes the line away while `write` writes where it stands.
+    pub fn aside<T>(&self, write: impl FnOnce() -> T) -> T {
+        match &self.live.bar {
+            Some(bar) => bar.suspend(write),
+            None => write(),
+        }
+    }
+
     /// Takes the line away.
     pub fn clear(self) {
         self.live.clear();

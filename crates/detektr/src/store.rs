@@ -37,7 +37,15 @@ const PARTIAL: &str = ".partial";
 impl Store {
     /// The data folder that the environment variables name.
     pub fn from_env() -> Result<Self, Failure> {
-        Store::choose(|name| std::env::var_os(name))
+        let store = Store::choose(|name| std::env::var_os(name))?;
+        // environments and results name it
+        match store.home.to_str() {
+            Some(_) => Ok(store),
+            None => {
+                let what = format!("the path of the data folder {} is not UTF-8", shown(&store.home));
+                Err(Failure::usage("detektr::home", what).help("set DETEKTR_HOME to another folder"))
+            }
+        }
     }
 
     fn choose(variable: impl Fn(&str) -> Option<OsString>) -> Result<Self, Failure> {

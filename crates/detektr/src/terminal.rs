@@ -1,8 +1,16 @@
 //! What is written for people on a terminal: where it goes, and colour. Strings that an artifact made are cleaned by
 //! the functions that are handed on from `detektr_report`.
 
+use detektr_event::Text;
 pub use detektr_report::clean::{clean, clean_bytes, command_line, copied, shorten, words_line};
 use std::io::{self, IsTerminal, Write};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+/// A path for a JSON document: text, or its bytes as `{"hex": …}` where it is none.
+pub fn in_json(path: &Path) -> Text {
+    Text::from(path.as_os_str().as_bytes())
+}
 
 /// Standard output. A reader that went away (`| head`) is no error: what is written from then on goes nowhere.
 pub struct Out {

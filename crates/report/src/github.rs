@@ -1,6 +1,7 @@
 //! What GitHub Actions shows: annotations at lines of files (workflow commands), and output in which no command is obeyed.
 //! <https://docs.github.com/actions/reference/workflows-and-actions/workflow-commands>
 
+use crate::clean::clean;
 use crate::placed::{Placed, Standing};
 use detektr_validate::baseline::Change;
 use std::fmt::Write as _;
@@ -15,11 +16,11 @@ pub fn annotations(verdicts: &[Placed<'_>]) -> String {
             Standing::Open => "warning",
             Standing::Holds | Standing::Known => continue,
         };
-        let title = format!("{}: {}", one.verdict.id, one.verdict.reason);
+        let title = clean(&format!("{}: {}", one.verdict.id, one.verdict.reason));
         let _ = writeln!(
             text,
             "::{word} file={},line={},title={}::{}",
-            property(&one.file),
+            property(&one.name()),
             one.line,
             property(&title),
             data(&one.message())
@@ -31,7 +32,7 @@ pub fn annotations(verdicts: &[Placed<'_>]) -> String {
 /// A warning for each verdict that the baseline `file` knows and that was not asked.
 pub fn gone(file: &str, changes: &[Change]) -> String {
     let each = changes.iter().map(|change| {
-        let told = format!("{} is in the baseline ({}) and was not asked", change.id, change.told());
+        let told = format!("{} is in the baseline ({}) and was not asked", clean(&change.id), change.told());
         format!("::warning file={},line=1,title={}::{}\n", property(file), property("not asked"), data(&told))
     });
     each.collect()
@@ -64,7 +65,7 @@ mod tests {
         let placed = Placed { verdict: &verdict, file: "rules/a:b,c.yml".into(), line: 3, known: false };
         assert_eq!(
             annotations(&[placed]),
-            "::error file=rules/a%3Ab%2Cc.yml,line=3,title=v/detection%3Aa%2Cb/default%3A missed::wrote /tmp/100%25%0A\
+            "::error file=rules/a%3Ab%2Cc.yml,line=3,title=v/detection%3Aa%2Cb/default%3A missed::wrote /tmp/100%25\\n\
              ::set-env name=x::y. Next: look\n"
         );
     }

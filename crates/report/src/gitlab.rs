@@ -1,6 +1,7 @@
 //! A code quality report of GitLab: what fails, and what can't be told, at its line in the merge request. (Its tests tab
 //! reads JUnit.) <https://docs.gitlab.com/ci/testing/code_quality/#code-quality-report-format>
 
+use crate::clean::clean;
 use crate::placed::{Placed, Standing};
 use detektr_evidence::sha256_hex;
 use serde_json::{Value, json};
@@ -16,11 +17,11 @@ pub fn gitlab(verdicts: &[Placed<'_>]) -> String {
             Standing::Known | Standing::Fails => severity(one.verdict.severity.as_deref()),
         };
         Some(json!({
-            "description": format!("{}: {}", one.verdict.id, one.message()),
+            "description": format!("{}: {}", clean(&one.verdict.id), one.message()),
             "check_name": one.verdict.reason,
             "fingerprint": sha256_hex(format!("{}\n{}", one.verdict.id, one.verdict.reason).as_bytes()),
             "severity": severity,
-            "location": {"path": one.file, "lines": {"begin": one.line}},
+            "location": {"path": one.name(), "lines": {"begin": one.line}},
         }))
     });
     format!("{:#}\n", Value::Array(told.collect()))

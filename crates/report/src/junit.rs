@@ -1,6 +1,7 @@
 //! JUnit XML: one suite a validation, one case a question. *Fails* is a failure, *inconclusive* an error, and what
 //! was accepted beforehand or is known is skipped, so that a pipeline's own reader counts as Detektr does.
 
+use crate::clean::clean;
 use crate::placed::{Placed, Standing};
 use detektr_validate::Verdict;
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
@@ -31,7 +32,7 @@ fn case(one: &Placed<'_>) -> TestCase {
         Standing::Holds => TestCaseStatus::success(),
         Standing::Known => {
             let mut skipped = TestCaseStatus::skipped();
-            skipped.set_message(verdict.sentence.clone());
+            skipped.set_message(clean(&verdict.sentence));
             skipped
         }
         Standing::Fails => failing(NonSuccessKind::Failure, verdict, verdict.unexpected.as_ref()),
@@ -45,19 +46,20 @@ fn case(one: &Placed<'_>) -> TestCase {
     let mut case = TestCase::new(name, status);
     case.set_classname(verdict.validation.clone());
     // GitLab leads there from a test that failed
-    case.extra.insert("file".into(), one.file.clone().into());
+    case.extra.insert("file".into(), one.name().into());
     case
 }
 
 fn failing(kind: NonSuccessKind, verdict: &Verdict, unexpected: Option<&String>) -> TestCaseStatus {
     let mut status = TestCaseStatus::non_success(kind);
     status.set_type(verdict.reason.clone());
-    status.set_message(unexpected.unwrap_or(&verdict.sentence).clone());
+    status.set_message(clean(unexpected.unwrap_or(&verdict.sentence)));
     let mut lines = vec![verdict.sentence.clone()];
     lines.extend(verdict.next.iter().map(|next| format!("next: {next}")));
     for link in &verdict.evidence {
         lines.push(format!("{} {}: {} ({})", link.arm, link.run, link.what, link.shows));
     }
+    let lines: Vec<String> = lines.iter().map(|line| clean(line)).collect();
     status.set_description(lines.join("\n"));
     status
 }

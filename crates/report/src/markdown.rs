@@ -1,5 +1,6 @@
 //! Markdown: a table of verdicts, and below it what each stands on.
 
+use crate::clean::clean;
 use crate::placed::Placed;
 use detektr_validate::Outcome;
 use detektr_validate::baseline::{Change, Comparison};
@@ -47,7 +48,7 @@ pub fn markdown(verdicts: &[Placed<'_>]) -> String {
             let _ = writeln!(
                 text,
                 "- {} `{}`, events {}: {}",
-                link.arm,
+                cell(&link.arm.to_string()),
                 code(&link.run),
                 events.join(", "),
                 cell(&link.what)
@@ -87,12 +88,12 @@ fn word(one: &Placed<'_>) -> &'static str {
     }
 }
 
-/// Text that an artifact may have made, so that it can't end a cell, start markup or load anything.
+/// Text that an artifact may have made, so that it can't end a cell, start markup, lead anywhere, name anybody or hide what
+/// stands beside it.
 pub(crate) fn cell(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
-    for letter in text.chars() {
+    for letter in clean(text).chars() {
         match letter {
-            '\n' | '\r' => safe.push(' '),
             '|' | '\\' | '`' | '*' | '_' | '[' | ']' | '!' | '#' | '~' => {
                 safe.push('\\');
                 safe.push(letter);
@@ -100,21 +101,42 @@ pub(crate) fn cell(text: &str) -> String {
             '<' => safe.push_str("&lt;"),
             '>' => safe.push_str("&gt;"),
             '&' => safe.push_str("&amp;"),
-            other if other.is_control() => safe.push('\u{fffd}'),
+            // a formula, and the name of a person or an address
+            '$' => safe.push_str("&#36;"),
+            '@' => safe.push_str("&#64;"),
             other => safe.push(other),
         }
     }
-    safe
+    // what looks like an address becomes a link by itself
+    safe.replace("://", "&#58;//").replace("www.", "www&#46;")
 }
 
 /// The same for a code span, in which nothing but the closing mark counts.
 pub(crate) fn code(text: &str) -> String {
-    text.chars()
-        .map(|letter| match letter {
-            '`' => '\'',
-            '|' => '/',
-            other if other.is_control() => '\u{fffd}',
-            other => other,
-        })
-        .collect()
+    clean(text).replace('`', "'").replace('|', "/")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_artifact_made_is_text_and_nothing_else() {
+        let made = "a|b\n# <img src=x> [l](http://e.test) $x$ @team `c` \u{202e}\x1b[31m www.e.test";
+        assert_eq!(
+            cell(made),
+            "a\\|b\\\\n\\# &lt;img src=x&gt; \\[l\\](http&#58;//e.test) &#36;x&#36; &#64;team \\`c\\` \\\\u{202e}\\\\x1b\\[31m \
+             www&#46;e.test"
+        );
+        assert_eq!(code("a`b|c\n\u{202e}"), "a'b/c\\n\\u{202e}");
+    }
+
+    #[test]
+    fn the_name_of_a_control_is_text_too() {
+        let mut verdict = crate::placed::tests::verdict("v/q/default", "fails", "missed");
+        let link = serde_json::json!({"arm": "without:<b>", "run": "r", "events": [1], "what": "w", "shows": "goal"});
+        verdict.evidence = vec![serde_json::from_value(link).unwrap()];
+        let placed = Placed { verdict: &verdict, file: "v.yaml".into(), line: 1, known: false };
+        assert!(markdown(&[placed]).contains("- without:&lt;b&gt; `r`"));
+    }
 }

@@ -1,14 +1,16 @@
 //! A verdict with the place that it is shown at: the line of its rule, or of its question in the validation.
 
+use crate::clean::clean;
 use detektr_validate::{Outcome, Verdict};
+use std::path::PathBuf;
 
 /// A verdict and its place.
 #[derive(Clone, Debug)]
 pub struct Placed<'a> {
     /// The verdict.
     pub verdict: &'a Verdict,
-    /// The file, relative to the top of the repository where it lies in there, slashes forward.
-    pub file: String,
+    /// The file, relative to the top of the repository where it lies in there.
+    pub file: PathBuf,
     /// The line, from 1.
     pub line: usize,
     /// It is known not to hold: the baseline says so.
@@ -40,7 +42,12 @@ impl Placed<'_> {
         }
     }
 
-    /// What is wrong, for people.
+    /// The file's name as text.
+    pub(crate) fn name(&self) -> String {
+        self.file.to_string_lossy().into_owned()
+    }
+
+    /// What is wrong, for people, in one line.
     pub(crate) fn message(&self) -> String {
         let verdict = self.verdict;
         let mut message = verdict.sentence.clone();
@@ -50,7 +57,7 @@ impl Placed<'_> {
         if let Some(next) = &verdict.next {
             message += &format!(". Next: {next}");
         }
-        message
+        clean(&message)
     }
 }
 

@@ -8,6 +8,8 @@ use detektr_validate::Outcome;
 use detektr_validate::judge::Reason;
 use serde::Serialize;
 use std::collections::BTreeMap;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 
 const SCHEMA: &str =
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
@@ -166,7 +168,7 @@ fn result<'a>(one: &Placed<'a>, rule_index: usize) -> Result<'a> {
         // what can't be told is neither right nor wrong, and has no level
         kind: if fails { "fail" } else { "open" },
         level: if fails { level(verdict.severity.as_deref()) } else { "none" },
-        message: Text { text: one.message() },
+        message: Text { text: plain(one.message()) },
         locations: [Location {
             physical_location: PhysicalLocation {
                 artifact_location: place(&one.file),
@@ -198,18 +200,26 @@ fn level(severity: Option<&str>) -> &'static str {
     }
 }
 
-/// A path as a reference of RFC 3986.
-fn place(path: &str) -> ArtifactLocation {
+/// A text in which nothing is taken for a link (section 3.11.6: `[text](target)`).
+fn plain(text: String) -> String {
+    if text.contains("](") {
+        return text.replace('\\', "\\\\").replace('[', "\\[").replace(']', "\\]");
+    }
+    text
+}
+
+/// A path as a reference of RFC 3986: its bytes, whether or not they are text.
+fn place(path: &Path) -> ArtifactLocation {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~/!$&'()*+,;=@".contains(&byte);
     let mut uri = String::new();
-    for byte in path.bytes() {
+    for &byte in path.as_os_str().as_bytes() {
         if plain(byte) {
             uri.push(char::from(byte));
         } else {
             uri += &format!("%{byte:02X}");
         }
     }
-    match path.starts_with('/') {
+    match path.is_absolute() {
         true => ArtifactLocation { uri: format!("file://{uri}"), uri_base_id: None },
         false => ArtifactLocation { uri, uri_base_id: Some(TOP) },
     }
@@ -246,6 +256,19 @@ mod tests {
             let rule = result["ruleIndex"].as_u64().unwrap() as usize;
             assert_eq!(run["tool"]["driver"]["rules"][rule]["id"], result["ruleId"]);
         }
+    }
+
+    #[test]
+    fn a_path_that_is_no_text_keeps_its_bytes_and_evidence_becomes_no_link() {
+        let mut fails = verdict("v/a/default", "fails", "missed");
+        fails.sentence = "wrote [here](http://e.test)".into();
+        fails.next = None;
+        let file = std::ffi::OsStr::from_bytes(b"a%\xff#?/r.yml").into();
+        let log = log(&[Placed { verdict: &fails, file, line: 1, known: false }]);
+        let result = &log["runs"][0]["results"][0];
+        let location = &result["locations"][0]["physicalLocation"]["artifactLocation"];
+        assert_eq!(location["uri"], "a%25%FF%23%3F/r.yml");
+        assert_eq!(result["message"]["text"], "wrote \\[here\\](http://e.test)");
     }
 
     #[test]

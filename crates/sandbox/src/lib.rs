@@ -22,7 +22,9 @@ mod rng;
 mod rootfs;
 mod secrets;
 mod sys;
+mod tied;
 mod wall;
+mod work;
 
 pub use acct::AcctRecord;
 pub use baits::{Bait, BaitKind, default_set};
@@ -40,7 +42,9 @@ pub use reaper::sweep;
 pub use rootfs::image;
 pub use rootfs::logs::LOG_SOCKETS;
 pub use rootfs::resolved;
+pub use tied::tie;
 pub use wall::{Shut, wall};
+pub use work::WorkFolder;
 
 use std::ffi::OsStr;
 use std::os::fd::{FromRawFd, OwnedFd, RawFd};

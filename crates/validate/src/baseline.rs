@@ -12,7 +12,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 /// The version of the file's format.
-const VERSION: &str = "1";
+const VERSION: u64 = 1;
 /// The largest file that is read, in bytes: some 12,000 verdicts.
 const LARGEST: usize = 1 << 20;
 /// The keys of a baseline.
@@ -95,8 +95,7 @@ impl Baseline {
     /// # Errors
     /// Where the file can't be read as text, or something in it is no known verdict.
     pub fn read(path: &Path) -> Result<Baseline, FileError> {
-        let unreadable = |source| FileError::Unreadable { file: path.to_owned(), source };
-        Baseline::parse(path, &std::fs::read_to_string(path).map_err(unreadable)?)
+        Baseline::parse(path, &FileError::text(path)?)
     }
 
     /// Reads `text`, the content of `path`.
@@ -104,18 +103,7 @@ impl Baseline {
     /// # Errors
     /// All that is wrong with it, each with its place.
     pub fn parse(path: &Path, text: &str) -> Result<Baseline, FileError> {
-        let mut reader = Reader::default();
-        let baseline = match Node::parse(text) {
-            Ok(node) => baseline(&mut reader, &node),
-            Err(problem) => {
-                reader.problems.push(*problem);
-                None
-            }
-        };
-        match baseline {
-            Some(baseline) if reader.problems.is_empty() => Ok(baseline),
-            _ => Err(FileError::invalid("baseline", path, text, reader.problems)),
-        }
+        FileError::parse("baseline", path, text, baseline)
     }
 
     /// The file: one verdict a line, in the order of their ids, so that a difference of two versions reads as what changed.
@@ -209,23 +197,18 @@ fn word(outcome: Outcome) -> &'static str {
 
 fn baseline(reader: &mut Reader, node: &Node) -> Option<Baseline> {
     let entries = reader.map(node, "a baseline")?;
-    let (mut version, mut verdicts) = (false, None);
+    reader.version(node, entries, "a baseline", VERSION);
+    let mut verdicts = None;
     for (key, value) in entries {
         match key.text.as_str() {
-            "detektr" => {
-                version = true;
-                if reader.scalar(value, "detektr", "the version of the format")? != VERSION {
-                    let help = "use the Detektr that wrote it, or write it anew: --update-baseline";
-                    reader.problem(value, "version", "another version of the format", help);
-                }
-            }
+            "detektr" => {}
             "verdicts" => verdicts = Some(known(reader, value)?),
             _ => reader.unknown(key, "a baseline", KEYS),
         }
     }
-    if !version || verdicts.is_none() {
+    if verdicts.is_none() {
         let start = node.span.start;
-        let problem = Problem::new(start..start, "missing", "`detektr` or `verdicts` is missing");
+        let problem = Problem::new(start..start, "missing", "`verdicts` is missing");
         reader.problems.push(problem.help("write the file anew: --update-baseline"));
     }
     verdicts
@@ -383,7 +366,7 @@ mod tests {
         assert!(one("a: {verdict: fail, reason: missed}").starts_with("b.yaml:3:16: "));
         assert!(one("a: {verdict: fails}").contains("is missing"));
         assert!(one("a: {verdict: fails, reason: missed, by: me}").contains("`by`"));
-        assert!(told("detektr: 2\nverdicts: {}\n").contains("another version"));
+        assert!(told("detektr: 2\nverdicts: {}\n").contains("format 2"));
         assert!(told("verdicts: {}\n").contains("missing"));
         assert!(
             told("detektr: 1\nverdicts:\n  a: {verdict: fails, reason: missed}\n  a: {}\n").contains("a")

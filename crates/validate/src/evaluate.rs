@@ -10,7 +10,7 @@ use crate::run::Located;
 use crate::verdict::Verdict;
 use detektr_detect::{RuleOutcome, RuleReport, RuleSet, RunContext};
 use detektr_event::Kind;
-use detektr_evidence::{Bundle, sha256_hex, verify};
+use detektr_evidence::{Bundle, verify};
 use std::collections::BTreeMap;
 use std::io::{self, Read};
 
@@ -162,9 +162,8 @@ pub(crate) fn reads(question: &Question, role: &Role) -> bool {
 
 /// Whether the bundle is the one that was run, unaltered.
 pub(crate) fn sealed(one: &Located) -> Trust {
-    let manifest =
-        if one.bundle.is_dir() { std::fs::read(one.bundle.join("manifest.json")).ok() } else { None };
-    if manifest.is_some_and(|bytes| sha256_hex(&bytes) != one.arm.manifest_sha256) {
+    let manifest = Bundle::open(&one.bundle).and_then(|bundle| bundle.manifest_sha256());
+    if manifest.is_ok_and(|sha256| sha256 != one.arm.manifest_sha256) {
         return Err("its manifest is not the one that the result names".into());
     }
     let verification = verify(&one.bundle, None);

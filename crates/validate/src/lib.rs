@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 pub mod atomic;
+mod bare;
 pub mod baseline;
 pub mod builtin;
 pub mod engine;

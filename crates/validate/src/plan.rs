@@ -2,13 +2,14 @@
 
 use crate::engine::Engine;
 use crate::goal::{Condition, FactName};
-use detektr_detonate::{NetworkMode, site::Site};
+use detektr_detonate::{NetworkMode, TRIGGERS, site::Site};
+use detektr_event::Phase;
 use detektr_evidence::{Manifest, sha256_hex};
 use detektr_sandbox::controls::Control;
 use detektr_sandbox::{IoUring, Limits};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -63,6 +64,9 @@ pub struct Plan {
     /// Each control is asked for its part: alone, and left out.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub ablate: bool,
+    /// Trigger phases that follow in every arm, whatever is asked.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub triggers: BTreeSet<Phase>,
     /// The questions.
     pub questions: Vec<Question>,
     /// Every file that was read (validation file, scripts, rules, seccomp profiles), by its path as written,
@@ -121,11 +125,12 @@ impl Plan {
         self.controls.iter().find(|control| control.name == name && control.monitor().is_some())
     }
 
-    /// Whether it is asked what persists: then trigger phases follow in every arm.
-    pub fn asks_what_persists(&self) -> bool {
+    /// The trigger phases that follow in every arm: all where it is asked what persists.
+    pub fn phases(&self) -> BTreeSet<Phase> {
         let goal = self.goal.as_ref().map(|goal| goal.condition.as_str());
         let asked = |text: &str| Condition::parse(text).is_ok_and(|all| all.asks_for(FactName::Persists));
-        goal.into_iter().chain(self.attempt.as_deref()).any(asked)
+        let persists = goal.into_iter().chain(self.attempt.as_deref()).any(asked);
+        if persists { TRIGGERS.into() } else { self.triggers.clone() }
     }
 }
 

@@ -1,5 +1,6 @@
 //! What is wrong with a file, where, and what to write instead.
 
+use crate::harmless::{harmless, shown};
 use miette::{Diagnostic, LabeledSpan, NamedSource, SourceCode};
 use std::fmt;
 use std::ops::Range;
@@ -8,10 +9,11 @@ use std::path::Path;
 /// Sorts the mistakes by their place in `text`, the content of `file`, and tells each its place. `area` is the middle
 /// of their codes (`detektr::AREA::CODE`).
 pub fn locate(area: &'static str, file: &Path, text: &str, mut problems: Vec<Problem>) -> Vec<Problem> {
-    let name = file.display().to_string();
+    let name = shown(file);
+    let safe = harmless(text);
     problems.sort_by_key(|problem| problem.span.start);
     for problem in &mut problems {
-        problem.locate(area, &name, text);
+        problem.locate(area, &name, &safe);
     }
     problems
 }
@@ -60,6 +62,8 @@ impl Problem {
 
     fn locate(&mut self, area: &'static str, name: &str, text: &str) {
         self.area = area;
+        self.what = harmless(&self.what);
+        self.help = self.help.take().map(|help| harmless(&help));
         let before = text.get(..self.span.start).unwrap_or(text);
         self.line = before.matches('\n').count() + 1;
         self.column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;

@@ -6,7 +6,7 @@ use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Span};
 use std::ops::Range;
 
 /// Largest file, and deepest nesting.
-const BYTES: usize = 1 << 20;
+pub(crate) const BYTES: usize = 1 << 20;
 const DEPTH: usize = 16;
 
 /// A value with its place, in bytes.

@@ -1,6 +1,7 @@
 //! `detektr detonate`: the command line made a request, the run watched, its result told.
 
 use crate::cli::Context;
+use crate::commands::trigger::TriggerArgs;
 use crate::exit;
 use crate::failure::{Failure, shown};
 use crate::limits::LimitOption;
@@ -8,17 +9,17 @@ use crate::progress::Live;
 use crate::recording::{Recording, sealed, told, with_sources};
 use crate::signals::end_on_signals;
 use crate::store::Store;
+use crate::terminal::in_json;
 use crate::tree::{Bounds, Tree, render};
 use crate::{commands, units};
 use detektr_detect::Behaviours;
 use detektr_detonate::{
     ArtifactSpec, DetonateError, DetonateRequest, Detonator, Limits, NetworkChoice, NetworkMode, Outcome,
-    Phase, RootfsChoice, RunAs, SensorChoice, TRIGGERS, UnpackError, site::Site,
+    RootfsChoice, RunAs, SensorChoice, UnpackError, site::Site,
 };
 use detektr_evidence::EvidenceError;
-use detektr_sandbox::profile::{Profile, ProfileNetwork, ProfileRootfs, ProfileSensor, ProfileTrigger};
+use detektr_sandbox::profile::{Profile, ProfileNetwork, ProfileRootfs, ProfileSensor};
 use serde_json::json;
-use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -66,9 +67,8 @@ pub struct Args {
     /// Watch these calls as well
     #[arg(long, value_enum)]
     observe: Vec<Observe>,
-    /// Start again what the artifact installed: logins, schedules, a reboot [default: all that it calls for]
-    #[arg(long, value_enum, value_delimiter = ',', value_name = "PHASE,…")]
-    trigger: Vec<Trigger>,
+    #[command(flatten)]
+    trigger: TriggerArgs,
     /// End the run after this time: 30s, 2m, 1m30s [default: 60s]
     #[arg(long, value_name = "TIME", value_parser = units::duration)]
     timeout: Option<Duration>,
@@ -139,18 +139,6 @@ enum Observe {
     Stat,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum Trigger {
-    /// Somebody logs in
-    Login,
-    /// The time of schedules comes
-    Schedule,
-    /// The system comes up again
-    Reboot,
-    /// Nothing is started again
-    None,
-}
-
 /// Runs the command.
 pub fn run(args: Args, context: &mut Context) -> Result<u8, Failure> {
     let store = context.store()?;
@@ -199,7 +187,7 @@ fn request(args: Args, store: &Store, cancel: Arc<AtomicBool>) -> Result<Detonat
         (Some(Sensor::Ptrace), _) | (None, Some(ProfileSensor::Ptrace)) => SensorChoice::Ptrace,
         (Some(Sensor::Auto), _) | (None, None | Some(ProfileSensor::Auto)) => SensorChoice::Auto,
     };
-    let triggers = triggers(&args.trigger, profile.trigger.as_deref())?;
+    let triggers = args.trigger.phases(profile.trigger.as_deref())?;
     let mut limits = profile.limits.over(Limits::default());
     limits.wall = args.timeout.unwrap_or(limits.wall);
     args.limit.into_iter().for_each(|limit| limit.apply(&mut limits));
@@ -253,32 +241,6 @@ pub fn network(net: Option<Net>, site: Option<&Path>, profile: &Profile) -> Resu
         None => Site::default(),
     };
     Ok(NetworkChoice::Sim { mode, site: Arc::new(site) })
-}
-
-/// The phases that the command line names, else those of the profile, else all.
-fn triggers(named: &[Trigger], profile: Option<&[ProfileTrigger]>) -> Result<BTreeSet<Phase>, Failure> {
-    if named.contains(&Trigger::None) && named.len() > 1 {
-        let what = "`--trigger none` stands beside other phases";
-        return Err(
-            Failure::usage("detektr::trigger", what).help("give `none`, or the phases that may follow")
-        );
-    }
-    let of_profile = |trigger: &ProfileTrigger| match trigger {
-        ProfileTrigger::Login => Phase::Login,
-        ProfileTrigger::Schedule => Phase::Schedule,
-        ProfileTrigger::Reboot => Phase::Reboot,
-    };
-    let of_option = |trigger: &Trigger| match trigger {
-        Trigger::Login => Some(Phase::Login),
-        Trigger::Schedule => Some(Phase::Schedule),
-        Trigger::Reboot => Some(Phase::Reboot),
-        Trigger::None => None,
-    };
-    Ok(match (named, profile) {
-        ([], None) => TRIGGERS.into(),
-        ([], Some(profile)) => profile.iter().map(of_profile).collect(),
-        (named, _) => named.iter().filter_map(of_option).collect(),
-    })
 }
 
 fn read_profile(file: &Path) -> Result<Profile, Failure> {
@@ -359,7 +321,7 @@ fn document(outcome: &Outcome, context: &mut Context) -> Result<(), Failure> {
     let behaviours = commands::behaviours::of(&bundle)?;
     context.out.document(&json!({
         "run": outcome.run,
-        "bundle": outcome.bundle,
+        "bundle": in_json(&outcome.bundle),
         "state": outcome.state.name(),
         "exit": outcome.exit,
         "limit_reached": bundle.manifest().limit_reached(),
@@ -449,16 +411,6 @@ mod tests {
         for wrong in ["", "-a", "a-", "a b", "a\n", &"a".repeat(65)] {
             assert!(host_name(wrong).is_err(), "{wrong}");
         }
-    }
-
-    #[test]
-    fn triggers_are_all_unless_somebody_says_otherwise() {
-        assert_eq!(triggers(&[], None).expect("none given"), TRIGGERS.into());
-        assert_eq!(triggers(&[], Some(&[])).expect("an empty list"), BTreeSet::new());
-        assert_eq!(triggers(&[Trigger::None], None).expect("none at all"), BTreeSet::new());
-        let over = triggers(&[Trigger::Login], Some(&[ProfileTrigger::Reboot])).expect("one given");
-        assert_eq!(over, [Phase::Login].into());
-        assert!(triggers(&[Trigger::None, Trigger::Login], None).is_err());
     }
 
     #[test]

@@ -6,6 +6,7 @@ use crate::exit;
 use crate::failure::{Failure, shown};
 use crate::recording::{damaged, sealed, told};
 use crate::replace::replace;
+use crate::terminal::in_json;
 use crate::units::show_size;
 use detektr_detect::exemplar::{WRITTEN, with_exemplars};
 use detektr_detect::{RuleSet, RunContext};
@@ -57,7 +58,7 @@ pub fn run(args: Args, context: &mut Context) -> Result<u8, Failure> {
     bundle.export(&file).map_err(|e| told(&path, &e))?;
     let size = std::fs::metadata(&file)?.len();
     if context.json {
-        context.out.document(&json!({"run": run, "file": file, "size": size}))?;
+        context.out.document(&json!({"run": run, "file": in_json(&file), "size": size}))?;
     } else {
         writeln!(context.out, "{} ({})", shown(&file), show_size(size))?;
     }
@@ -87,7 +88,8 @@ fn exemplars(bundle: &Bundle, rule: &Path, context: &mut Context) -> Result<u8, 
     let written = views.len().min(WRITTEN);
     let left_out = views.len() - written;
     if context.json {
-        let document = json!({"run": manifest.run, "file": rule, "written": written, "left_out": left_out});
+        let document =
+            json!({"run": manifest.run, "file": in_json(rule), "written": written, "left_out": left_out});
         context.out.document(&document)?;
     } else {
         let rest = if left_out > 0 { format!("; {left_out} more were left out") } else { String::new() };

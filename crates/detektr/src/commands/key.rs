@@ -4,6 +4,7 @@ use crate::cli::Context;
 use crate::exit;
 use crate::failure::{Failure, shown};
 use crate::recording::told;
+use crate::terminal::in_json;
 use detektr_evidence::keys;
 use serde_json::json;
 use std::io::Write as _;
@@ -61,7 +62,7 @@ pub fn run(args: Args, context: &mut Context) -> Result<u8, Failure> {
     let path = keys::own_key_path(store.home());
     if context.json {
         context.out.document(&json!({
-            "id": key.id(), "path": path, "public_key": key.to_pem(), "written": written,
+            "id": key.id(), "path": in_json(&path), "public_key": key.to_pem(), "written": written.as_deref().map(in_json),
         }))?;
     } else if let Some(file) = written {
         writeln!(context.out, "{}", shown(&file))?;

@@ -3,6 +3,7 @@
 use crate::cli::{Cli, Context};
 use crate::exit;
 use crate::failure::{Failure, shown};
+use crate::terminal::in_json;
 use clap::CommandFactory as _;
 use serde_json::json;
 use std::io::Write as _;
@@ -27,7 +28,7 @@ pub fn run(args: &Args, context: &mut Context) -> Result<u8, Failure> {
             .help("name a folder that you may write to")
     })?;
     if context.json {
-        context.out.document(&json!({ "folder": args.folder }))?;
+        context.out.document(&json!({ "folder": in_json(&args.folder) }))?;
     } else {
         writeln!(context.out, "manual pages written to {}", shown(&args.folder))?;
     }

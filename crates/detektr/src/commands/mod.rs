@@ -21,5 +21,6 @@ pub mod rule;
 pub mod runs;
 pub mod show;
 pub mod tree;
+mod trigger;
 pub mod validate;
 pub mod verify;

@@ -34,10 +34,11 @@ pub fn tell(persistence: &Persistence, out: &mut Out) -> Result<(), Failure> {
 }
 
 fn word(entry: &Entry, out: &Out) -> String {
+    let name = entry.status.name();
     match entry.status {
-        Status::Proven => out.style.red("proven"),
-        Status::Installed => out.style.yellow("installed"),
-        Status::Removed => out.style.dim("removed"),
+        Status::Proven => out.style.red(name),
+        Status::Installed => out.style.yellow(name),
+        Status::Removed => out.style.dim(name),
     }
 }
 

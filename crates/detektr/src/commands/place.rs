@@ -35,7 +35,7 @@ enum SensorArg {
 
 impl PlaceArgs {
     /// The profile that `--env` names, else an empty one.
-    fn profile(&self) -> Result<Profile, Failure> {
+    pub fn profile(&self) -> Result<Profile, Failure> {
         let profile = self.env.as_deref().map_or(Ok(Profile::default()), Profile::read);
         profile.map_err(|e| Failure::foreign(exit::USAGE, miette::Report::new(e)))
     }
@@ -95,5 +95,9 @@ fn rootfs(path: PathBuf) -> Result<Rootfs, Failure> {
     let metadata = std::fs::metadata(&path)
         .map_err(|e| refused(format!("can't read the root file system {}", shown(&path))).because(e))?;
     let absolute = std::path::absolute(&path).unwrap_or(path);
+    // results name it
+    if absolute.to_str().is_none() {
+        return Err(refused(format!("the path of the root file system {} is not UTF-8", shown(&absolute))));
+    }
     if metadata.is_dir() { Ok(Rootfs::Dir(absolute)) } else { Ok(Rootfs::Image(absolute)) }
 }

@@ -5,13 +5,14 @@ use crate::commands::behaviours;
 use crate::exit;
 use crate::failure::{Failure, shown};
 use crate::recording::{unbuilt, verified};
+use crate::replace::replace;
+use crate::terminal::in_json;
 use crate::units::show_size;
 use detektr_evidence::Bundle;
 use detektr_report::model::Report;
 use detektr_report::{html, navigator, ocsf, report, run_markdown};
 use serde_json::json;
 use std::ffi::OsString;
-use std::fs;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
@@ -86,9 +87,9 @@ pub fn run(args: Args, context: &mut Context) -> Result<u8, Failure> {
     };
     let mut content = Vec::new();
     write(&report, form, &bundle, &mut content)?;
-    fs::write(&file, &content).map_err(unwritten)?;
+    replace(&file, &content).map_err(unwritten)?;
     if context.json {
-        context.out.document(&json!({"run": report.run, "file": file, "size": content.len()}))?;
+        context.out.document(&json!({"run": report.run, "file": in_json(&file), "size": content.len()}))?;
     } else {
         writeln!(context.out, "{} ({})", shown(&file), show_size(content.len() as u64))?;
     }

@@ -4,7 +4,8 @@ use crate::cli::Context;
 use crate::exit;
 use crate::failure::Failure;
 use crate::store::Stored;
-use crate::terminal::{shorten, words_line};
+use crate::terminal::{in_json, shorten, words_line};
+use detektr_event::Text;
 use detektr_evidence::{Bundle, EvidenceError, Exit, Manifest, recover};
 use serde::Serialize;
 use std::io::Write as _;
@@ -20,7 +21,7 @@ pub struct Args {
 #[derive(Serialize)]
 struct Row {
     run: String,
-    bundle: std::path::PathBuf,
+    bundle: Text,
     /// A state of a detonation, or `running`, `unfinished`, `damaged`.
     state: String,
     complete: bool,
@@ -32,7 +33,10 @@ struct Row {
 
 /// Runs the command.
 pub fn run(args: Args, context: &mut Context) -> Result<u8, Failure> {
-    let mut stored = context.store()?.list()?;
+    let store = context.store()?;
+    // what a killed command left goes with whatever comes next
+    detektr_sandbox::sweep(&store.home().join("work"));
+    let mut stored = store.list()?;
     stored.truncate(args.limit.unwrap_or(usize::MAX));
     let rows: Vec<Row> = stored.into_iter().map(row).collect();
     if context.json {
@@ -62,7 +66,7 @@ pub fn run(args: Args, context: &mut Context) -> Result<u8, Failure> {
 fn row(stored: Stored) -> Row {
     let bare = |state: &str| Row {
         run: stored.id.clone(),
-        bundle: stored.path.clone(),
+        bundle: in_json(&stored.path),
         state: state.into(),
         complete: false,
         started: None,
@@ -89,7 +93,7 @@ fn row(stored: Stored) -> Row {
 fn sealed(stored: &Stored, manifest: &Manifest) -> Row {
     Row {
         run: stored.id.clone(),
-        bundle: stored.path.clone(),
+        bundle: in_json(&stored.path),
         state: manifest.state.name().into(),
         complete: manifest.complete,
         started: manifest.phases.first().map(|phase| phase.start.to_string()),

@@ -5,7 +5,7 @@ use crate::commands;
 use crate::exit;
 use crate::failure::{Failure, shown};
 use crate::recording::{Recording, told};
-use crate::terminal::{Out, clean, clean_bytes, shorten, words_line};
+use crate::terminal::{Out, clean, clean_bytes, in_json, shorten, words_line};
 use crate::units::{show_duration, show_size};
 use detektr_evidence::{BaitPlace, Bundle, Change, ChangeKind, Exit, Leftover, Manifest, OutputSpan, Paused};
 use serde_json::{Value, json};
@@ -35,7 +35,7 @@ fn unfinished(leftover: &Leftover, context: &mut Context) -> Result<u8, Failure>
     let readable = leftover.readable().map_err(|e| told(leftover.path(), &e))?;
     if context.json {
         context.out.document(&json!({
-            "run": leftover.run(), "bundle": leftover.path(), "state": "unfinished", "events": readable.events,
+            "run": leftover.run(), "bundle": in_json(leftover.path()), "state": "unfinished", "events": readable.events,
             "start": leftover.start(),
         }))?;
     } else {
@@ -58,7 +58,7 @@ fn sealed(bundle: &Bundle, context: &mut Context) -> Result<u8, Failure> {
         let counts = |kind| changes.iter().filter(|change| change.change == kind).count();
         context.out.document(&json!({
             "run": manifest.run,
-            "bundle": bundle.path(),
+            "bundle": in_json(bundle.path()),
             "state": manifest.state.name(),
             "exit": manifest.exit,
             "complete": manifest.complete,

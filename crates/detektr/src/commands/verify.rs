@@ -4,7 +4,7 @@ use crate::cli::Context;
 use crate::exit;
 use crate::failure::{Failure, shown};
 use crate::recording::told;
-use crate::terminal::{clean, shorten};
+use crate::terminal::{clean, in_json, shorten};
 use detektr_evidence::{Problem, PublicKey, Verification, keys, verify};
 use serde_json::json;
 use std::ffi::OsString;
@@ -81,7 +81,7 @@ fn key(file: &Path) -> Result<PublicKey, Failure> {
 fn document(path: &Path, verification: &Verification, context: &mut Context) -> Result<(), Failure> {
     let manifest = verification.manifest.as_ref();
     context.out.document(&json!({
-        "bundle": path,
+        "bundle": in_json(path),
         "run": manifest.map(|m| &m.run),
         "valid": verification.is_good(),
         "signer": verification.signer.as_ref().map(PublicKey::id),

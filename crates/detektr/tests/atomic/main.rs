@@ -248,6 +248,89 @@ fn arguments_and_user_are_chosen() {
     }
 }
 
+const PERSISTENT: &str = r##"
+attack_technique: T1053.003
+display_name: Cron
+atomic_tests:
+- name: Install a job
+  auto_generated_guid: aaaaaaaa-1111-4111-8111-111111111111
+  description: has something run every minute
+  supported_platforms: [linux]
+  executor:
+    name: sh
+    elevation_required: true
+    command: echo '* * * * * root touch /var/tmp/by-cron' >/etc/cron.d/upd
+- name: Go on for ever
+  auto_generated_guid: bbbbbbbb-1111-4111-8111-111111111111
+  description: ends with its time
+  supported_platforms: [linux]
+  executor: {name: sh, command: exec tail -f /dev/null}
+- name: Write something
+  auto_generated_guid: cccccccc-1111-4111-8111-111111111111
+  description: is quick
+  supported_platforms: [linux]
+  executor: {name: sh, command: echo x >/tmp/quick}
+"##;
+
+#[test]
+fn what_a_test_installs_is_started_again_and_one_that_goes_on_ends_with_its_time() {
+    let how = How::all().remove(0);
+    let place = Place::new();
+    place.write("art/T1053.003/T1053.003.yaml", PERSISTENT);
+    let all = ["--atomics", "art", "--all", "--timeout", "2s", "--jobs", "3"];
+    let tests = run(&place, how, &all, 0);
+    let [cron, endless, quick] = tests.as_slice() else { unreachable!("{tests:#?}") };
+    let status = |test: &Value| text(&test["persistence"][0], "status").to_owned();
+    assert_eq!((text(cron, "test"), status(cron).as_str()), ("T1053.003#1", "proven"), "{cron:#}");
+    assert!(holds(cron, "created", "/var/tmp/by-cron"), "{cron:#}");
+    assert_eq!((text(endless, "test"), text(endless, "state")), ("T1053.003#2", "timeout"));
+    assert_eq!((text(quick, "test"), text(quick, "result")), ("T1053.003#3", "executed"));
+    // told in the order of the tests, by the words of `show`
+    let said = place.run(how, &[&["atomic", "run", "--sensor", how.sensor()], &all[..]].concat());
+    let at = |word: &str| said.stdout.find(word).unwrap_or_else(|| panic!("{word}: {}", said.stdout));
+    assert!(at("T1053.003#1") < at("proven: cron") && at("proven: cron") < at("T1053.003#2"));
+    assert!(at("T1053.003#2") < at("T1053.003#3"));
+    let test = run(&place, how, &["--atomics", "art", "T1053.003#1", "--trigger", "none"], 0).remove(0);
+    assert_eq!(status(&test), "installed", "{test:#}");
+    assert!(!holds(&test, "created", "/var/tmp/by-cron"), "{test:#}");
+}
+
+#[test]
+fn after_a_kill_nothing_goes_on_and_the_next_command_clears_what_is_left() {
+    let endless = |number: u8| {
+        format!(
+            "- name: Go on for ever\n  auto_generated_guid: {number}aaaaaaa-1111-4111-8111-111111111111\n  description: ends with its time\n  \
+             supported_platforms: [linux]\n  executor: {{name: sh, command: 'exec tail -f /dev/null /tmp/mark-{number}-of-the-killed'}}\n"
+        )
+    };
+    let marks = || {
+        let processes = std::fs::read_dir("/proc").unwrap().filter_map(Result::ok);
+        let lines = processes.filter_map(|entry| std::fs::read(entry.path().join("cmdline")).ok());
+        lines.filter(|line| line.starts_with(b"tail") && line.ends_with(b"-of-the-killed\0")).count()
+    };
+    for how in How::all() {
+        let place = Place::new();
+        let tests = format!("attack_technique: T1000\natomic_tests:\n{}{}", endless(1), endless(2));
+        place.write("art/T1000.yaml", &tests);
+        let words = ["atomic", "run", "--atomics", "art", "--all", "--jobs", "2", "--sensor", how.sensor()];
+        let mut running = place.command(how, &words).spawn().unwrap();
+        while marks() < 2 {
+            assert!(running.try_wait().unwrap().is_none(), "{how:?}: it ended before both ran");
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+        running.kill().unwrap();
+        running.wait().unwrap();
+        while marks() > 0 {
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+        let work = place.home(how).join("work");
+        // the reaper has a moment for what it does beside the next command
+        while place.run(how, &["runs"]).code != 0 || std::fs::read_dir(&work).unwrap().count() > 0 {
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+    }
+}
+
 #[test]
 fn what_is_wrong_is_told_before_anything_runs() {
     let place = place();

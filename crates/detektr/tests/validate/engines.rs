@@ -234,3 +234,29 @@ fn an_engine_ends_with_the_validation_that_asks_it() {
     assert_eq!(told.code, 3, "{}", told.stderr);
     assert!(!is_running("600.0312"), "the engine goes on");
 }
+
+#[test]
+fn sigkill_ends_the_engine_too_and_the_next_command_clears_what_was_left() {
+    let Some(place) = example() else { return };
+    let how = How::all()[0];
+    let text = "detektr: 1\nattack: {script: scripts/read-secret.sh, as: user}\n\
+                benign: {script: scripts/service.sh, as: user}\nask: [{detection: {command: [sleep, '600.0417'], timeout: 7d}}]\n";
+    place.write("slow.yaml", text);
+    let mut command =
+        place.command(how, &["validate", "--json", "--sensor", how.sensor(), "--engines", "slow.yaml"]);
+    let mut running = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    while !is_running("600.0417") {
+        assert!(running.try_wait().unwrap().is_none(), "it ended before the engine was asked");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    running.kill().unwrap();
+    running.wait().unwrap();
+    while is_running("600.0417") {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let work = place.home(how).join("work");
+    let left = || fs::read_dir(&work).unwrap().count();
+    assert!(left() > 0, "what it worked with is there");
+    assert_eq!(place.run(how, &["runs"]).code, 0);
+    assert_eq!(left(), 0, "{:?}", fs::read_dir(&work).unwrap().collect::<Vec<_>>());
+}

@@ -346,3 +346,94 @@ fn what_broke_is_run_again_so_often_and_no_more_and_told_as_flaky() {
     let judged = place.run(how, &["judge", "--json", result]);
     assert_eq!(judged.document()["same"], true, "{}", judged.stderr);
 }
+
+#[test]
+fn two_runs_at_once_write_one_result_and_one_baseline() {
+    let (place, how) = (with_a_gap(), how());
+    place.write("w.yaml", &validation("w", "\n  - {detection: rule.yml}"));
+    let args = ["--baseline", "known.yaml", "--update-baseline", "--sarif", "out.sarif"];
+    let written = place.validate(how, &[&["v.yaml", "w.yaml"], &args[..]].concat());
+    assert_eq!(written.code, 0, "{}", written.stderr);
+    let whole = fs::read_to_string(place.path("known.yaml")).unwrap();
+    fs::remove_file(place.path("known.yaml")).unwrap();
+    // the arms are used again: these runs end in one moment, with the same results
+    let parts = ["1/2", "2/2", "1/2", "2/2", "1/1"].map(|part| {
+        let words = ["validate", "--sensor", how.sensor(), "v.yaml", "w.yaml", "--partition", part];
+        place.command(how, &[&words[..], &args].concat()).spawn().unwrap()
+    });
+    for mut part in parts {
+        assert_eq!(part.wait().unwrap().code(), Some(0));
+    }
+    assert_eq!(fs::read_to_string(place.path("known.yaml")).unwrap(), whole);
+    let results = fs::read_dir(place.home(how).join("results")).unwrap();
+    assert_eq!(
+        results.count(),
+        4,
+        "two that say that their arms were run, and two that they were used again"
+    );
+    let hidden = |folder: &str| {
+        let names = fs::read_dir(place.path(folder)).unwrap().map(|one| one.unwrap().file_name());
+        names.filter(|name| name.to_string_lossy().starts_with('.')).count()
+    };
+    assert_eq!(hidden(""), 0, "nothing half is left");
+}
+
+#[test]
+fn what_can_not_be_written_is_told_before_anything_runs() {
+    let (place, how) = (with_a_gap(), how());
+    for args in [
+        &["--sarif", "none/out.sarif"][..],
+        &["--junit", "."],
+        &["--markdown", "/sys/kernel/out.md"],
+        &["--sarif", "out", "--gitlab", "./out"],
+        &["--sarif", "out", "--baseline", "out", "--update-baseline"],
+        &["--baseline", "/sys/kernel/known.yaml", "--update-baseline"],
+    ] {
+        let said = place.validate(how, &[&["v.yaml"], args].concat());
+        assert_eq!(said.code, 2, "{args:?}: {}", said.stderr);
+        assert!(said.document()["error"]["help"].as_str().unwrap().contains("name a file"), "{args:?}");
+    }
+    let mut step = place.command(how, &["validate", "v.yaml"]);
+    step.env("GITHUB_ACTIONS", "true").env("GITHUB_STEP_SUMMARY", place.path("none/summary"));
+    assert_eq!(step.output().unwrap().status.code(), Some(2));
+    assert!(place.runs(how).is_empty() && !place.path("out").exists());
+}
+
+#[test]
+fn a_path_that_is_no_text_is_told_by_its_bytes() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let (place, how) = (with_a_gap(), how());
+    let odd = std::ffi::OsStr::from_bytes(b"odd\xff");
+    fs::create_dir(place.path("").join(odd)).unwrap();
+    let json = |args: &[&str], odd_args: &[&str]| {
+        let mut command = place.command(how, args);
+        command.arg("--json");
+        odd_args.iter().for_each(|name| {
+            command.arg(name).arg(odd);
+        });
+        let said = crate::support::said(&command.output().unwrap());
+        (said.code, said.document().to_string(), said.stderr)
+    };
+    let runs = place.home(how).join("runs");
+    for (args, odd_args, code) in [
+        (&["validate", "v.yaml"][..], &["--out"][..], 1),
+        (&["validate", "v.yaml"], &["--rootfs"], 2),
+        (&["show"], &["--"], 0),
+        (&["verify"], &["--"], 0),
+        (&["validate", "v.yaml", "--update-baseline"], &["--baseline"], 0),
+    ] {
+        if args[0] == "show" {
+            // a bundle of that name
+            fs::remove_dir_all(place.path("").join(odd)).unwrap();
+            let run = fs::read_dir(&runs).unwrap().next().unwrap().unwrap().path();
+            std::os::unix::fs::symlink(run, place.path("").join(odd)).unwrap();
+        } else if args.contains(&"--update-baseline") {
+            fs::remove_file(place.path("").join(odd)).unwrap();
+        }
+        let (exit, document, stderr) = json(args, odd_args);
+        assert_eq!(exit, code, "{args:?} {odd_args:?}: {document} {stderr}");
+        assert!(document.contains("6f6464ff") || code == 2, "{args:?}: {document}");
+    }
+    let home = place.command(how, &["runs"]).env("DETEKTR_HOME", odd).output().unwrap();
+    assert_eq!(home.status.code(), Some(2), "{home:?}");
+}

@@ -281,6 +281,32 @@ fn changed_rules_are_judged_on_stored_arms_with_nothing_run_and_no_privilege() {
 }
 
 #[test]
+fn archives_are_arms_too_and_an_exchanged_one_gives_no_verdict() {
+    let (place, how) = (sound(), how());
+    assert_eq!(place.validate(how, &["v.yaml"]).code, 0);
+    fs::create_dir(place.path("archives")).unwrap();
+    for (number, run) in place.runs(how).iter().enumerate() {
+        // whatever it is called
+        let name = format!("archives/{number}.tar.zst");
+        assert_eq!(place.run(how, &["export", run.to_str().unwrap(), &name]).code, 0);
+    }
+    let said = place.validate(how, &["v.yaml", "--arms-from", "archives", "--out", "out"]);
+    assert_eq!(said.answer("v", "mitigation"), "holds/prevented", "{}", said.stderr);
+    let document = said.document();
+    let result = document["results"][0]["path"].as_str().unwrap();
+    fs::remove_dir_all(place.home(how).join("runs")).unwrap();
+    let judged = place.run(how, &["judge", "--json", result]);
+    assert_eq!((judged.code, &judged.document()["same"]), (0, &true.into()), "{}", judged.stderr);
+    let of = |arm: &str| {
+        let run = document["verdicts"][0]["arms"][arm][0].as_str().unwrap();
+        place.path("").join(result).join("runs").join(format!("{run}.tar.zst"))
+    };
+    fs::copy(of("baseline"), of("treatment")).unwrap();
+    let judged = place.run(how, &["judge", "--json", result]);
+    assert_eq!(judged.answer("v", "mitigation"), "inconclusive/not_sealed", "{}", judged.stdout);
+}
+
+#[test]
 fn of_a_folder_with_the_bundles_of_several_validations_the_right_ones_are_taken() {
     let (place, how) = (sound(), how());
     place.write("a.yaml", "detektr: 1\nattack: attack.sh\ngoal: created('/etc/cron.d/upd')\ndetect: rule.yml\nbenign: twin.sh\n");
@@ -361,5 +387,20 @@ fn after_a_kill_the_next_run_goes_on_from_there_and_nothing_is_left_behind() {
         }
         let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap();
         assert!(!mounts.contains(work.to_str().unwrap()), "{how:?}: {mounts}");
+    }
+}
+
+#[test]
+fn nothing_of_a_file_that_is_wrong_is_obeyed_by_a_terminal() {
+    let (place, how) = (Place::new(), how());
+    place.write(
+        "odd\u{1b}[31m.yaml",
+        "detektr: 1\nattack: \"\u{1b}[31mred\"\nbad\u{1b}]0;x\u{7}\u{202e}key: 1\n",
+    );
+    for file in ["odd\u{1b}[31m.yaml", "none\u{1b}[31m.yaml", "."] {
+        let said = place.run(how, &["validate", file]);
+        assert_eq!(said.code, 2, "{}", said.stderr);
+        let obeyed = |letter: char| (letter.is_control() && letter != '\n') || letter == '\u{202e}';
+        assert!(!said.stderr.contains(obeyed), "{:?}", said.stderr);
     }
 }

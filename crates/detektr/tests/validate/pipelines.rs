@@ -62,11 +62,11 @@ const BASH: [&str; 6] = ["bash", "--noprofile", "--norc", "-e", "-o", "pipefail"
 
 /// Runs the steps of `action.yml` with `inputs`, as the user of this test.
 fn action(place: &Place, inputs: &[(&str, &str)]) -> Done {
-    action_by(&BASH, place, inputs)
+    action_by(&BASH, place, inputs, &[])
 }
 
-/// Runs the steps of `action.yml` with `inputs` by `words`, until one fails.
-fn action_by(words: &[&str], place: &Place, inputs: &[(&str, &str)]) -> Done {
+/// Runs the steps of `action.yml` with `inputs` by `words`, until one fails; `changed` are variables of the runner's.
+fn action_by(words: &[&str], place: &Place, inputs: &[(&str, &str)], changed: &[(&str, &str)]) -> Done {
     let action: Value = yaml_serde::from_str(&text("action.yml")).unwrap();
     let mut known: BTreeMap<String, String> = BTreeMap::new();
     for (name, input) in action["inputs"].as_mapping().unwrap() {
@@ -92,6 +92,7 @@ fn action_by(words: &[&str], place: &Place, inputs: &[(&str, &str)]) -> Done {
         .into_iter()
         .map(|(name, path): (&str, PathBuf)| (name.to_owned(), path.to_str().unwrap().to_owned()))
         .collect();
+        variables.extend(changed.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
         for (name, value) in step["env"].as_mapping().unwrap() {
             let value = value.as_str().unwrap();
             let inner = value.strip_prefix("${{ ").and_then(|value| value.strip_suffix(" }}")).unwrap();
@@ -182,7 +183,7 @@ fn an_ordinary_user_of_the_runner_takes_sudo_and_can_read_what_comes_of_it() {
     words.push(rule.to_str().unwrap());
     words.extend(BASH);
     let program = program(&place);
-    let done = action_by(&words, &place, &[("files", "checks"), ("binary", &program)]);
+    let done = action_by(&words, &place, &[("files", "checks"), ("binary", &program)], &[]);
     assert_eq!(done.last.code, 0, "{}{}", done.last.stdout, done.last.stderr);
     for report in ["sarif", "junit"] {
         let file = Path::new(&done.outputs[report]);
@@ -194,6 +195,86 @@ fn an_ordinary_user_of_the_runner_takes_sudo_and_can_read_what_comes_of_it() {
     assert!(manifest.contains("\"ebpf\""), "it ran as root, whom the host gives its best sensor: {manifest}");
 }
 
+/// That a build of this repository gives a program is `make dist`'s to show: it takes minutes. Here everything else of the step
+/// is tried with a real cargo: where it builds, what it builds, where it looks for it, and that the next step runs that.
+#[test]
+fn without_a_program_the_action_builds_one_of_its_own_source_and_runs_it() {
+    let How::RootEbpf = How::all()[0] else { return };
+    let Some(cargo) = std::env::var_os("CARGO").map(PathBuf::from) else {
+        eprintln!("skipped: this test was not started by cargo, which tells where it is itself");
+        return;
+    };
+    let folders = format!("{}:/usr/bin:/bin", cargo.parent().unwrap().display());
+    if folders.split(':').any(|folder| Path::new(folder).join("detektr").exists()) {
+        eprintln!("skipped: a detektr lies beside cargo or the linker, and the action would take that");
+        return;
+    }
+    // of this repository: the name, and the program that the step looks for
+    let words = ["metadata", "--offline", "--locked", "--no-deps", "--format-version=1", "--manifest-path"];
+    let told = Command::new(&cargo).args(words).arg(file("Cargo.toml")).output().unwrap();
+    let metadata: serde_json::Value = serde_json::from_slice(&told.stdout).unwrap();
+    let packages = metadata["packages"].as_array().unwrap();
+    let own = packages.iter().find(|package| package["name"] == "detektr").unwrap();
+    let is_program = |target: &serde_json::Value| target["name"] == "detektr" && target["kind"][0] == "bin";
+    assert!(own["targets"].as_array().unwrap().iter().any(is_program), "{own:#}");
+
+    let place = place("/etc");
+    let program = program(&place);
+    place.write(
+        "source/Cargo.toml",
+        "[package]\nname = \"detektr\"\nversion = \"0.0.0\"\nedition = \"2024\"\n[workspace]\n",
+    );
+    place.write("source/Cargo.lock", "version = 4\n\n[[package]]\nname = \"detektr\"\nversion = \"0.0.0\"\n");
+    place.write(
+        "source/src/main.rs",
+        &format!(
+            "fn main() {{ let args = std::env::args_os().skip(1); let e = std::os::unix::process::CommandExt::exec(\
+             std::process::Command::new({program:?}).args(args)); panic!(\"{{e}}\") }}"
+        ),
+    );
+    let (source, home) = (place.path("source"), place.path("cargo"));
+    let [source, home] = [&source, &home].map(|path| path.to_str().unwrap());
+    let changed = [("GITHUB_ACTION_PATH", source), ("PATH", &folders), ("CARGO_HOME", home)];
+    let done = action_by(&BASH, &place, &[("files", "checks")], &changed);
+    assert_eq!(done.last.code, 0, "{}{}", done.last.stdout, done.last.stderr);
+    assert!(place.path("temp/detektr-build/release/detektr").is_file());
+    assert!(done.last.stdout.contains("holds"), "{}", done.last.stdout);
+
+    let none = [("GITHUB_ACTION_PATH", source), ("PATH", "/nowhere")];
+    let bash = ["/bin/bash", "--noprofile", "--norc", "-e", "-o", "pipefail"];
+    let done = action_by(&bash, &place, &[("files", "checks")], &none);
+    assert_eq!(done.last.code, 2, "{}{}", done.last.stdout, done.last.stderr);
+    assert!(done.last.stdout.contains("no cargo to build it with"), "{}", done.last.stdout);
+}
+
+/// A validation that names an engine.
+fn with_engine(control: &str) -> Place {
+    let place = place(control);
+    place.write("checks/seen.sh", "cat >/dev/null");
+    place.write(
+        "checks/v.yaml",
+        "detektr: 1\nattack: ../attack.sh\nbenign: ../twin.sh\nask: [{detection: {command: [./seen.sh]}}]\n",
+    );
+    place
+}
+
+#[test]
+fn an_engine_runs_only_where_the_workflow_says_so() {
+    let How::RootEbpf = How::all()[0] else { return };
+    for (given, code) in [(None, 2), (Some("false"), 2), (Some("true"), 1)] {
+        let place = with_engine("/etc");
+        let inputs: Vec<_> = given.into_iter().map(|engines| ("engines", engines)).collect();
+        let done = action(&place, &[&[("files", "checks")], &inputs[..]].concat());
+        assert_eq!(done.last.code, code, "{given:?}: {}{}", done.last.stdout, done.last.stderr);
+        assert_eq!(done.outputs["sarif"].is_empty(), code == 2, "{:?}", done.outputs);
+
+        let place = with_engine("/etc");
+        let program = program(&place);
+        let done = job(&place, &[&[("files", "checks"), ("binary", &program)], &inputs[..]].concat());
+        assert_eq!(done.code, code, "{given:?}: {}{}", done.stdout, done.stderr);
+    }
+}
+
 #[test]
 fn no_input_of_the_action_is_obeyed() {
     let place = place("/etc");
@@ -201,11 +282,13 @@ fn no_input_of_the_action_is_obeyed() {
     let mark = place.path("mark");
     let obey = format!("$(touch {0}); touch {0} #`touch {0}`", mark.display());
     let inputs = [("files", "checks"), ("binary", program.as_str())];
-    for name in ["profile", "baseline", "partition", "jobs", "retries", "fail-on"] {
+    for name in ["profile", "baseline", "partition", "jobs", "retries", "fail-on", "engines"] {
         let done = action(&place, &[&inputs[..], &[(name, &obey)]].concat());
         assert_eq!(done.last.code, 2, "{name}: {}{}", done.last.stdout, done.last.stderr);
         assert!(!mark.exists(), "{name}");
     }
+    let missing = action(&place, &[("files", "checks"), ("binary", "no/such/program")]);
+    assert_eq!(missing.last.code, 2, "{}{}", missing.last.stdout, missing.last.stderr);
     let bad =
         [("binary", obey.as_str()), ("binary", "a\nbinary=/bin/true"), ("files", "\n"), ("files", "--help")];
     for (name, value) in bad {
@@ -234,7 +317,7 @@ fn component(inputs: &[(&str, &str)]) -> (String, String) {
             other => yaml_serde::to_string(other).unwrap().trim().to_owned(),
         };
         // every text that goes into the file is held to letters that mean nothing in it
-        if input["type"] != "number" {
+        if input["type"] != "number" && input["type"] != "boolean" {
             let allowed = input["regex"].as_str().unwrap();
             let inner = allowed.strip_prefix("^[").and_then(|rest| rest.split_once(']')).unwrap();
             assert!(matches!(inner.1, "+$" | "*$"), "{allowed}");
@@ -246,29 +329,36 @@ fn component(inputs: &[(&str, &str)]) -> (String, String) {
     (header.to_owned(), body)
 }
 
+/// Runs the component's job with `inputs`.
+fn job(place: &Place, inputs: &[(&str, &str)]) -> Said {
+    let (_, body) = component(inputs);
+    let job = &yaml_serde::from_str::<Value>(&body).unwrap()["detektr"];
+    let mut variables: BTreeMap<String, String> = BTreeMap::new();
+    for (name, value) in job["variables"].as_mapping().unwrap() {
+        assert_eq!(value["expand"], false);
+        variables.insert(name.as_str().unwrap().into(), value["value"].as_str().unwrap().into());
+    }
+    let folder = place.path("").to_str().unwrap().to_owned();
+    variables.extend([("CI_PROJECT_DIR".into(), folder), ("GITLAB_CI".into(), "true".into())]);
+    variables.insert("TMPDIR".into(), place.path("temp").to_str().unwrap().into());
+    let lines: Vec<&str> =
+        job["script"].as_sequence().unwrap().iter().map(|line| line.as_str().unwrap()).collect();
+    shell(&["sh", "-e"], &lines.join("\n"), place, &variables)
+}
+
 #[test]
 fn the_component_runs_the_validations_and_leaves_its_reports() {
     for (control, code) in [("/etc", 0), ("/srv", 1)] {
         let place = place(control);
         let program = program(&place);
-        let (_, body) = component(&[("files", "checks"), ("binary", &program)]);
-        let job = &yaml_serde::from_str::<Value>(&body).unwrap()["detektr"];
-        let mut variables: BTreeMap<String, String> = BTreeMap::new();
-        for (name, value) in job["variables"].as_mapping().unwrap() {
-            assert_eq!(value["expand"], false);
-            variables.insert(name.as_str().unwrap().into(), value["value"].as_str().unwrap().into());
-        }
-        let folder = place.path("").to_str().unwrap().to_owned();
-        variables.extend([("CI_PROJECT_DIR".into(), folder), ("GITLAB_CI".into(), "true".into())]);
-        variables.insert("TMPDIR".into(), place.path("temp").to_str().unwrap().into());
-        let lines: Vec<&str> =
-            job["script"].as_sequence().unwrap().iter().map(|line| line.as_str().unwrap()).collect();
-        let done = shell(&["sh", "-e"], &lines.join("\n"), &place, &variables);
+        let inputs = [("files", "checks"), ("binary", program.as_str())];
+        let done = job(&place, &inputs);
         assert_eq!(done.code, code, "{}{}", done.stdout, done.stderr);
-        let quality =
-            fs::read_to_string(place.path(job["artifacts"]["reports"]["codequality"].as_str().unwrap()));
+        let reports =
+            &yaml_serde::from_str::<Value>(&component(&inputs).1).unwrap()["detektr"]["artifacts"]["reports"];
+        let quality = fs::read_to_string(place.path(reports["codequality"].as_str().unwrap()));
         assert_eq!(quality.unwrap().contains("\"path\": \"checks/v.yaml\""), code == 1);
-        assert!(place.path(job["artifacts"]["reports"]["junit"].as_str().unwrap()).is_file());
+        assert!(place.path(reports["junit"].as_str().unwrap()).is_file());
     }
 }
 

@@ -4,6 +4,7 @@ use super::{ATTESTATION, CHANGES, EVENTS, FILES, MANIFEST, MONITOR, PERSISTENCE,
 use crate::archive;
 use crate::changes::{self, Change};
 use crate::error::{At, EvidenceError, Result};
+use crate::hash::sha256_hex;
 use crate::manifest::{FORMAT, Manifest};
 use crate::persistence::{self, Persistence};
 use crate::stream::EventReader;
@@ -58,6 +59,11 @@ impl Bundle {
     /// The manifest.
     pub fn manifest(&self) -> &Manifest {
         &self.manifest
+    }
+
+    /// SHA-256 of the manifest's bytes, hexadecimal.
+    pub fn manifest_sha256(&self) -> Result<String> {
+        read_bounded(&self.root.join(MANIFEST), MAX_MANIFEST).map(|bytes| sha256_hex(&bytes))
     }
 
     /// The events, in order.

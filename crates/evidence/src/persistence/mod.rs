@@ -177,6 +177,17 @@ pub enum Status {
     Removed,
 }
 
+impl Status {
+    /// The name, as in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Status::Proven => "proven",
+            Status::Installed => "installed",
+            Status::Removed => "removed",
+        }
+    }
+}
+
 /// Why an entry was not proven.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]

@@ -18,7 +18,7 @@ pub(super) const REFUSE: &[&str] = &["host", "port"];
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 pub enum SiteError {
     /// It can't be read.
-    #[error("can't read the site file {}", file.display())]
+    #[error("can't read the site file {}", detektr_yaml::shown(file))]
     #[diagnostic(code(detektr::site::unreadable), help("give a text file that you may read"))]
     Unreadable {
         /// The file.
@@ -28,7 +28,7 @@ pub enum SiteError {
         source: std::io::Error,
     },
     /// There are mistakes in it.
-    #[error("{} mistake{} in the site file {}", problems.len(), if problems.len() == 1 { "" } else { "s" }, file.display())]
+    #[error("{} mistake{} in the site file {}", problems.len(), if problems.len() == 1 { "" } else { "s" }, detektr_yaml::shown(file))]
     #[diagnostic(code(detektr::site::invalid))]
     Invalid {
         /// The file.
@@ -42,28 +42,25 @@ pub enum SiteError {
 /// Reads the file.
 pub(super) fn read(file: &Path) -> Result<Site, SiteError> {
     let unreadable = |source| SiteError::Unreadable { file: file.to_owned(), source };
-    let content = std::fs::read(file).map_err(unreadable)?;
-    let text = String::from_utf8(content)
-        .map_err(|error| unreadable(std::io::Error::new(std::io::ErrorKind::InvalidData, error)))?;
-    parse(&text, file)
+    parse(&detektr_yaml::text(file).map_err(unreadable)?, file)
 }
 
 /// Reads the text.
 pub(super) fn parse(text: &str, file: &Path) -> Result<Site, SiteError> {
     let folder = file.parent().unwrap_or(Path::new(""));
-    let problems = match Node::parse(text) {
-        Err(problem) => vec![*problem],
-        Ok(node) => {
-            let mut reader = SiteReader { folder, base: Reader::default() };
-            let mut site = reader.site(&node);
-            if reader.base.problems.is_empty() {
-                site.sha256 = Some(digest(text, &site)?);
-                return Ok(site);
-            }
-            reader.base.problems
-        }
+    let parsed = detektr_yaml::read(text, |reader, node| {
+        let mut own = SiteReader { folder, base: std::mem::take(reader) };
+        let site = own.site(node);
+        *reader = own.base;
+        Some(site)
+    });
+    let invalid = |problems| SiteError::Invalid {
+        file: file.to_owned(),
+        problems: locate("site", file, text, problems),
     };
-    Err(SiteError::Invalid { file: file.to_owned(), problems: locate("site", file, text, problems) })
+    let mut site = parsed.map_err(invalid)?;
+    site.sha256 = Some(digest(text, &site)?);
+    Ok(site)
 }
 
 /// SHA-256 over the text and the content of every file that it names, in the order of the rules.
@@ -89,14 +86,10 @@ impl SiteReader<'_> {
     fn site(&mut self, node: &Node) -> Site {
         let mut site = Site::default();
         let Some(entries) = self.base.map(node, "a site file") else { return site };
-        if !entries.iter().any(|(key, _)| key.text == "detektr") {
-            let problem =
-                Problem::new(node.span.start..node.span.start, "version", "the version of the format lacks");
-            self.base.problems.push(problem.help("begin the file with `detektr: 1`"));
-        }
+        self.base.version(node, entries, "a site file", VERSION);
         for (key, value) in entries {
             match key.text.as_str() {
-                "detektr" => self.version(value),
+                "detektr" => {}
                 "dns" => site.dns = self.rules(value, "dns", Self::dns),
                 "http" => site.http = self.rules(value, "http", Self::http),
                 "refuse" => site.refuse = self.rules(value, "refuse", Self::refuse),
@@ -104,15 +97,6 @@ impl SiteReader<'_> {
             }
         }
         site
-    }
-
-    fn version(&mut self, node: &Node) {
-        if let Some(text) = self.base.scalar(node, "detektr", "the version of the format")
-            && text.parse() != Ok(VERSION)
-        {
-            let what = format!("a site file of format {text}; this Detektr reads format {VERSION}");
-            self.base.problem(node, "version", what, "write `detektr: 1`");
-        }
     }
 
     fn rules<T>(&mut self, node: &Node, name: &str, read: fn(&mut Self, &Node) -> Option<T>) -> Vec<T> {

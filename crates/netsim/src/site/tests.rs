@@ -38,7 +38,7 @@ fn a_site_answers_with_its_first_rule_that_fits() {
 #[test]
 fn every_mistake_is_told_with_its_place() {
     let cases = [
-        ("dns: []\n", "1:1: the version of the format lacks"),
+        ("dns: []\n", "1:1: the version of the format is missing"),
         ("detektr: 2\n", "1:10: a site file of format 2; this Detektr reads format 1"),
         ("detektr: 1\nhttps: []\n", "2:1: a site file has no key `https`"),
         ("detektr: 1\ndns:\n  - {nxdomain: true}\n", "3:5: a rule of `dns` needs a `name`"),

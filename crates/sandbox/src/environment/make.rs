@@ -12,15 +12,16 @@ use crate::namespaces::maps::{self, IdRange};
 use crate::namespaces::protocol::{Channel, Setup};
 use crate::namespaces::subordinate::{self, Subordinate};
 use crate::plan::{Plan, Rootfs, RunAs};
-use crate::reaper::{LOCK, Leftover, lock_work};
+use crate::reaper::Leftover;
 use crate::rootfs::given::Given;
 use crate::rootfs::{dir, host, standard};
+use crate::work;
 use crate::{secrets, sys};
 use std::collections::BTreeMap;
-use std::fs::{self, DirBuilder, File};
+use std::fs::{self, File};
 use std::io::{Seek, Write};
 use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 impl Environment {
@@ -200,14 +201,7 @@ fn name_run_dir(plan: &Plan) -> Result<PathBuf, SandboxError> {
 }
 
 fn make_run_dir(run_dir: &Path) -> Result<OwnedFd, SandboxError> {
-    let work = run_dir.parent().unwrap_or(run_dir);
-    // A sweep must not find the folder before its lock is held.
-    let _alone = lock_work(work).map_err(SandboxError::file("lock", work))?;
-    DirBuilder::new().mode(0o700).create(run_dir).map_err(SandboxError::file("make folder", run_dir))?;
-    let lock = run_dir.join(LOCK);
-    let file = File::create(&lock).map_err(SandboxError::file("make", &lock))?;
-    rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive)
-        .map_err(|e| SandboxError::file("lock", &lock)(e.into()))?;
+    let file = work::make(run_dir).map_err(SandboxError::file("make folder", run_dir))?;
     let stage = run_dir.join("stage");
     fs::create_dir(&stage).map_err(SandboxError::file("make folder", &stage))?;
     Ok(file.into())

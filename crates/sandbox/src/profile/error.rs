@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, thiserror::Error, Diagnostic)]
 pub enum ProfileError {
     /// The file can't be read as text.
-    #[error("can't read the profile {}", .file.display())]
+    #[error("can't read the profile {}", detektr_yaml::shown(.file))]
     #[diagnostic(
         code(detektr::profile::unreadable),
         help("check that the file exists, that you may read it, and that it is UTF-8 text")
@@ -21,7 +21,7 @@ pub enum ProfileError {
         source: io::Error,
     },
     /// What it says can't be used.
-    #[error("the profile {} can't be used", .file.display())]
+    #[error("the profile {} can't be used", detektr_yaml::shown(.file))]
     #[diagnostic(code(detektr::profile::invalid))]
     Invalid {
         /// The file.

@@ -135,25 +135,17 @@ impl Profile {
     /// Reads the profile in `file`.
     pub fn read(file: &Path) -> Result<Self, ProfileError> {
         let unreadable = |source| ProfileError::Unreadable { file: file.to_owned(), source };
-        let content = std::fs::read(file).map_err(unreadable)?;
-        let text = String::from_utf8(content)
-            .map_err(|error| unreadable(std::io::Error::new(std::io::ErrorKind::InvalidData, error)))?;
-        Self::parse(&text, file)
+        Self::parse(&detektr_yaml::text(file).map_err(unreadable)?, file)
     }
 
     /// Reads the text of a profile; `file` names it in errors, and its folder is where relative paths begin.
     pub fn parse(text: &str, file: &Path) -> Result<Self, ProfileError> {
         let folder = file.parent().unwrap_or(Path::new(""));
-        let problems = match detektr_yaml::Node::parse(text) {
-            Err(problem) => vec![*problem],
-            Ok(node) => {
-                let (profile, problems) = read::profile(&node, folder);
-                if problems.is_empty() {
-                    return Ok(profile);
-                }
-                problems
-            }
-        };
-        Err(ProfileError::invalid(file, text, problems))
+        let parsed = detektr_yaml::read(text, |reader, node| {
+            let (profile, problems) = read::profile(node, folder);
+            reader.problems.extend(problems);
+            Some(profile)
+        });
+        parsed.map_err(|problems| ProfileError::invalid(file, text, problems))
     }
 }

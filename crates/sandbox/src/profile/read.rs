@@ -43,15 +43,11 @@ impl Reader<'_> {
     fn profile(&mut self, node: &Node) -> Profile {
         let mut profile = Profile::default();
         let Some(entries) = self.map(node, "a profile") else { return profile };
-        if !entries.iter().any(|(key, _)| key.text == "detektr") {
-            let problem =
-                Problem::new(node.span.start..node.span.start, "version", "the version of the format lacks");
-            self.problems.push(problem.help("begin the file with `detektr: 1`"));
-        }
+        self.version(node, entries, "a profile", VERSION);
         let mut timeout = None;
         for (key, value) in entries {
             match key.text.as_str() {
-                "detektr" => self.version(value),
+                "detektr" => {}
                 "rootfs" => profile.rootfs = self.rootfs(value),
                 "user" => {
                     profile.user =
@@ -95,20 +91,6 @@ impl Reader<'_> {
             None => {}
         }
         profile
-    }
-
-    fn version(&mut self, node: &Node) {
-        match self.scalar(node, "detektr", "the version of the format") {
-            Some(text) if text.parse() == Ok(VERSION) => {}
-            Some(text) if text.parse::<u64>().is_ok() => {
-                let what = format!("a profile of format {text}; this Detektr reads format {VERSION}");
-                self.problem(node, "version", what, "use the Detektr that it was written for, or rewrite it");
-            }
-            Some(text) => {
-                self.problem(node, "version", format!("`{text}` is no version"), "write `detektr: 1`")
-            }
-            None => {}
-        }
     }
 
     fn rootfs(&mut self, node: &Node) -> Option<ProfileRootfs> {

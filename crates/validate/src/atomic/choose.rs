@@ -158,8 +158,7 @@ fn name_of(path: &Path) -> String {
 }
 
 fn of_file(file: &Path) -> Result<Vec<Test>, FileError> {
-    let unreadable = |source| FileError::Unreadable { file: file.to_owned(), source };
-    read(file, &fs::read_to_string(file).map_err(unreadable)?)
+    read(file, &FileError::text(file)?)
 }
 
 /// Whether `name` has the form of what [`Atomics::named`] knows: a technique, with or without a test, or a guid.

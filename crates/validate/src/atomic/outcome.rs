@@ -1,13 +1,15 @@
 //! Running one test by itself, and what came of it.
 
 use super::{Prepared, Test};
+use crate::bare::Bare;
 use crate::evaluate::{Unreadable, observe};
-use crate::plan::{Arm, Benign, Digest, FORMAT, Plan, Program, Role, Surroundings, seed_of};
+use crate::plan::{Plan, Program, Surroundings};
 use crate::result::Inputs;
 use crate::run::Located;
 use crate::truth::Truth;
-use crate::{Attack, builtin};
+use detektr_event::Phase;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 /// What came of a test.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -41,29 +43,26 @@ impl Outcome {
     }
 }
 
-/// What runs where `test` runs by itself: one detonation, without controls.
-pub fn plan(test: &Test, prepared: Prepared, surroundings: Surroundings) -> (Plan, Inputs) {
+/// What runs where `test` runs by itself: one detonation, without controls; `triggers` follow.
+pub fn plan(
+    test: &Test,
+    prepared: Prepared,
+    surroundings: Surroundings,
+    triggers: BTreeSet<Phase>,
+) -> (Plan, Inputs) {
     let Prepared { attack, inputs } = prepared;
-    let seed = seed_of(&test.guid);
-    let twin = Attack::of(Program::Builtin(builtin::SMOKE.into()), attack.root);
-    let plan = Plan {
-        format: FORMAT.into(),
-        validation: test.technique.clone(),
-        variant: test.number.to_string(),
-        title: Some(test.name.clone()),
-        surroundings,
+    let number = test.number.to_string();
+    let plan = Bare {
+        id: &test.technique,
+        variant: &number,
+        title: &test.name,
+        seed: &test.guid,
         attack,
-        benign: Benign { program: twin, builtin: true },
-        ordinary: None,
+        twin: None,
         goal: None,
-        attempt: None,
-        controls: Vec::new(),
-        arms: vec![Arm { role: Role::Baseline, repeat: 0, seed }],
-        ablate: false,
-        questions: Vec::new(),
-        files: inputs.iter().map(|(name, content)| (name.clone(), Digest::of(content))).collect(),
+        triggers,
     };
-    (plan, inputs)
+    (plan.plan(surroundings, &inputs), inputs)
 }
 
 /// What came of a [`plan`] that was run, and why, where its commands did not run.

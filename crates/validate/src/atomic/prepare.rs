@@ -214,7 +214,7 @@ struct Interpreter {
 
 impl Interpreter {
     /// Asks for it where it could not be looked for. That `env` does not find it is an exit code of the test's like
-    /// any other; of a missing shell the kernel tells.
+    /// any other; without `/bin/sh` no test can be run at all.
     fn step(self) -> Option<Step> {
         let command = ["/usr/bin/env", self.name, "--version"].map(String::from).into();
         let asked = self.line.starts_with("/usr/bin/env ");
@@ -230,6 +230,8 @@ impl Interpreter {
 fn interpreter(executor: &str, rootfs: &Rootfs) -> Result<Interpreter, Refused> {
     let (name, line) = match executor {
         "sh" => ("sh", "/bin/sh"),
+        // where it can't be looked for, its absence is told by the preparation
+        "bash" if matches!(rootfs, Rootfs::Image(_)) => ("bash", "/usr/bin/env bash"),
         "bash" => ("bash", "/bin/bash"),
         "python" => ("python3", "/usr/bin/env python3"),
         "powershell" => ("pwsh", "/usr/bin/env pwsh"),

@@ -10,18 +10,7 @@ use std::path::Path;
 /// # Errors
 /// Everything that is wrong with it, each with its place.
 pub fn read(path: &Path, text: &str) -> Result<Vec<Test>, FileError> {
-    let mut reader = Reader::default();
-    let found = match Node::parse(text) {
-        Ok(node) => technique(&mut reader, &node, path),
-        Err(problem) => {
-            reader.problems.push(*problem);
-            None
-        }
-    };
-    match found {
-        Some(tests) if reader.problems.is_empty() => Ok(tests),
-        _ => Err(FileError::invalid("atomic test", path, text, reader.problems)),
-    }
+    FileError::parse("atomic test", path, text, |reader, node| technique(reader, node, path))
 }
 
 fn technique(reader: &mut Reader, node: &Node, path: &Path) -> Option<Vec<Test>> {

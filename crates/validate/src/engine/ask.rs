@@ -8,11 +8,12 @@ use crate::plan::{Digest, Plan};
 use crate::result::Inputs;
 use crate::run::Located;
 use detektr_evidence::Bundle;
+use detektr_sandbox::WorkFolder;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 /// Checks before anything runs that the program of each engine is there.
@@ -42,8 +43,8 @@ pub struct Unasked {
     pub source: io::Error,
 }
 
-/// Asks every engine of `plan` about each of its runs, on this host. Answers that `before` holds are kept. What can't
-/// be asked (no bundle, or one that is not whole) is left out; the verdicts say why.
+/// Asks every engine of `plan` about each of its runs, on this host, in a folder of the data folder `home`. Answers that
+/// `before` holds are kept. What can't be asked (no bundle, or one that is not whole) is left out; the verdicts say why.
 ///
 /// # Errors
 /// Where a bundle that is sealed can't be read to its end, or the engine has no place.
@@ -52,6 +53,7 @@ pub fn ask(
     inputs: &Inputs,
     located: &[Located],
     before: Vec<Reply>,
+    home: &Path,
     cancel: &AtomicBool,
 ) -> Result<Vec<Reply>, Unasked> {
     let mut replies = Vec::new();
@@ -69,7 +71,7 @@ pub fn ask(
                 continue;
             }
             let unasked = |source| Unasked { question: question.id.clone(), run: run.clone(), source };
-            replies.push(reply(&question.id, run, engine, inputs, &bundle, cancel).map_err(unasked)?);
+            replies.push(reply(&question.id, run, engine, inputs, &bundle, (home, cancel)).map_err(unasked)?);
         }
     }
     Ok(replies)
@@ -81,25 +83,28 @@ fn reply(
     engine: &Engine,
     inputs: &Inputs,
     bundle: &Bundle,
-    cancel: &AtomicBool,
+    (home, cancel): (&Path, &AtomicBool),
 ) -> io::Result<Reply> {
-    let scratch = Scratch::new()?;
-    let asked = scratch.path.join(".asked");
+    let scratch = WorkFolder::new(&home.join("work"), "engine")?;
+    // the engine's files have a folder without Detektr's own among them
+    let folder = scratch.path().join("files");
+    DirBuilder::new().mode(0o700).create(&folder)?;
+    let asked = scratch.path().join("asked");
     let fed = feed(engine.view, bundle, File::create_new(&asked)?)?;
     let input = File::open(&asked)?;
     fs::remove_file(&asked)?;
     for name in &engine.files {
-        scratch.place(name, inputs.get(name).map(Vec::as_slice).unwrap_or_default())?;
+        place(&folder, name, inputs.get(name).map(Vec::as_slice).unwrap_or_default())?;
     }
     let bounds = Bounds { time: Duration::from_millis(engine.timeout_ms), cancel };
     let not_started =
         |why: String| Output { ended: Ended::NotStarted(why), content: Vec::new(), complaint: None };
     let named = program(engine);
-    let path = named.as_ref().map(|named| scratch.path.join(named));
+    let path = named.as_ref().map(|named| folder.join(named));
     let content = path.as_ref().and_then(|path| fs::read(path).ok());
     let program_digest = content.map(|content| Digest::of(&content));
     let Output { ended, content, complaint } = match &path {
-        Some(path) => process::run(path, &engine.command[1..], &scratch.path, input, &bounds)
+        Some(path) => process::run(path, &engine.command[1..], &folder, input, &bounds)
             .unwrap_or_else(|e| not_started(e.to_string())),
         None => not_started("its program is not on this host any more".into()),
     };
@@ -134,39 +139,11 @@ fn program(engine: &Engine) -> Option<PathBuf> {
         .find(|path| path.is_absolute() && runs(path))
 }
 
-/// A folder of the caller's alone, that goes away.
-struct Scratch {
-    path: PathBuf,
-}
-
-impl Scratch {
-    fn new() -> io::Result<Scratch> {
-        static NEXT: AtomicU64 = AtomicU64::new(0);
-        let parent = std::path::absolute(std::env::temp_dir())?;
-        loop {
-            let number = NEXT.fetch_add(1, Ordering::Relaxed);
-            let path = parent.join(format!("detektr-engine-{}-{number}", std::process::id()));
-            match DirBuilder::new().mode(0o700).create(&path) {
-                Ok(()) => return Ok(Scratch { path }),
-                // what stands there is somebody's, and never used
-                Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
-                Err(e) => return Err(e),
-            }
-        }
+/// Writes a file of an engine into its `folder`, with the folders above it.
+fn place(folder: &Path, name: &str, content: &[u8]) -> io::Result<()> {
+    let path = folder.join(name);
+    if let Some(above) = path.parent() {
+        fs::create_dir_all(above)?;
     }
-
-    /// Writes a file, with the folders above it.
-    fn place(&self, name: &str, content: &[u8]) -> io::Result<()> {
-        let path = self.path.join(name);
-        if let Some(folder) = path.parent() {
-            fs::create_dir_all(folder)?;
-        }
-        OpenOptions::new().write(true).create_new(true).mode(0o700).open(path)?.write_all(content)
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.path);
-    }
+    OpenOptions::new().write(true).create_new(true).mode(0o700).open(path)?.write_all(content)
 }

@@ -52,6 +52,8 @@ pub(super) fn run(
             command.env(name, value);
         }
     }
+    // this thread waits for it, and nobody would stop it in its place
+    detektr_sandbox::tie(&mut command);
     let mut child = command.spawn()?;
     let watched = watch(&mut child, bounds);
     // before it is waited for, so that the number of the group is still its own

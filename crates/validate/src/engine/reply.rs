@@ -127,7 +127,8 @@ impl Reply {
         let mut seen = BTreeSet::new();
         for (at, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
             let wrong = |what: String| format!("line {} of its output {what}", at + 1);
-            let line: Line = serde_json::from_str(line).map_err(|e| wrong(format!("is no answer: {e}")))?;
+            let line: Line = serde_json::from_str(line)
+                .map_err(|e| wrong(format!("is no answer: {}", shortened(&e.to_string()))))?;
             let event = match (line.event, line.undecided) {
                 (Some(event), None) => event,
                 (None, Some(why)) => {
@@ -213,6 +214,9 @@ mod tests {
             let told = read(content, |_| {}).unwrap_err();
             assert!(told.contains(why), "{told}");
         }
+        // what it wrote becomes part of a sentence
+        let long = format!("{{\"{}\": 2}}", "x".repeat(OUTPUT / 2));
+        assert!(read(long.as_bytes(), |_| {}).unwrap_err().len() < 2 * TEXT);
         let whole = b"{\"event\": 2}";
         let other = |reply: &mut Reply| reply.input = Digest::of(b"others");
         assert!(read(whole, other).unwrap_err().contains("other events"));

@@ -1,6 +1,6 @@
 //! Why a file of the user's, a validation or a pattern, can't be used.
 
-use detektr_yaml::{Problem, locate};
+use detektr_yaml::{Node, Problem, Reader, locate, shown};
 use miette::Diagnostic;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -9,10 +9,12 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, thiserror::Error, Diagnostic)]
 pub enum FileError {
     /// The file can't be read as text.
-    #[error("can't read {}", .file.display())]
+    #[error("can't read {}", shown(.file))]
     #[diagnostic(
         code(detektr::validate::unreadable),
-        help("check that the file exists, that you may read it, and that it is UTF-8 text")
+        help(
+            "check that the file exists, that you may read it, and that it is UTF-8 text of no more than 1 MiB"
+        )
     )]
     Unreadable {
         /// The file.
@@ -21,7 +23,7 @@ pub enum FileError {
         source: io::Error,
     },
     /// What it says can't be used.
-    #[error("the {what} {} can't be used", .file.display())]
+    #[error("the {what} {} can't be used", shown(.file))]
     #[diagnostic(code(detektr::validate::invalid))]
     Invalid {
         /// What it is meant to be: `validation`, `pattern`.
@@ -43,6 +45,27 @@ pub enum FileError {
 }
 
 impl FileError {
+    /// The text of the file `path`.
+    ///
+    /// # Errors
+    /// Where it can't be read.
+    pub(crate) fn text(path: &Path) -> Result<String, FileError> {
+        detektr_yaml::text(path).map_err(|source| FileError::Unreadable { file: path.to_owned(), source })
+    }
+
+    /// What `of` makes of `text`, the content of `path`, which is meant to be a `what`.
+    ///
+    /// # Errors
+    /// All that is wrong with it.
+    pub(crate) fn parse<T>(
+        what: &'static str,
+        path: &Path,
+        text: &str,
+        of: impl FnOnce(&mut Reader, &Node) -> Option<T>,
+    ) -> Result<T, FileError> {
+        detektr_yaml::read(text, of).map_err(|problems| FileError::invalid(what, path, text, problems))
+    }
+
     pub(crate) fn invalid(what: &'static str, file: &Path, text: &str, problems: Vec<Problem>) -> Self {
         let area = match what {
             "pattern" => "pattern",

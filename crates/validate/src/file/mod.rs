@@ -30,7 +30,6 @@ pub use sources::Sources;
 use crate::plan::{Attack, Goal, Question};
 use crate::result::Inputs;
 use detektr_sandbox::controls::Control;
-use detektr_yaml::Node;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -87,17 +86,10 @@ pub fn read_all(files: &[PathBuf], sources: &Sources) -> Result<Vec<ValidationFi
 /// # Errors
 /// Where the file can't be read as text, or something in it, or in a file that it names, can't be used.
 pub fn read(path: &Path, sources: &Sources) -> Result<ValidationFile, FileError> {
-    let unreadable = |source| FileError::Unreadable { file: path.to_owned(), source };
-    let text = std::fs::read_to_string(path).map_err(unreadable)?;
-    let problems = match Node::parse(&text) {
-        Err(problem) => vec![*problem],
-        Ok(node) => {
-            let (file, problems) = read::file(&node, path, &text, sources);
-            match file {
-                Some(file) if problems.is_empty() => return Ok(file),
-                _ => problems,
-            }
-        }
-    };
-    Err(FileError::invalid("validation", path, &text, problems))
+    let text = FileError::text(path)?;
+    FileError::parse("validation", path, &text, |reader, node| {
+        let (file, problems) = read::file(node, path, &text, sources);
+        reader.problems.extend(problems);
+        file
+    })
 }

@@ -69,6 +69,7 @@ fn plan(file: &ValidationFile, variant: &str, attack: &Attack, choices: &Choices
         controls: file.controls.clone(),
         arms: Vec::new(),
         ablate: choices.ablate && !file.controls.is_empty(),
+        triggers: BTreeSet::new(),
         questions,
         files: file.inputs.iter().map(|(name, content)| (name.clone(), Digest::of(content))).collect(),
     };

@@ -32,12 +32,7 @@ fn validation(reader: &mut Reader<'_>, node: &Node, path: &Path, text: &str) -> 
     for (key, _) in entries.iter().filter(|(key, _)| !KEYS.contains(&key.text.as_str())) {
         reader.unknown(key, "a validation", KEYS);
     }
-    match of("detektr") {
-        Some(value) => version(reader, value),
-        None => {
-            lacks(reader, node, "the version of the format is missing", "begin the file with `detektr: 1`")
-        }
-    }
+    reader.version(node, entries, "a validation", VERSION);
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     reader.inputs.insert(name.clone(), text.as_bytes().to_vec());
     let id = match of("id") {
@@ -105,20 +100,6 @@ fn validation(reader: &mut Reader<'_>, node: &Node, path: &Path, text: &str) -> 
 fn lacks(reader: &mut Reader<'_>, node: &Node, what: &str, help: &str) {
     let start = node.span.start;
     reader.problems.push(Problem::new(start..start, "missing", what).help(help));
-}
-
-fn version(reader: &mut Reader<'_>, node: &Node) {
-    match reader.scalar(node, "detektr", "the version of the format") {
-        Some(text) if text.parse() == Ok(VERSION) => {}
-        Some(text) if text.parse::<u64>().is_ok() => {
-            let what = format!("a validation of format {text}; this Detektr reads format {VERSION}");
-            reader.problem(node, "version", what, "use the Detektr that it was written for, or rewrite it");
-        }
-        Some(text) => {
-            reader.problem(node, "version", format!("`{text}` is no version"), "write `detektr: 1`")
-        }
-        None => {}
-    }
 }
 
 fn identifier(reader: &mut Reader<'_>, node: &Node) -> Option<String> {

@@ -52,6 +52,7 @@ fn plan(kind: QuestionKind, controls: &[&str], repeats: u32) -> Plan {
         controls,
         arms,
         ablate: false,
+        triggers: Default::default(),
         questions: vec![Question {
             id: "q".into(),
             kind,

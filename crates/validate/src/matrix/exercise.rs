@@ -6,6 +6,7 @@ use crate::pattern::{Pattern, Variant};
 use crate::plan::{Attack, Plan, Program, Role, Surroundings};
 use crate::result::Inputs;
 use detektr_detect::attack;
+use detektr_detonate::TRIGGERS;
 
 /// An attack that can be executed once. Its plan says how it runs, how its twin runs where it has an arm for one, and
 /// what the attack is after.
@@ -55,7 +56,7 @@ pub fn patterns<'p>(
     chosen.into_iter().map(exercise).collect()
 }
 
-/// The exercises that tests of Atomic Red Team are. They have neither goal nor twin.
+/// The exercises that tests of Atomic Red Team are. They have neither goal nor twin; what they install is started again.
 pub fn atomics(
     tests: impl IntoIterator<Item = (Test, Result<Prepared, (Refusal, String)>)>,
     surroundings: &Surroundings,
@@ -69,7 +70,7 @@ pub fn atomics(
                 (Prepared { attack, inputs: Inputs::new() }, Some(why))
             }
         };
-        let (plan, inputs) = atomic::plan(&test, prepared, surroundings.clone());
+        let (plan, inputs) = atomic::plan(&test, prepared, surroundings.clone(), TRIGGERS.into());
         Exercise {
             id: test.id(),
             family: test.id(),

@@ -13,8 +13,8 @@ use detektr_event::Kind;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 /// Matches that are kept of a rule in one run.
 const MATCHES: usize = 3;
@@ -88,7 +88,7 @@ struct Unit<'e> {
 /// its events are held against.
 pub(super) fn identity(plan: &Plan, arm: &Arm) -> String {
     let program = plan.program(&arm.role);
-    serde_json::json!([program, plan.files, arm.seed, plan.asks_what_persists(), plan.goal]).to_string()
+    serde_json::json!([program, plan.files, arm.seed, plan.phases(), plan.goal]).to_string()
 }
 
 /// The plan with nothing but `arm`, and of its files those that run in it or lie beside what runs.
@@ -138,14 +138,11 @@ pub fn check(
     detonator: &Detonator,
     settings: &Settings<'_>,
 ) -> Result<(), MatrixError> {
-    let mut users = BTreeSet::new();
     let silent = |_: &Arm, _: Stage| {};
     let runs = exercises.iter().filter(|exercise| exercise.missing.is_none());
-    for exercise in runs.filter(|exercise| users.insert(exercise.plan.attack.root)) {
-        arms::check(&exercise.plan, &exercise.inputs, detonator, &one(settings, &silent))
-            .map_err(|source| MatrixError::Run { exercise: exercise.id.clone(), source })?;
-    }
-    Ok(())
+    let plans = runs.map(|exercise| (&exercise.plan, &exercise.inputs));
+    arms::check_each(plans, detonator, &one(settings, &silent))
+        .map_err(|(exercise, source)| MatrixError::Run { exercise, source })
 }
 
 fn one<'a>(settings: &Settings<'_>, progress: &'a (dyn Fn(&Arm, Stage) + Sync)) -> arms::Settings<'a> {
@@ -171,35 +168,14 @@ pub fn run<'e>(
     settings: &Settings<'_>,
 ) -> Result<Vec<Execution<'e>>, MatrixError> {
     let (units, places) = units(exercises);
-    let next = AtomicUsize::new(0);
-    let done: Mutex<BTreeMap<usize, Arc<Seen>>> = Mutex::new(BTreeMap::new());
-    let failed: Mutex<Option<MatrixError>> = Mutex::new(None);
-    let work = || {
-        loop {
-            let index = next.fetch_add(1, Ordering::Relaxed);
-            let Some(unit) = units.get(index) else { return };
-            if settings.cancel.load(Ordering::Relaxed) || locked(&failed).is_some() {
-                return;
-            }
-            match execute(unit, rules, detonator, settings) {
-                Ok(Some(seen)) => drop(locked(&done).insert(index, Arc::new(seen))),
-                Ok(None) => {}
-                Err(error) => {
-                    locked(&failed).get_or_insert(error);
-                    return;
-                }
-            }
-        }
+    let mut done: BTreeMap<usize, Arc<Seen>> = BTreeMap::new();
+    let run = |index: usize| {
+        let seen = execute(&units[index], rules, detonator, settings)?;
+        Ok::<_, MatrixError>(seen.map(|seen| (index, Arc::new(seen))))
     };
-    std::thread::scope(|scope| {
-        for _ in 0..settings.jobs.clamp(1, units.len().max(1)) {
-            scope.spawn(work);
-        }
-    });
-    if let Some(error) = locked(&failed).take() {
-        return Err(error);
-    }
-    let done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
+    arms::pool::each(units.len(), settings.jobs, &settings.cancel, &run, |(index, seen)| {
+        done.insert(index, seen);
+    })?;
     let of = |at: usize, role: Role| done.get(places.get(&(at, role))?).cloned();
     let executions = exercises.iter().enumerate().map(|(at, exercise)| Execution {
         exercise,
@@ -265,8 +241,4 @@ fn prune(said: &mut RuleOutcome, technique: &str) {
         said.nearest.clear();
         said.why_not = None;
     }
-}
-
-fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

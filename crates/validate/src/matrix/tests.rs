@@ -28,6 +28,7 @@ fn exercise() -> Exercise {
         controls: Vec::new(),
         arms: [Role::Baseline, Role::BenignBaseline].map(|role| Arm { role, repeat: 0, seed: 7 }).into(),
         ablate: false,
+        triggers: Default::default(),
         questions: Vec::new(),
         files: ["attack", "twin", "beside"].map(|name| (name.to_owned(), digest(name))).into(),
     };

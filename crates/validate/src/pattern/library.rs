@@ -130,7 +130,6 @@ impl Pattern {
     /// # Errors
     /// Where it can't be read, or is no pattern.
     pub fn of(path: &Path) -> Result<Self, FileError> {
-        let unreadable = |source| FileError::Unreadable { file: path.to_owned(), source };
-        read(path, &std::fs::read_to_string(path).map_err(unreadable)?)
+        read(path, &FileError::text(path)?)
     }
 }

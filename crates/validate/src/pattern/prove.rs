@@ -1,9 +1,10 @@
 //! Whether a variant does what its pattern says: it reaches the goal, and the twin works and does not.
 
 use super::{Pattern, Variant};
+use crate::bare::Bare;
 use crate::evaluate::{Unreadable, observe};
 use crate::facts::Observed;
-use crate::plan::{Arm, Benign, Digest, FORMAT, Plan, Role, Surroundings, seed_of};
+use crate::plan::{Plan, Role, Surroundings};
 use crate::programs;
 use crate::result::Inputs;
 use crate::run::Located;
@@ -98,25 +99,18 @@ pub fn plan(pattern: &Pattern, variant: &Variant, surroundings: Surroundings) ->
     let mut inputs = Inputs::new();
     let attack = pattern.program(&variant.name, &variant.script, &mut inputs);
     let twin = pattern.program("benign", &pattern.benign, &mut inputs);
-    // the same for all variants, so that the twin runs once for all of them
-    let seed = seed_of(&pattern.id);
-    let plan = Plan {
-        format: FORMAT.into(),
-        validation: pattern.id.clone(),
-        variant: variant.name.clone(),
-        title: Some(pattern.title.clone()),
-        surroundings,
+    let plan = Bare {
+        id: &pattern.id,
+        variant: &variant.name,
+        title: &pattern.title,
+        // the same for all variants, so that the twin runs once for all of them
+        seed: &pattern.id,
         attack,
-        benign: Benign { program: twin, builtin: false },
-        ordinary: None,
+        twin: Some(twin),
         goal: Some(pattern.goal.clone()),
-        attempt: None,
-        controls: Vec::new(),
-        arms: [Role::Baseline, Role::BenignBaseline].map(|role| Arm { role, repeat: 0, seed }).into(),
-        ablate: false,
-        questions: Vec::new(),
-        files: inputs.iter().map(|(name, content)| (name.clone(), Digest::of(content))).collect(),
+        triggers: Default::default(),
     };
+    let plan = plan.plan(surroundings, &inputs);
     (plan, inputs)
 }
 

@@ -34,18 +34,7 @@ pub(super) const SCRIPT_KEYS: &[&str] = &["script", "requires"];
 /// # Errors
 /// Everything that is wrong with it, each with its place.
 pub fn read(path: &Path, text: &str) -> Result<Pattern, FileError> {
-    let mut reader = Reader::default();
-    let found = match Node::parse(text) {
-        Ok(node) => pattern(&mut reader, &node, path),
-        Err(problem) => {
-            reader.problems.push(*problem);
-            None
-        }
-    };
-    match found {
-        Some(pattern) if reader.problems.is_empty() => Ok(pattern),
-        _ => Err(FileError::invalid("pattern", path, text, reader.problems)),
-    }
+    FileError::parse("pattern", path, text, |reader, node| pattern(reader, node, path))
 }
 
 fn pattern(reader: &mut Reader, node: &Node, path: &Path) -> Option<Pattern> {
@@ -54,7 +43,7 @@ fn pattern(reader: &mut Reader, node: &Node, path: &Path) -> Option<Pattern> {
         reader.unknown(key, "a pattern", KEYS);
     }
     let of = |name: &str| entries.iter().find(|(key, _)| key.text == name).map(|(_, value)| value);
-    for name in KEYS.iter().filter(|name| !OPTIONAL.contains(name)) {
+    for name in KEYS.iter().filter(|name| **name != "detektr" && !OPTIONAL.contains(name)) {
         if of(name).is_none() {
             let start = node.span.start;
             let problem = Problem::new(start..start, "missing", format!("a pattern needs `{name}`"));
@@ -63,12 +52,7 @@ fn pattern(reader: &mut Reader, node: &Node, path: &Path) -> Option<Pattern> {
                 .push(problem.help("`detektr pattern new` writes a pattern with all that it needs"));
         }
     }
-    if let Some(value) = of("detektr") {
-        let version = reader.scalar(value, "detektr", "the version of the format");
-        if version.is_some_and(|text| text.parse() != Ok(VERSION)) {
-            reader.problem(value, "version", "no format that this Detektr reads", "write `detektr: 1`");
-        }
-    }
+    reader.version(node, entries, "a pattern", VERSION);
     let id = of("pattern").and_then(|value| name(reader, value, "pattern"));
     let text = |reader: &mut Reader, name: &str| -> Option<String> {
         let value = of(name)?;

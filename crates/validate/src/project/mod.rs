@@ -71,8 +71,7 @@ impl Project {
     /// # Errors
     /// Where it can't be read as text, or something in it is no setting.
     pub fn read(path: &Path) -> Result<Project, FileError> {
-        let unreadable = |source| FileError::Unreadable { file: path.to_owned(), source };
-        Project::parse(path, &std::fs::read_to_string(path).map_err(unreadable)?)
+        Project::parse(path, &FileError::text(path)?)
     }
 
     /// Reads `text`, the content of `path`.

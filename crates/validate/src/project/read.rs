@@ -1,8 +1,8 @@
 //! From the tree of a project file to its settings.
 
 use super::{KEYS, Project, Settings};
-use crate::file::{FileError, LEVELS};
-use detektr_yaml::{Node, Problem, Reader, Value};
+use crate::file::{FileError, LEVELS, VERSION};
+use detektr_yaml::{Node, Reader, Value};
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
@@ -26,32 +26,17 @@ pub(super) const SETTINGS: &[&str] = &[
 
 /// The project in `text`, the content of `path`.
 pub(super) fn project(path: &Path, text: &str) -> Result<Project, FileError> {
-    let mut reader = Reader::default();
     let folder = path.parent().unwrap_or(Path::new(""));
-    let project = match Node::parse(text) {
-        Ok(node) => whole(&mut reader, &node, folder),
-        Err(problem) => {
-            reader.problems.push(*problem);
-            None
-        }
-    };
-    match project {
-        Some(project) if reader.problems.is_empty() => Ok(project),
-        _ => Err(FileError::invalid("project file", path, text, reader.problems)),
-    }
+    FileError::parse("project file", path, text, |reader, node| whole(reader, node, folder))
 }
 
 fn whole(reader: &mut Reader, node: &Node, folder: &Path) -> Option<Project> {
     let mut project = Project::default();
-    let mut version = false;
-    for (key, value) in reader.map(node, "a project file")? {
+    let entries = reader.map(node, "a project file")?;
+    reader.version(node, entries, "a project file", VERSION);
+    for (key, value) in entries {
         match key.text.as_str() {
-            "detektr" => {
-                version = true;
-                if reader.scalar(value, "detektr", "the version of the format")? != "1" {
-                    reader.problem(value, "version", "this Detektr reads format 1", "write `detektr: 1`");
-                }
-            }
+            "detektr" => {}
             "profiles" => {
                 for (name, value) in reader.map(value, "`profiles`")? {
                     let settings = settings(reader, value, folder);
@@ -60,11 +45,6 @@ fn whole(reader: &mut Reader, node: &Node, folder: &Path) -> Option<Project> {
             }
             _ => reader.unknown(key, "a project file", KEYS),
         }
-    }
-    if !version {
-        let start = node.span.start;
-        let problem = Problem::new(start..start, "missing", "the version of the format is missing");
-        reader.problems.push(problem.help("begin the file with `detektr: 1`"));
     }
     Some(project)
 }
@@ -167,7 +147,7 @@ mod tests {
             ("detektr: 1\nprofiles:\n  ci: {retries: -1}\n", "3:17", "write 0 to 10"),
             ("detektr: 1\nprofiles:\n  ci: {fail_on: hihg}\n", "3:17", "did you mean `high`?"),
             ("detektr: 1\nprofiles:\n  ci: {junit: ''}\n", "3:15", "name a file"),
-            ("detektr: 2\n", "1:10", "write `detektr: 1`"),
+            ("detektr: 2\n", "1:10", "or rewrite it"),
             ("profiles: {}\n", "1:1", "begin the file with `detektr: 1`"),
         ] {
             match parse(text) {

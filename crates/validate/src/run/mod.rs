@@ -1,5 +1,6 @@
 //! Running the arms of a plan: each is one detonation; those that were run before are used again.
 
+pub mod pool;
 mod request;
 mod retry;
 mod reuse;
@@ -13,10 +14,11 @@ use crate::plan::{Arm, Plan};
 use crate::result::{ArmRun, Inputs};
 use detektr_detonate::{DetonateError, Detonator, Progress};
 use detektr_evidence::sha256_hex;
+use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// How to run the arms.
 pub struct Settings<'a> {
@@ -114,6 +116,22 @@ pub fn check(
     Ok(())
 }
 
+/// The same for many plans, which have all but their programs in common: one is checked for each of whom the attacks run as.
+///
+/// # Errors
+/// The name of the first plan that would be refused, and why. Nothing has run.
+pub fn check_each<'p>(
+    plans: impl IntoIterator<Item = (&'p Plan, &'p Inputs)>,
+    detonator: &Detonator,
+    settings: &Settings<'_>,
+) -> Result<(), (String, RunError)> {
+    let mut users = BTreeSet::new();
+    for (plan, inputs) in plans.into_iter().filter(|(plan, _)| users.insert(plan.attack.root)) {
+        check(plan, inputs, detonator, settings).map_err(|error| (plan.name(), error))?;
+    }
+    Ok(())
+}
+
 /// Runs the arms of `plan`; what comes back is in the order of the plan. Where `cancel` was set, arms are missing.
 ///
 /// # Errors
@@ -137,37 +155,10 @@ fn these(
 ) -> Result<Vec<Located>, RunError> {
     let scratch = request::Scratch::new(&settings.home, inputs)?;
     let circumstances = reuse::Circumstances::of(plan, &settings.home)?;
-    let next = AtomicUsize::new(0);
-    let done: Mutex<Vec<(usize, Located)>> = Mutex::new(Vec::new());
-    let failed: Mutex<Option<RunError>> = Mutex::new(None);
-    let work = || {
-        loop {
-            let index = next.fetch_add(1, Ordering::Relaxed);
-            let Some(arm) = arms.get(index) else { return };
-            if settings.cancel.load(Ordering::Relaxed) || locked(&failed).is_some() {
-                return;
-            }
-            match one(plan, arm, &scratch, &circumstances, detonator, settings) {
-                Ok(Some(located)) => locked(&done).push((index, located)),
-                Ok(None) => return,
-                Err(error) => {
-                    locked(&failed).get_or_insert(error);
-                    return;
-                }
-            }
-        }
-    };
-    std::thread::scope(|scope| {
-        for _ in 0..settings.jobs.clamp(1, arms.len().max(1)) {
-            scope.spawn(work);
-        }
-    });
-    if let Some(error) = locked(&failed).take() {
-        return Err(error);
-    }
-    let mut done = done.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
-    done.sort_by_key(|(index, _)| *index);
-    Ok(done.into_iter().map(|(_, located)| located).collect())
+    let run = |index: usize| one(plan, &arms[index], &scratch, &circumstances, detonator, settings);
+    let mut done = Vec::new();
+    pool::each(arms.len(), settings.jobs, &settings.cancel, &run, |located| done.push(located))?;
+    Ok(done)
 }
 
 /// Runs one arm, or finds it run; nothing where the user ended it.
@@ -202,6 +193,11 @@ fn one(
     located(arm, &outcome.bundle, false).map(Some)
 }
 
+/// Whether `id` can be that of a run, so that a folder can be named by it.
+fn is_run(id: &str) -> bool {
+    !id.is_empty() && id.bytes().all(|c| c.is_ascii_alphanumeric() || b"-_".contains(&c))
+}
+
 fn located(arm: &Arm, bundle: &Path, reused: bool) -> Result<Located, RunError> {
     let path = bundle.join("manifest.json");
     let bytes = std::fs::read(&path).map_err(|source| RunError::Io { path, source })?;
@@ -209,8 +205,4 @@ fn located(arm: &Arm, bundle: &Path, reused: bool) -> Result<Located, RunError> 
     let arm =
         ArmRun { arm: arm.clone(), run, manifest_sha256: sha256_hex(&bytes), reused, retried: Vec::new() };
     Ok(Located { arm, bundle: bundle.to_owned() })
-}
-
-fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }

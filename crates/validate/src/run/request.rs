@@ -4,36 +4,31 @@ use super::{RunError, Settings};
 use crate::plan::{Arm, Attack, Plan, Program, Rootfs, Sensor};
 use crate::result::Inputs;
 use detektr_detonate::{
-    ArtifactSpec, DetonateRequest, NetworkChoice, RootfsChoice, RunAs, SensorChoice, SetupStep, TRIGGERS,
+    ArtifactSpec, DetonateRequest, NetworkChoice, RootfsChoice, RunAs, SensorChoice, SetupStep,
 };
 use detektr_evidence::sha256_hex;
+use detektr_sandbox::WorkFolder;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::fs::{self, DirBuilder, File};
+use std::fs;
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
-
-/// How the folders begin that hold them.
-const INPUTS: &str = "inputs-";
-/// A file in each, so that none is empty.
-const KEEP: &str = "keep";
 
 /// The programs of a plan as files, as they were when the plan was made. Gone when dropped.
 pub(super) struct Scratch {
-    folder: PathBuf,
-    /// Says that the folder is in use, also to other processes.
-    _lock: File,
+    folder: WorkFolder,
     files: BTreeMap<String, PathBuf>,
 }
 
 impl Scratch {
     pub(super) fn new(home: &Path, inputs: &Inputs) -> Result<Self, RunError> {
-        let (folder, lock) = free(&home.join("work"))?;
-        let mut scratch = Scratch { folder, _lock: lock, files: BTreeMap::new() };
+        let work = home.join("work");
+        let folder =
+            WorkFolder::new(&work, "inputs").map_err(|source| RunError::Io { path: work.clone(), source })?;
+        let mut scratch = Scratch { folder, files: BTreeMap::new() };
         for (name, content) in inputs.iter().map(|(name, content)| (name.as_str(), content.as_slice())) {
             scratch.add(name, content)?;
         }
@@ -46,7 +41,7 @@ impl Scratch {
 
     /// A folder for each, so that a file keeps its name: it tells what kind of script it is.
     fn add(&mut self, name: &str, content: &[u8]) -> Result<(), RunError> {
-        let folder = self.folder.join(self.files.len().to_string());
+        let folder = self.folder.path().join(self.files.len().to_string());
         let file = folder.join(Path::new(name).file_name().unwrap_or("program".as_ref()));
         let unusable = |source: io::Error| RunError::Io { path: file.clone(), source };
         fs::create_dir(&folder).map_err(unusable)?;
@@ -109,7 +104,7 @@ impl Scratch {
             key: settings.key.clone(),
             out: None,
             ring_bytes: settings.ring_bytes,
-            triggers: if plan.asks_what_persists() { TRIGGERS.into() } else { Default::default() },
+            triggers: plan.phases(),
             setup: setup
                 .iter()
                 .map(|step| SetupStep {
@@ -131,127 +126,7 @@ impl Scratch {
     }
 }
 
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.folder);
-    }
-}
-
 /// The name under which an artifact lies in the environment: it says nothing of what it does.
 pub fn neutral_name(seed: u64) -> String {
     format!("task-{}", &sha256_hex(format!("name {seed}").as_bytes())[..8])
-}
-
-/// A folder of this process's own, locked as long as it is in use. What a killed process left behind goes.
-fn free(work: &Path) -> Result<(PathBuf, File), RunError> {
-    let unusable = |path: &Path, source| RunError::Io { path: path.to_owned(), source };
-    fs::create_dir_all(work).map_err(|source| unusable(work, source))?;
-    sweep(work).map_err(|source| unusable(work, source))?;
-    // several plans of one process are run at once
-    static NEXT: AtomicU32 = AtomicU32::new(0);
-    loop {
-        let name = format!("{INPUTS}{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
-        // it gets its name once it is locked, so that nobody takes it for left behind
-        let (new, folder) = (work.join(format!(".{name}")), work.join(&name));
-        if folder.exists() {
-            continue;
-        }
-        match DirBuilder::new().mode(0o700).create(&new) {
-            Ok(()) => {}
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
-            Err(source) => return Err(unusable(&new, source)),
-        }
-        let locked: io::Result<File> = (|| {
-            let lock = File::open(&new)?;
-            lock.lock()?;
-            // environments that begin meanwhile remove folders here that are empty, and no others
-            File::create(new.join(KEEP))?;
-            fs::rename(&new, &folder)?;
-            Ok(lock)
-        })();
-        match locked {
-            Ok(lock) => return Ok((folder, lock)),
-            Err(gone) if gone.kind() == io::ErrorKind::NotFound => {}
-            Err(source) => return Err(unusable(&new, source)),
-        }
-    }
-}
-
-/// Removes the folders of processes that are gone.
-fn sweep(work: &Path) -> io::Result<()> {
-    for entry in fs::read_dir(work)? {
-        let entry = entry?;
-        if !entry.file_name().to_string_lossy().starts_with(INPUTS) {
-            continue;
-        }
-        // another may remove it meanwhile
-        let Ok(folder) = File::open(entry.path()) else { continue };
-        if folder.try_lock().is_ok() {
-            let _ = fs::remove_dir_all(entry.path());
-        }
-    }
-    Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{Inputs, Scratch};
-    use std::fs;
-
-    #[test]
-    fn many_at_once_have_a_folder_each() {
-        let home = tempfile::tempdir().unwrap();
-        let folders = std::thread::scope(|scope| {
-            let all: Vec<_> = (0..8)
-                .map(|_| {
-                    scope.spawn(|| {
-                        for _ in 0..50 {
-                            drop(Scratch::new(home.path(), &Inputs::new()).unwrap());
-                        }
-                        Scratch::new(home.path(), &Inputs::new()).unwrap()
-                    })
-                })
-                .collect();
-            let kept: Vec<Scratch> = all.into_iter().map(|one| one.join().unwrap()).collect();
-            kept.iter().map(|scratch| scratch.folder.clone()).collect::<std::collections::BTreeSet<_>>().len()
-        });
-        assert_eq!(folders, 8);
-    }
-
-    #[test]
-    fn an_environment_that_begins_meanwhile_takes_no_folder_away() {
-        let home = tempfile::tempdir().unwrap();
-        let work = home.path().join("work");
-        fs::create_dir_all(&work).unwrap();
-        let done = std::sync::atomic::AtomicBool::new(false);
-        std::thread::scope(|scope| {
-            scope.spawn(|| {
-                while !done.load(std::sync::atomic::Ordering::Relaxed) {
-                    detektr_sandbox::sweep(&work);
-                }
-            });
-            let inputs: Inputs = [("a.sh".to_owned(), b"true".to_vec())].into();
-            let lost = (0..200).find_map(|_| match Scratch::new(home.path(), &inputs) {
-                Ok(scratch) => (!scratch.files["a.sh"].exists()).then(|| "the file is gone".to_owned()),
-                Err(error) => Some(error.to_string()),
-            });
-            done.store(true, std::sync::atomic::Ordering::Relaxed);
-            assert_eq!(lost, None);
-        });
-    }
-
-    #[test]
-    fn what_a_killed_process_left_is_removed_and_what_is_in_use_is_not() {
-        let home = tempfile::tempdir().unwrap();
-        let work = home.path().join("work");
-        fs::create_dir_all(work.join("inputs-1-0/0")).unwrap();
-        fs::create_dir_all(work.join("20261127-120000-abcdef")).unwrap();
-        let first = Scratch::new(home.path(), &Inputs::new()).unwrap();
-        assert!(!work.join("inputs-1-0").exists(), "left behind");
-        let second = Scratch::new(home.path(), &Inputs::new()).unwrap();
-        assert!(first.folder.is_dir() && second.folder.is_dir() && first.folder != second.folder);
-        assert!(work.join("20261127-120000-abcdef").is_dir(), "not ours");
-        drop((first, second));
-        assert_eq!(fs::read_dir(&work).unwrap().count(), 1);
-    }
 }

@@ -3,7 +3,7 @@
 //! `arms/KEY` in the data folder holds the id of a run. The key is a digest over the program and how it runs, the
 //! controls, the seed, the root file system, the kernel, the sensor and the very Detektr that ran it.
 
-use super::RunError;
+use super::{RunError, is_run};
 use crate::plan::{Arm, Plan, Program, Rootfs};
 use detektr_evidence::{Manifest, State, keys, sha256_hex, verify};
 use std::fs;
@@ -44,7 +44,7 @@ impl Circumstances {
                 "detektr": (env!("CARGO_PKG_VERSION"), program.ino(), program.len(), program.mtime(), program.mtime_nsec()),
                 "rootfs": rootfs,
                 "surroundings": plan.surroundings,
-                "triggers": plan.asks_what_persists(),
+                "triggers": plan.phases(),
             })
         });
         Ok(Circumstances { common })
@@ -85,8 +85,7 @@ fn uid() -> Option<u32> {
 pub(super) fn find(home: &Path, key: &str) -> Option<String> {
     let run = fs::read_to_string(home.join("arms").join(key)).ok()?;
     let run = run.trim();
-    let plain = !run.is_empty() && run.bytes().all(|c| c.is_ascii_alphanumeric() || b"-_".contains(&c));
-    let verification = plain.then(|| verify(&home.join("runs").join(run), None))?;
+    let verification = is_run(run).then(|| verify(&home.join("runs").join(run), None))?;
     let ended = |manifest: &Manifest| {
         manifest.complete && matches!(manifest.state, State::Completed | State::Crashed)
     };

@@ -1,8 +1,8 @@
 //! Arms taken from bundles that exist: nothing is run, no privilege is needed.
 
-use super::{Located, RunError, located};
+use super::{Located, RunError, is_run};
 use crate::plan::{Arm, Attack, Plan, Program, Role};
-use crate::result::{ResultDocument, SealedResult};
+use crate::result::{ArmRun, ResultDocument, SealedResult};
 use detektr_evidence::{Bundle, Manifest, sha256_hex};
 use std::collections::BTreeMap;
 use std::fs;
@@ -12,6 +12,21 @@ use std::path::{Path, PathBuf};
 struct Candidate {
     path: PathBuf,
     manifest: Manifest,
+    manifest_sha256: String,
+}
+
+impl Candidate {
+    /// It as `arm`. Its folder may be named otherwise than the run.
+    fn located(&self, arm: &Arm) -> Located {
+        let arm = ArmRun {
+            arm: arm.clone(),
+            run: self.manifest.run.clone(),
+            manifest_sha256: self.manifest_sha256.clone(),
+            reused: true,
+            retried: Vec::new(),
+        };
+        Located { arm, bundle: self.path.clone() }
+    }
 }
 
 /// Finds the arms of `plan` among the bundles of `from`: a result (its own bundles, or else those in `runs`, the
@@ -59,13 +74,13 @@ pub fn stored(plan: &mut Plan, from: &Path, runs: &Path) -> Result<Vec<Located>,
     for arm in &arms {
         if arm.role == Role::Ordinary {
             if let Some(candidate) = ordinary(arm) {
-                found.push(located(arm, &candidate.path, true)?);
+                found.push(candidate.located(arm));
             }
             continue;
         }
         let Some((_, runs)) = repeats.get(arm.repeat as usize) else { continue };
         if let Some(candidate) = runs.iter().find(|run| is_arm(arm, plan, &run.manifest)) {
-            found.push(located(arm, &candidate.path, true)?);
+            found.push(candidate.located(arm));
         }
     }
     plan.arms = arms;
@@ -124,5 +139,21 @@ fn of_result(document: &ResultDocument, result: &SealedResult, runs: &Path) -> V
 fn open(path: PathBuf) -> Option<Candidate> {
     let bundle = Bundle::open(&path).ok()?;
     let manifest = bundle.manifest().clone();
-    Some(Candidate { path, manifest })
+    let manifest_sha256 = bundle.manifest_sha256().ok()?;
+    // a bundle may come from anywhere, and folders are named by its run
+    is_run(&manifest.run).then_some(())?;
+    Some(Candidate { path, manifest, manifest_sha256 })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_run;
+
+    #[test]
+    fn what_leads_elsewhere_is_no_run() {
+        assert!(is_run("20261128-085424-1ec49b"));
+        for wrong in ["", ".", "..", "../x", "a/b", "a\0", "ü"] {
+            assert!(!is_run(wrong), "{wrong:?}");
+        }
+    }
 }

@@ -3,28 +3,32 @@
 use super::seen::{Seen, seen};
 use super::{SourceArgs, argument, every, named};
 use crate::cli::Context;
-use crate::commands::arms::EvidenceArgs;
+use crate::commands::arms::ArmsArgs;
 use crate::commands::place::PlaceArgs;
+use crate::commands::trigger::TriggerArgs;
 use crate::commands::validate::unrunnable;
 use crate::exit;
 use crate::failure::Failure;
-use crate::progress::Arms;
+use crate::progress::Many;
 use crate::recording::with_sources;
 use crate::signals::end_on_signals;
-use crate::terminal::{Style, clean, shorten};
+use crate::terminal::{Out, Style, clean, in_json, shorten};
+use crate::units;
 use detektr_detonate::Detonator;
-use detektr_validate::atomic::{self, Options, Outcome, Prepared, Refusal, Refused, Test};
-use detektr_validate::run::{self as arms, Located, Settings, Stage};
-use detektr_validate::{Arm, Surroundings};
+use detektr_validate::atomic::{self, Options, Outcome, Refusal, Refused, Test};
+use detektr_validate::result::Inputs;
+use detektr_validate::run::{self as arms, Located, Settings, Stage, pool};
+use detektr_validate::{Arm, Plan};
 use serde_json::json;
 use std::io::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 /// Run tests, and tell what each did
 ///
 /// Each test is a detonation in an environment of its own, with the simulated internet; its sealed bundle stays. What a test needs
-/// is looked for and got first, in the phase `setup`. The exit code is 0 where every test ran and its evidence is complete, 3 where
+/// is looked for and got first, in the phase `setup`; what it installs is started again at the end. The exit code is 0 where every test ran and its evidence is complete, 3 where
 /// one did not, or its evidence is not, 2 and 4 as everywhere.
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -46,9 +50,14 @@ pub struct Args {
     #[arg(long)]
     check_prereqs: bool,
     #[command(flatten)]
+    trigger: TriggerArgs,
+    /// End each test after this time, what it needs included: 30s, 2m, 1m30s [default: 60s]
+    #[arg(long, value_name = "TIME", value_parser = units::duration)]
+    timeout: Option<Duration>,
+    #[command(flatten)]
     place: PlaceArgs,
     #[command(flatten)]
-    evidence: EvidenceArgs,
+    arms: ArmsArgs,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -59,8 +68,8 @@ enum UserArg {
     User,
 }
 
-/// A test that can be run, or why not.
-type Ready = Result<Prepared, (Refusal, String)>;
+/// A test and what runs, or why nothing does.
+type Ready = (Test, Result<(Plan, Inputs), (Refusal, String)>);
 
 /// A test and what came of it.
 struct Told {
@@ -72,92 +81,95 @@ struct Told {
 }
 
 pub fn run(args: &Args, context: &mut Context) -> Result<u8, Failure> {
+    let detonator = Detonator::new();
+    let ready = ready(args, &detonator)?;
+    let store = context.store()?;
+    store.prepare()?;
+    let cancel = Arc::new(AtomicBool::new(false));
+    end_on_signals(&cancel)?;
+    let live = Many::new(context.json, ready.iter().filter(|(_, plan)| plan.is_ok()).count());
+    let plans = ready.iter().filter_map(|(_, plan)| plan.as_ref().ok()).map(|(plan, inputs)| (plan, inputs));
+    arms::check_each(plans, &detonator, &args.arms.settings(store.home(), &cancel, &|_, _| {}))
+        .map_err(|(_, e)| unrunnable(&e))?;
+    let one = |index: usize| {
+        let (test, plan) = &ready[index];
+        let progress = |_: &Arm, stage: Stage| live.tell(&test.id(), stage);
+        let settings = Settings { jobs: 1, ..args.arms.settings(store.home(), &cancel, &progress) };
+        told(test, plan.as_ref(), &detonator, &settings)
+    };
+    let mut all = Vec::new();
+    let mut written = Ok(());
+    let ended = pool::each(ready.len(), args.arms.jobs(), &cancel, &one, |told| {
+        if !context.json && written.is_ok() {
+            written = live.aside(|| tell(&told, &mut context.out));
+        }
+        all.push(told);
+    });
+    live.clear();
+    written?;
+    let interrupted = cancel.load(Ordering::Relaxed);
+    if context.json {
+        // of a failure that is the one document
+        ended?;
+        let tests: Vec<_> = all.iter().map(document).collect();
+        context.out.document(&json!({"tests": tests, "interrupted": interrupted}))?;
+    } else {
+        // what was done is told, whatever ended the rest
+        summary(&all, interrupted, context)?;
+        ended?;
+    }
+    Ok(exit_code(&all, interrupted))
+}
+
+/// The tests that `args` name, and what runs. Every mistake is told before anything does.
+fn ready(args: &Args, detonator: &Detonator) -> Result<Vec<Ready>, Failure> {
     let source = args.source.open()?;
     let tests = if args.all { every(&source)? } else { named(&source, &args.tests)? };
     if tests.is_empty() {
         return Err(Failure::usage("detektr::atomic::nothing", "no test is selected")
             .help("`detektr atomic list --all` tells what there is"));
     }
-    let store = context.store()?;
-    store.prepare()?;
-    let detonator = Detonator::new();
-    let surroundings = args.place.surroundings(&detonator, true)?;
+    let triggers = args.trigger.phases(args.place.profile()?.trigger.as_deref())?;
+    let triggers = if args.check_prereqs { Default::default() } else { triggers };
+    let mut surroundings = args.place.surroundings(detonator, true)?;
+    surroundings.limits.wall = args.timeout.unwrap_or(surroundings.limits.wall);
     let options = Options {
         arguments: args.arguments.clone(),
         root: args.user.map(|user| user == UserArg::Root),
         check_only: args.check_prereqs,
     };
-    // every mistake is told before anything runs
-    let mut prepared: Vec<(Test, Ready)> = Vec::new();
-    for test in tests {
-        let one = match test.prepare(&source, &options, &surroundings.rootfs) {
-            Ok(one) => Ok(one),
-            Err(Refused::Test(refusal, why)) => Err((refusal, why)),
-            Err(Refused::Choice(what, help)) => {
-                return Err(Failure::usage("detektr::atomic::argument", what).help(help));
-            }
-        };
-        prepared.push((test, one));
-    }
-    let cancel = Arc::new(AtomicBool::new(false));
-    end_on_signals(&cancel)?;
-    let mut all = Vec::new();
-    let ended = each(prepared, args, &surroundings, &detonator, &cancel, &mut all, context);
-    // what was done is told, whatever ended the rest
-    let interrupted = cancel.load(Ordering::Relaxed);
-    if context.json {
-        let tests: Vec<_> = all.iter().map(document).collect();
-        context.out.document(&json!({"tests": tests, "interrupted": interrupted}))?;
-    } else {
-        summary(&all, interrupted, context)?;
-    }
-    ended?;
-    Ok(exit_code(&all, interrupted))
+    let one = |test: Test| match test.prepare(&source, &options, &surroundings.rootfs) {
+        Ok(prepared) => {
+            let plan = atomic::plan(&test, prepared, surroundings.clone(), triggers.clone());
+            Ok((test, Ok(plan)))
+        }
+        Err(Refused::Test(refusal, why)) => Ok((test, Err((refusal, why)))),
+        Err(Refused::Choice(what, help)) => Err(Failure::usage("detektr::atomic::argument", what).help(help)),
+    };
+    tests.into_iter().map(one).collect()
 }
 
-/// Runs each test, and adds to `all` what came of it; an error ends them.
-fn each(
-    prepared: Vec<(Test, Ready)>,
-    args: &Args,
-    surroundings: &Surroundings,
+/// Runs one test, or says why not; nothing where the user ended it.
+fn told(
+    test: &Test,
+    plan: Result<&(Plan, Inputs), &(Refusal, String)>,
     detonator: &Detonator,
-    cancel: &Arc<AtomicBool>,
-    all: &mut Vec<Told>,
-    context: &mut Context,
-) -> Result<(), Failure> {
-    let home = context.store()?.home().to_owned();
-    for (test, one) in prepared {
-        let one = match one {
-            Ok(one) => one,
-            Err((refusal, why)) => {
-                let outcome = Outcome::Refused;
-                all.push(Told { test, outcome, refusal: Some(refusal), why, run: None });
-                tell(all, context)?;
-                continue;
-            }
-        };
-        let (plan, inputs) = atomic::plan(&test, one, surroundings.clone());
-        let live = Arms::new(context.json, &plan.name(), plan.arms.len());
-        let progress = |arm: &Arm, stage: Stage| live.tell(arm, stage);
-        let settings = Settings {
-            home: home.clone(),
-            key: args.evidence.key.clone(),
-            jobs: 1,
-            fresh: args.evidence.fresh,
-            ring_bytes: None,
-            cancel: cancel.clone(),
-            progress: &progress,
-        };
-        let located = arms::run(&plan, &inputs, detonator, &settings).map_err(|e| unrunnable(&e))?;
-        live.clear();
-        let Some(located) = located.into_iter().next() else { break };
-        let failed = |e: &dyn std::error::Error| Failure::failed("detektr::atomic", with_sources(e));
-        let (outcome, why) = atomic::outcome(&plan, &located).map_err(|e| failed(&e))?;
-        let seen = seen(&located)?;
-        all.push(Told { test, outcome, refusal: None, why, run: Some((located, seen)) });
-        tell(all, context)?;
-    }
-    Ok(())
+    settings: &Settings<'_>,
+) -> Result<Option<Told>, Failure> {
+    let test = test.clone();
+    let (plan, inputs) = match plan {
+        Ok(plan) => plan,
+        Err((refusal, why)) => {
+            let (outcome, why) = (Outcome::Refused, why.clone());
+            return Ok(Some(Told { test, outcome, refusal: Some(*refusal), why, run: None }));
+        }
+    };
+    let located = arms::run(plan, inputs, detonator, settings).map_err(|e| unrunnable(&e))?;
+    let Some(located) = located.into_iter().next() else { return Ok(None) };
+    let failed = |e: &dyn std::error::Error| Failure::failed("detektr::atomic", with_sources(e));
+    let (outcome, why) = atomic::outcome(plan, &located).map_err(|e| failed(&e))?;
+    let seen = seen(&located)?;
+    Ok(Some(Told { test, outcome, refusal: None, why, run: Some((located, seen)) }))
 }
 
 fn document(told: &Told) -> serde_json::Value {
@@ -168,20 +180,18 @@ fn document(told: &Told) -> serde_json::Value {
     });
     if let Some((located, seen)) = &told.run {
         document["run"] = located.arm.run.clone().into();
-        document["bundle"] = located.bundle.to_string_lossy().into();
+        document["bundle"] = json!(in_json(&located.bundle));
         seen.write(&mut document);
     }
     document
 }
 
-/// The last test in a line, with what was seen below it.
-fn tell(all: &[Told], context: &mut Context) -> std::io::Result<()> {
-    let Some(told) = all.last().filter(|_| !context.json) else { return Ok(()) };
-    let style = context.out.style;
+/// A test in a line, with what was seen below it.
+fn tell(told: &Told, out: &mut Out) -> std::io::Result<()> {
+    let style = out.style;
     let shown = format!("{:<12}", told.outcome.name());
     let word = coloured(told.outcome, &shown, style);
     let (id, name) = (clean(&told.test.id()), clean(&told.test.name));
-    let out = &mut context.out;
     match &told.run {
         None => writeln!(out, "  {word} {id:<14} {name}"),
         Some((located, seen)) => {

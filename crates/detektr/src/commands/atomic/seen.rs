@@ -138,7 +138,10 @@ impl Seen {
         }
         for entry in self.persistence.iter().flat_map(|persistence| &persistence.entries) {
             let place = entry.path.to_string();
-            writeln!(out, "      installed: {} {}", entry.mechanism.name(), shorten(&clean(&place), 140))?;
+            // the words of `show`: `proven` where it was started again
+            let (word, what) = (entry.status.name(), entry.mechanism.name());
+            let why = entry.reason.map(|reason| format!(" ({})", reason.name())).unwrap_or_default();
+            writeln!(out, "      {word}{why}: {what} {}", shorten(&clean(&place), 140))?;
         }
         for (kind, facts) in self.facts.each().into_iter().filter(|(kind, _)| *kind != "ran") {
             if facts.is_empty() {

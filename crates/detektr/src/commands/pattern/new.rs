@@ -3,6 +3,7 @@
 use crate::cli::Context;
 use crate::exit;
 use crate::failure::{Failure, shown};
+use crate::terminal::in_json;
 use detektr_validate::pattern;
 use serde_json::json;
 use std::fs::File;
@@ -42,7 +43,7 @@ pub fn run(args: &Args, context: &mut Context) -> Result<u8, Failure> {
     };
     File::create_new(&file).and_then(|mut new| new.write_all(text.as_bytes())).map_err(unwritten)?;
     if context.json {
-        context.out.document(&json!({ "file": file }))?;
+        context.out.document(&json!({ "file": in_json(&file) }))?;
     } else {
         writeln!(context.out, "{}", shown(&file))?;
     }

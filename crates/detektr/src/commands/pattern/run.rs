@@ -15,7 +15,7 @@ use detektr_detonate::Detonator;
 use detektr_validate::Arm;
 use detektr_validate::pattern::prove::{self, Proof, Proved};
 use detektr_validate::pattern::{Pattern, Variant};
-use detektr_validate::run::{self as arms, Settings, Stage};
+use detektr_validate::run::{self as arms, Stage};
 use serde_json::json;
 use std::io::Write;
 use std::sync::Arc;
@@ -59,25 +59,32 @@ pub fn run(args: &Args, context: &mut Context) -> Result<u8, Failure> {
     let surroundings = args.place.surroundings(&detonator, true)?;
     let cancel = Arc::new(AtomicBool::new(false));
     end_on_signals(&cancel)?;
+    let plans: Vec<_> = chosen
+        .into_iter()
+        .map(|(pattern, variant)| {
+            let missing = prove::missing(pattern, variant, &surroundings);
+            let plan = prove::plan(pattern, variant, surroundings.clone());
+            (pattern, variant, missing.map_or(Ok(plan), Err))
+        })
+        .collect();
+    let runnable = plans.iter().filter_map(|(.., plan)| plan.as_ref().ok());
+    let runnable = runnable.map(|(plan, inputs)| (plan, inputs));
+    arms::check_each(runnable, &detonator, &args.arms.settings(store.home(), &cancel, &|_, _| {}))
+        .map_err(|(_, e)| unrunnable(&e))?;
     let mut proofs = Vec::new();
-    for (pattern, variant) in chosen {
-        if let Some(program) = prove::missing(pattern, variant, &surroundings) {
-            proofs.push(Proved::missing(pattern, variant, program));
-            continue;
-        }
-        let (plan, inputs) = prove::plan(pattern, variant, surroundings.clone());
+    for (pattern, variant, plan) in plans {
+        let (plan, inputs) = match plan {
+            Ok(plan) => plan,
+            Err(program) => {
+                proofs.push(Proved::missing(pattern, variant, program));
+                continue;
+            }
+        };
         let live = Arms::new(context.json, &plan.name(), plan.arms.len());
         let progress = |arm: &Arm, stage: Stage| live.tell(arm, stage);
-        let settings = Settings {
-            home: store.home().to_owned(),
-            key: args.arms.evidence.key.clone(),
-            jobs: args.arms.jobs(),
-            fresh: args.arms.evidence.fresh,
-            ring_bytes: None,
-            cancel: cancel.clone(),
-            progress: &progress,
-        };
-        let located = arms::run(&plan, &inputs, &detonator, &settings).map_err(|e| unrunnable(&e))?;
+        let located =
+            arms::run(&plan, &inputs, &detonator, &args.arms.settings(store.home(), &cancel, &progress))
+                .map_err(|e| unrunnable(&e))?;
         live.clear();
         let proof = prove::prove(pattern, variant, &plan, &located)
             .map_err(|e| Failure::failed("detektr::pattern", with_sources(&e)))?;

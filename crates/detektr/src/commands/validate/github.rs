@@ -26,7 +26,10 @@ impl Step {
         }
         let token = token().map_err(|e| Failure::failed("detektr::github", "no random number").because(e))?;
         let summary = std::env::var_os("GITHUB_STEP_SUMMARY").filter(|path| !path.is_empty());
-        Ok(Some(Step { summary: summary.map(PathBuf::from), deaf: github::deaf(&token) }))
+        let step = Step { summary: summary.map(PathBuf::from), deaf: github::deaf(&token) };
+        // what can't be written is told before anything runs
+        step.add("").map_err(Failure::into_usage)?;
+        Ok(Some(step))
     }
 
     /// Begins the part of the output in which what an artifact made may stand.
@@ -53,12 +56,16 @@ impl Step {
 
     /// Adds to the job's summary.
     pub fn summarize(&self, verdicts: &[Placed<'_>], known: Option<&Compared>) -> Result<(), Failure> {
-        let Some(path) = &self.summary else { return Ok(()) };
         let mut text = format!("## Detektr\n\n{}", markdown(verdicts));
         if let Some(known) = known {
             text += &compared(&known.differences);
         }
-        let text = bounded(text);
+        self.add(&bounded(text))
+    }
+
+    /// Adds `text` to the job's summary.
+    fn add(&self, text: &str) -> Result<(), Failure> {
+        let Some(path) = &self.summary else { return Ok(()) };
         // it is added to what other steps wrote, so it is not put in place whole
         let added = OpenOptions::new().append(true).create(true).open(path);
         added.and_then(|mut file| file.write_all(text.as_bytes())).map_err(|e| {

@@ -7,6 +7,7 @@ use detektr_validate::Verdict;
 use detektr_validate::engine::{self, Reply};
 use detektr_validate::evaluate::{self, Judgement};
 use detektr_validate::run::{Located, RunError};
+use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
 /// Runs arms of `located` again that broke, for the sake of the verdicts; how many were run.
@@ -18,14 +19,14 @@ pub fn judged(
     one: &Planned,
     located: &mut [Located],
     today: &str,
-    args: &Args,
+    (args, home): (&Args, &Path),
     cancel: &AtomicBool,
     again: Again<'_>,
 ) -> Result<(Judgement, Vec<Reply>), Failure> {
     let ask = |located: &[Located], before| {
-        engine::ask(&one.plan, &one.inputs, located, before, cancel).map_err(|e| {
+        engine::ask(&one.plan, &one.inputs, located, before, home, cancel).map_err(|e| {
             Failure::failed("detektr::engine", with_sources(&e))
-                .help("make room in the folder for temporary files (TMPDIR), or run the arm with --fresh")
+                .help("make room in the data folder, or run the arm with --fresh")
         })
     };
     let evaluate = |located: &[Located], replies: &[Reply]| {

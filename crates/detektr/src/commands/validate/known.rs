@@ -3,7 +3,7 @@
 use super::Args;
 use crate::exit;
 use crate::failure::{Failure, shown};
-use crate::replace::{replace, writable};
+use crate::replace::{hold, replace};
 use detektr_validate::Verdict;
 use detektr_validate::baseline::{Baseline, Comparison};
 use std::path::{Path, PathBuf};
@@ -40,15 +40,13 @@ impl KnownVerdicts {
             None if update => PathBuf::from(DEFAULT),
             None => return Ok(None),
         };
-        let baseline = if update && !path.exists() {
-            Baseline::default()
-        } else {
-            Baseline::read(&path).map_err(|e| Failure::foreign(exit::USAGE, e.into()))?
-        };
-        if update {
-            writable(&path)?;
-        }
+        let baseline = if update { read(&path)? } else { read_known(&path)? };
         Ok(Some(KnownVerdicts { path, baseline, update, whole: args.whole() }))
+    }
+
+    /// The file, where it is written in the end.
+    pub fn written(&self) -> Option<&Path> {
+        self.update.then_some(&self.path)
     }
 
     /// Compares `verdicts`, and writes them where that is asked. A run that was interrupted writes nothing.
@@ -57,9 +55,7 @@ impl KnownVerdicts {
         let differences = self.baseline.compare(verdicts, whole);
         let updated = self.update && !interrupted;
         let excused = if updated {
-            let now = self.baseline.updated(verdicts, whole);
-            write(&self.path, &now)?;
-            now.compare(verdicts, whole)
+            update(&self.path, verdicts, whole)?.compare(verdicts, whole)
         } else {
             differences.clone()
         };
@@ -67,14 +63,28 @@ impl KnownVerdicts {
     }
 }
 
-fn write(path: &Path, baseline: &Baseline) -> Result<(), Failure> {
+/// Takes `verdicts` up into what stands in the file by now, for another run may have done so meanwhile: each part of a
+/// partition keeps what the others found.
+fn update(path: &Path, verdicts: &[Verdict], whole: bool) -> Result<Baseline, Failure> {
     let unwritten = |why: String| {
         Failure::failed("detektr::baseline", format!("can't write the baseline {}", shown(path)))
             .because(why)
             .help("name a file in a folder that you may write to; several folders of validations may have one each")
     };
-    let text = baseline.text().map_err(unwritten)?;
-    replace(path, text.as_bytes()).map_err(|e| unwritten(e.to_string()))
+    let _alone = hold(path).map_err(|e| unwritten(e.to_string()))?;
+    let now = read(path)?.updated(verdicts, whole);
+    replace(path, now.text().map_err(unwritten)?.as_bytes()).map_err(|e| unwritten(e.to_string()))?;
+    Ok(now)
+}
+
+/// The baseline in a file that need not be there yet.
+fn read(path: &Path) -> Result<Baseline, Failure> {
+    if matches!(path.try_exists(), Ok(false)) { Ok(Baseline::default()) } else { read_known(path) }
+}
+
+/// One that has to be there.
+fn read_known(path: &Path) -> Result<Baseline, Failure> {
+    Baseline::read(path).map_err(|e| Failure::foreign(exit::USAGE, e.into()))
 }
 
 #[cfg(test)]
@@ -89,6 +99,29 @@ mod tests {
             "repeats": {"holds": 0, "fails": 0, "inconclusive": 0},
         }))
         .unwrap()
+    }
+
+    #[test]
+    fn runs_of_parts_that_end_at_once_lose_nothing_of_each_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("known.yaml");
+        let fails = |id: String| Verdict { id, ..verdict("fails", "missed") };
+        // all have read it before the first writes
+        let together = std::sync::Barrier::new(8);
+        std::thread::scope(|scope| {
+            for part in 0..8 {
+                let (path, together) = (&path, &together);
+                scope.spawn(move || {
+                    let (baseline, path) = (read(path).unwrap(), path.clone());
+                    together.wait();
+                    let known = KnownVerdicts { path, baseline, update: true, whole: false };
+                    known.compare(&[fails(format!("v/q{part}/default"))], false).unwrap();
+                });
+            }
+        });
+        let all: Vec<Verdict> = (0..8).map(|part| fails(format!("v/q{part}/default"))).collect();
+        let known = read(&path).unwrap().compare(&all, true);
+        assert!(all.iter().all(|one| known.excuses(one)), "{known:?}");
     }
 
     #[test]

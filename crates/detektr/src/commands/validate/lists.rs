@@ -44,7 +44,7 @@ pub fn slow(validation: &str, located: &[Located]) -> Vec<Slow> {
     let timed = new.filter_map(|one| {
         let bundle = Bundle::open(&one.bundle).ok()?;
         let phases = &bundle.manifest().phases;
-        let took = phases.last()?.end.0 - phases.first()?.start.0;
+        let took = phases.last()?.end.0.saturating_sub(phases.first()?.start.0);
         let milliseconds = u64::try_from(took / 1_000_000).ok().filter(|took| *took > SLOW)?;
         let (arm, run) = (one.arm.arm.role.clone(), one.arm.run.clone());
         Some(Slow { validation: validation.to_owned(), arm, run, milliseconds })

@@ -32,7 +32,7 @@ use detektr_validate::evaluate::Judgement;
 use detektr_validate::file::{AtomicSource, Choices, Sources};
 use detektr_validate::judge::Reason;
 use detektr_validate::result::{ArmRun, Inputs, ResultDocument};
-use detektr_validate::run::{Located, RunError, Settings, Stage};
+use detektr_validate::run::{Located, RunError};
 use detektr_validate::{Arm, Outcome, Plan, Surroundings, Verdict, evaluate, file, result, run as arms};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -66,7 +66,7 @@ pub fn run(mut args: Args, context: &mut Context) -> Result<u8, Failure> {
     project::apply(&mut args)?;
     let store = context.store()?;
     let known = known::KnownVerdicts::read(&args)?;
-    outputs::check(&args)?;
+    outputs::check(&args, known.as_ref())?;
     let step = github::Step::here()?;
     let open = args.rerun.map(|Rerun::Last| last::open(store.home())).transpose()?;
     let files = select::files(&args.files)?;
@@ -85,7 +85,7 @@ pub fn run(mut args: Args, context: &mut Context) -> Result<u8, Failure> {
     }
     refuse_engines(&planned, args.engines)?;
     store.prepare()?;
-    let key = match &args.arms.evidence.key {
+    let key = match &args.arms.key {
         Some(path) => keys::load(path),
         None => keys::load_or_create(store.home()),
     }
@@ -110,7 +110,7 @@ pub fn run(mut args: Args, context: &mut Context) -> Result<u8, Failure> {
                 &one.plan,
                 &one.inputs,
                 &detonator,
-                &settings(&args, store.home(), &cancel, &|_, _| {}),
+                &args.arms.settings(store.home(), &cancel, &|_, _| {}),
             )
             .map_err(|e| unrunnable(&e))?;
         }
@@ -125,17 +125,23 @@ pub fn run(mut args: Args, context: &mut Context) -> Result<u8, Failure> {
                     &one.plan,
                     &one.inputs,
                     &detonator,
-                    &settings(&args, store.home(), &cancel, &progress),
+                    &args.arms.settings(store.home(), &cancel, &progress),
                 )
                 .map_err(|e| unrunnable(&e))?
             }
         };
-        let (judgement, engines) =
-            judged::judged(one, &mut located, &today, &args, &cancel, &|located, verdicts| {
+        let (judgement, engines) = judged::judged(
+            one,
+            &mut located,
+            &today,
+            (&args, store.home()),
+            &cancel,
+            &|located, verdicts| {
                 let progress = |arm: &Arm, stage| live.tell(arm, stage);
-                let settings = settings(&args, store.home(), &cancel, &progress);
+                let settings = args.arms.settings(store.home(), &cancel, &progress);
                 arms::retry(&one.plan, &one.inputs, &detonator, &settings, located, verdicts)
-            })?;
+            },
+        )?;
         live.clear();
         let interrupted = cancel.load(Ordering::Relaxed);
         answered.push(answer(one, &located, (judgement, engines), &sealing, interrupted)?);
@@ -291,30 +297,10 @@ fn answer(
             .because(e)
             .help("make room there, or name another folder with --out")
     };
-    let path = result::write(results, &document, &one.inputs, key).map_err(unwritten)?;
-    if carry {
-        outputs::carry(&path, located)?;
-    }
+    let carried = |to: &Path| if carry { outputs::carry(to, located) } else { Ok(()) };
+    let path = result::write(results, &document, &one.inputs, key, carried).map_err(unwritten)?;
     let slow = lists::slow(&one.plan.name(), located);
     Ok(Answered { document, path, interrupted, slow })
-}
-
-/// How the arms are run, with what the arguments say of it.
-fn settings<'a>(
-    args: &Args,
-    home: &Path,
-    cancel: &Arc<AtomicBool>,
-    progress: &'a (dyn Fn(&Arm, Stage) + Sync),
-) -> Settings<'a> {
-    Settings {
-        home: home.to_owned(),
-        key: args.arms.evidence.key.clone(),
-        jobs: args.arms.jobs(),
-        fresh: args.arms.evidence.fresh,
-        ring_bytes: None,
-        cancel: cancel.clone(),
-        progress,
-    }
 }
 
 /// Why an arm could not be run.

@@ -1,19 +1,20 @@
 //! What `validate` writes for other programs: plans, the JSON document, JUnit, Markdown, SARIF, GitLab's report, and the
 //! bundles that a result carries along.
 
-use super::known::Compared;
+use super::known::{Compared, KnownVerdicts};
 use super::{Answered, Args, lists};
 use crate::cli::Context;
 use crate::exit;
 use crate::failure::{Failure, shown};
 use crate::replace::{replace, writable};
+use crate::terminal::in_json;
 use detektr_report::Placed;
 use detektr_validate::run::Located;
 use detektr_validate::{Plan, Verdict};
 use serde_json::json;
 use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Prints the plans.
 pub fn plans<'a>(plans: impl Iterator<Item = &'a Plan>, context: &mut Context) -> Result<u8, Failure> {
@@ -35,7 +36,7 @@ pub fn document(
                 "validation": one.document.plan.validation,
                 "variant": one.document.plan.variant,
                 "result": one.document.id,
-                "path": one.path,
+                "path": in_json(&one.path),
                 "interrupted": one.interrupted,
             });
             if one.document.plan.ablate {
@@ -52,7 +53,7 @@ pub fn document(
     });
     if let Some(known) = known {
         document["baseline"] = json!({
-            "path": known.path,
+            "path": in_json(&known.path),
             "updated": known.updated,
             "differences": known.differences,
         });
@@ -62,11 +63,9 @@ pub fn document(
 }
 
 /// Checks, before anything runs, that the files can be written that the arguments ask for.
-pub fn check(args: &Args) -> Result<(), Failure> {
-    [&args.junit, &args.markdown, &args.sarif, &args.gitlab]
-        .into_iter()
-        .flatten()
-        .try_for_each(|file| writable(file))
+pub fn check(args: &Args, known: Option<&KnownVerdicts>) -> Result<(), Failure> {
+    let reports = [&args.junit, &args.markdown, &args.sarif, &args.gitlab].into_iter().flatten();
+    writable(reports.map(PathBuf::as_path).chain(known.and_then(KnownVerdicts::written)))
 }
 
 /// The files that the arguments ask for.
@@ -105,18 +104,14 @@ fn file(path: &Path, text: &str) -> Result<(), Failure> {
     })
 }
 
-/// Copies the bundles beside the result, so that it can be judged on another machine.
-pub fn carry(result: &Path, located: &[Located]) -> Result<(), Failure> {
+/// Copies the bundles into the folder of a result, so that it can be judged on another machine.
+pub fn carry(result: &Path, located: &[Located]) -> io::Result<()> {
     let runs = result.join("runs");
-    for one in located {
-        let to = runs.join(&one.arm.run);
-        copy(&one.bundle, &to).map_err(|e| {
-            Failure::failed("detektr::result", format!("can't copy a bundle to {}", shown(&to)))
-                .because(e)
-                .help("make room there, or name another folder with --out")
-        })?;
-    }
-    Ok(())
+    fs::create_dir_all(&runs)?;
+    located.iter().try_for_each(|one| match one.bundle.is_dir() {
+        true => copy(&one.bundle, &runs.join(&one.arm.run)),
+        false => fs::copy(&one.bundle, runs.join(format!("{}.tar.zst", one.arm.run))).map(drop),
+    })
 }
 
 fn copy(from: &Path, to: &Path) -> io::Result<()> {

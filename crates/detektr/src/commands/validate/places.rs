@@ -21,7 +21,7 @@ pub fn placed<'a>(
 
 /// How a pipeline names `file`.
 pub fn shown_at(file: &Path) -> String {
-    relative(file, &top())
+    relative(file, &top()).to_string_lossy().into_owned()
 }
 
 /// The file of `verdict`, and the line in it.
@@ -55,9 +55,9 @@ fn top() -> PathBuf {
 }
 
 /// `file` relative to `top`; as a whole where it lies elsewhere.
-fn relative(file: &Path, top: &Path) -> String {
+fn relative(file: &Path, top: &Path) -> PathBuf {
     let file = file.canonicalize().unwrap_or_else(|_| file.to_owned());
-    file.strip_prefix(top).unwrap_or(&file).to_string_lossy().into_owned()
+    file.strip_prefix(top).unwrap_or(&file).to_owned()
 }
 
 #[cfg(test)]
@@ -77,7 +77,7 @@ mod tests {
         let top = folder.path().canonicalize().unwrap();
         std::fs::create_dir(top.join("a")).unwrap();
         std::fs::write(top.join("a/r.yml"), "").unwrap();
-        assert_eq!(relative(&top.join("a/../a/r.yml"), &top), "a/r.yml");
-        assert_eq!(relative(&top.join("a/r.yml"), &top.join("b")), top.join("a/r.yml").to_string_lossy());
+        assert_eq!(relative(&top.join("a/../a/r.yml"), &top), Path::new("a/r.yml"));
+        assert_eq!(relative(&top.join("a/r.yml"), &top.join("b")), top.join("a/r.yml"));
     }
 }

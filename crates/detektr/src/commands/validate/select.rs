@@ -5,6 +5,7 @@ use detektr_netsim::site;
 use detektr_sandbox::profile;
 use detektr_validate::file::yaml_files;
 use detektr_validate::{baseline, project};
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -28,7 +29,9 @@ pub fn files(named: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
             found.push(path.clone());
         }
     }
-    found.dedup();
+    // a file that is named twice, as by its folder too, is asked once
+    let mut seen = BTreeSet::new();
+    found.retain(|file| seen.insert(file.canonicalize().unwrap_or_else(|_| file.clone())));
     Ok(found)
 }
 
@@ -74,6 +77,8 @@ mod tests {
         write("site.yaml", "detektr: 1\nhttp:\n  - {delay: 2s}\n");
         let found = files(&[folder.path().to_owned()]).unwrap();
         assert_eq!(found, [folder.path().join("a/c.yml"), folder.path().join("b.yaml")]);
+        let named = ["b.yaml", "", "./a/../b.yaml"].map(|name| folder.path().join(name));
+        assert_eq!(files(&named).unwrap(), [folder.path().join("b.yaml"), folder.path().join("a/c.yml")]);
     }
 
     #[test]

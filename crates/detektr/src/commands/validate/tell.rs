@@ -131,7 +131,7 @@ fn end(
             "slow      {took}  {} {} {}",
             clean(&one.validation),
             clean(&one.arm.to_string()),
-            one.run
+            clean(&one.run)
         )?;
     }
     for one in flaky {

@@ -67,7 +67,7 @@ pub fn run(args: &Args, context: &mut Context) -> Result<u8, Failure> {
     let library = args.library.library()?;
     let (variants, tests) = chosen::chosen(&library, args.atomics.as_deref(), &args.only)?;
     // what can't be written is told before anything runs
-    [&args.html, &args.navigator].into_iter().flatten().try_for_each(|path| writable(path))?;
+    writable([&args.html, &args.navigator].into_iter().flatten().map(PathBuf::as_path))?;
     let store = context.store()?;
     store.prepare()?;
     let detonator = Detonator::new();
@@ -80,9 +80,9 @@ pub fn run(args: &Args, context: &mut Context) -> Result<u8, Failure> {
     let progress = |name: &str, stage: Stage| live.tell(name, stage);
     let settings = Settings {
         home: store.home().to_owned(),
-        key: args.arms.evidence.key.clone(),
+        key: args.arms.key.clone(),
         jobs: args.arms.jobs(),
-        fresh: args.arms.evidence.fresh,
+        fresh: args.arms.fresh,
         cancel: cancel.clone(),
         progress: &progress,
     };
