@@ -113,3 +113,17 @@ fn what_was_loaded_is_counted_and_missed_when_it_is_gone() {
     let effects = loaded.effects().unwrap().remove("e").unwrap();
     assert!(effects.changed && effects.rules.is_empty());
 }
+
+#[test]
+fn only_a_counter_of_exactly_what_is_refused_counts() {
+    if !ready() {
+        return;
+    }
+    let rules = "counter drop\n counter log prefix \"x\" reject\n counter limit rate over 9/second drop\n \
+                 counter ip daddr 192.0.2.1 drop\n counter name c drop\n ip daddr 192.0.2.1 counter drop\n";
+    let text = format!(
+        "table inet t {{\n counter c {{ }}\n chain o {{\n type filter hook output priority 0;\n {rules} }}\n}}\n"
+    );
+    let (ruleset, _) = decide("e", &from_file(&text), &[]).unwrap();
+    assert_eq!(ruleset.refusing, (3, 3));
+}
