@@ -1,6 +1,7 @@
 //! The supervisor's side of a keeper: when what watches does so, when the attack has ended, and what became of each.
 
 use super::wait::{ExitStatus, exit_status};
+use crate::namespaces::others::Own;
 use crate::namespaces::protocol::Report;
 use crate::plan::{Watcher, WatcherEnd};
 use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType};
@@ -10,12 +11,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-/// How long what watches may take until it does.
-const UNTIL_READY: Duration = Duration::from_secs(60);
-/// How long it may be busy after the attack.
+/// How long what watches may be busy after the attack, and how long it may take to end.
 const UNTIL_IDLE: Duration = Duration::from_secs(10);
-/// How long it may take to end, and what runs afterwards to its end.
-const UNTIL_DONE: Duration = Duration::from_secs(300);
 
 /// How often it is asked who is there.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(20);
@@ -41,8 +38,8 @@ impl Unwatched {
     }
 }
 
-/// What is known of the processes: how many are the attack's, and how often the keeper's went to sleep.
-pub(super) type Others = (usize, Option<u64>);
+/// What is known of the processes: how many are the attack's, and what the keeper's do.
+pub(super) type Others = (usize, Own);
 
 /// One keeper.
 #[derive(Debug)]
@@ -50,6 +47,8 @@ pub(super) struct Keeper {
     socket: OwnedFd,
     ready: Vec<Option<Arc<AtomicBool>>>,
     settle: Option<Duration>,
+    /// How long each of these may take: to bring about what is needed, to watch, and to run to the end afterwards.
+    patience: Duration,
     ends: Vec<WatcherEnd>,
     stage: Stage,
     /// Its number in the environment's pid namespace.
@@ -66,8 +65,8 @@ enum Stage {
     Begins(Instant),
     /// The attack runs.
     Watches,
-    /// The attack has ended since this; so often the keeper's processes had gone to sleep when last asked.
-    Idles(Instant, Option<u64>),
+    /// The attack has ended since this; what the keeper's processes did when last asked.
+    Idles(Instant, Own),
     /// It was told to end.
     Ends(Instant),
     /// All has ended.
@@ -90,8 +89,9 @@ pub(super) enum Step {
 }
 
 impl Keeper {
-    /// The connection to a keeper for `watchers`, and its end of it; none where there is nothing to run.
-    pub(super) fn of(watchers: &[Watcher]) -> io::Result<Option<(Keeper, OwnedFd)>> {
+    /// The connection to a keeper for `watchers`, and its end of it; none where there is nothing to run. Each of their
+    /// steps may take as long as the attack itself may.
+    pub(super) fn of(watchers: &[Watcher], wall: Duration) -> io::Result<Option<(Keeper, OwnedFd)>> {
         if watchers.is_empty() {
             return Ok(None);
         }
@@ -101,6 +101,7 @@ impl Keeper {
             socket,
             ready: watchers.iter().map(|one| one.ready.clone()).collect(),
             settle: watchers.iter().filter_map(|one| one.settle).max(),
+            patience: wall,
             ends: vec![WatcherEnd::default(); watchers.len()],
             stage: Stage::Begins(Instant::now()),
             pid: None,
@@ -143,8 +144,8 @@ impl Keeper {
         match self.stage {
             Stage::Begins(since) => self.begin(since),
             Stage::Watches | Stage::Idles(..) => self.look(others),
-            Stage::Ends(since) if since.elapsed() > UNTIL_DONE => {
-                Unwatched::lost(None, format!("it did not end within {} s", UNTIL_DONE.as_secs()))
+            Stage::Ends(since) if since.elapsed() > UNTIL_IDLE + self.patience => {
+                Unwatched::lost(None, format!("it did not end within {}", self.bound()))
             }
             Stage::Ends(_) | Stage::Done => Step::Wait,
         }
@@ -159,19 +160,25 @@ impl Keeper {
                 self.stage = Stage::Watches;
                 Step::Begin
             }
-            _ if since.elapsed() < if self.pid.is_none() { UNTIL_DONE } else { UNTIL_READY } => Step::Wait,
-            waits => {
-                let number = waits.filter(|_| self.pid.is_some());
-                let bound = number.map_or(UNTIL_DONE, |_| UNTIL_READY);
-                Unwatched::not_ready(number, format!("it did not watch within {} s", bound.as_secs()))
+            _ if since.elapsed() < self.patience => Step::Wait,
+            _ if self.pid.is_none() => {
+                Unwatched::not_ready(None, format!("its `setup` did not end within {}", self.bound()))
+            }
+            number => {
+                Unwatched::not_ready(number, format!("no line of it was `ready` within {}", self.bound()))
             }
         }
+    }
+
+    /// The bound that its user can set, in words.
+    fn bound(&self) -> String {
+        format!("{:?}, the time that the attack has (`timeout`)", self.patience)
     }
 
     /// Whether the attack has ended, and what watches has seen all of it.
     fn look(&mut self, others: Option<Others>) -> Step {
         let Some(pid) = self.pid else { return Step::Wait };
-        let Some((attack, slept)) = others else {
+        let Some((attack, own)) = others else {
             if Instant::now() < self.next {
                 return Step::Wait;
             }
@@ -184,17 +191,22 @@ impl Keeper {
                 return Step::Wait;
             }
             Stage::Idles(since, before) => (since, before),
-            _ => (Instant::now(), None),
+            _ => (Instant::now(), Own::Busy),
         };
-        let still = slept.is_some() && slept == before;
+        if own == Own::KeeperStopped {
+            return Unwatched::lost(None, "the process that runs it was stopped".into());
+        }
+        let still = matches!(own, Own::Asleep(_)) && own == before;
         let over = self.settle.map_or(still, |settle| still && since.elapsed() >= settle);
         // a program that never rests is ended all the same, once it had the time that was asked for
         let late = since.elapsed() >= self.settle.map_or(UNTIL_IDLE, |settle| settle + UNTIL_IDLE);
-        if !over && !late {
-            self.stage = Stage::Idles(since, slept);
+        // whoever stopped one is gone, and nobody will have it go on
+        let stopped = own == Own::Stopped;
+        if !over && !late && !stopped {
+            self.stage = Stage::Idles(since, own);
             return Step::Wait;
         }
-        self.drained = over || self.settle.is_some();
+        self.drained = over || (self.settle.is_some() && !stopped);
         self.stage = Stage::Ends(Instant::now());
         match rustix::net::send(&self.socket, b"e", SendFlags::NOSIGNAL) {
             Ok(_) => Step::Wait,
@@ -248,34 +260,57 @@ fn told(status: i32) -> String {
 mod tests {
     use super::*;
 
+    /// A keeper at `stage`, and its own end of the connection.
+    fn keeper(stage: Stage) -> (Keeper, OwnedFd) {
+        let watcher = Watcher {
+            when: crate::controls::monitor::When::Beside,
+            setup: Vec::new(),
+            argv: Vec::new(),
+            output: std::fs::File::open("/dev/null").unwrap().into(),
+            ready: Some(Arc::default()),
+            settle: None,
+        };
+        let (keeper, theirs) = Keeper::of(&[watcher], Duration::from_secs(60)).unwrap().unwrap();
+        (Keeper { stage, pid: Some(2), ..keeper }, theirs)
+    }
+
     #[test]
     fn a_keeper_that_is_killed_is_told_of_at_every_stage_but_the_last() {
         let now = Instant::now();
         let begins = Stage::Begins(now);
-        for stage in [begins, Stage::Watches, Stage::Idles(now, Some(1)), Stage::Ends(now), Stage::Done] {
-            let (socket, theirs) = rustix::net::socketpair(
-                AddressFamily::UNIX,
-                SocketType::SEQPACKET,
-                SocketFlags::CLOEXEC,
-                None,
-            )
-            .unwrap();
-            let mut keeper = Keeper {
-                socket,
-                ready: vec![None],
-                settle: None,
-                ends: vec![WatcherEnd::default()],
-                stage,
-                pid: Some(2),
-                drained: false,
-                next: now,
-            };
+        for stage in [begins, Stage::Watches, Stage::Idles(now, Own::Asleep(1)), Stage::Ends(now), Stage::Done] {
+            let (mut keeper, theirs) = keeper(stage);
             drop(theirs);
             let lost = matches!(
-                keeper.step(Some((0, Some(1)))),
+                keeper.step(Some((0, Own::Asleep(1)))),
                 Step::Failed(Unwatched { code: "monitor_lost", .. })
             );
             assert_eq!(lost, stage != Stage::Done, "{stage:?}");
         }
+    }
+
+    #[test]
+    fn what_is_not_ready_in_the_attacks_own_time_is_told_with_that_bound() {
+        let (keeper, _theirs) = keeper(Stage::Begins(Instant::now()));
+        let mut keeper = Keeper { patience: Duration::ZERO, ..keeper };
+        let Step::Failed(why) = keeper.step(None) else { panic!("it waits on") };
+        assert_eq!((why.code, why.number), ("monitor_not_ready", Some(0)));
+        assert_eq!(why.why, "no line of it was `ready` within 0ns, the time that the attack has (`timeout`)");
+    }
+
+    #[test]
+    fn what_was_stopped_has_not_seen_all_and_is_not_waited_for() {
+        let (mut keeper, _theirs) = keeper(Stage::Watches);
+        assert_eq!(keeper.step(Some((1, Own::Stopped))), Step::Wait, "the attack may yet have it go on");
+        assert_eq!(keeper.stage, Stage::Watches);
+        assert_eq!(keeper.step(Some((0, Own::Stopped))), Step::Wait);
+        assert!(matches!(keeper.stage, Stage::Ends(_)) && !keeper.drained, "{keeper:?}");
+    }
+
+    #[test]
+    fn a_keeper_that_was_stopped_is_lost() {
+        let (mut keeper, _theirs) = keeper(Stage::Watches);
+        let lost = keeper.step(Some((0, Own::KeeperStopped)));
+        assert!(matches!(lost, Step::Failed(Unwatched { code: "monitor_lost", .. })), "{lost:?}");
     }
 }

@@ -290,7 +290,7 @@ impl Environment {
             FromInit::ExecFailed { errno } => self.pending.exec_error = Some(errno),
             FromInit::Exited { status } => self.pending.exit = Some(exit_status(status)),
             FromInit::Ended { last_pid } => self.pending.ended = Some(last_pid),
-            FromInit::Others { attack, asleep } => self.pending.others = Some((attack, asleep)),
+            FromInit::Others { attack, own } => self.pending.others = Some((attack, own)),
             FromInit::Usage { memory } => self.pending.memory = Some(memory),
             FromInit::Loss { packets } => self.pending.packets_lost = Some(packets),
             other => return Err(unexpected(other)),

@@ -51,6 +51,7 @@ fn keep(launch: &Launch, fds: &[OwnedFd]) -> io::Result<()> {
         // SAFETY: both descriptors are valid; nothing owns 0, 1 and 2 here.
         sys::check(unsafe { libc::dup2(null.as_raw_fd(), number) }.into())?;
     }
+    drop(null);
     close_all_but(fds)?;
     let say = |report: &Report| -> io::Result<()> {
         rustix::net::send(socket, &serde_json::to_vec(report)?, SendFlags::NOSIGNAL)?;
@@ -100,6 +101,8 @@ fn keep(launch: &Launch, fds: &[OwnedFd]) -> io::Result<()> {
             }
             told = Some(Instant::now());
             signal(&running, libc::SIGTERM);
+            // one that was stopped takes no signal otherwise
+            signal(&running, libc::SIGCONT);
         } else if left.is_some_and(|left| left.is_zero()) {
             signal(&running, libc::SIGKILL);
         }

@@ -1,18 +1,31 @@
 //! Who is there: the attack's processes, and those of the keeper.
 
+use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::fs;
 use std::io;
 
-/// How many processes of this pid namespace are neither init nor `keeper` nor descend from it; and, where every thread
-/// of the keeper's is asleep, how often they had gone to sleep in all: as long as that stays the same, they had
-/// nothing to do.
+/// What the keeper's processes do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Own {
+    /// Every thread is asleep, and so often they had gone to sleep in all: as long as that stays the same, they had
+    /// nothing to do.
+    Asleep(u64),
+    /// They have something to do.
+    Busy,
+    /// Somebody stopped one of them.
+    Stopped,
+    /// Somebody stopped the keeper itself.
+    KeeperStopped,
+}
+
+/// How many processes of this pid namespace are neither init nor `keeper` nor descend from it, and what those do that do.
 ///
 /// A process whose parent is not seen counts as the attack's: what merely looks so for a moment is asked again.
 ///
 /// # Errors
 /// `/proc` can't be listed.
-pub(super) fn look(keeper: u32) -> io::Result<(usize, Option<u64>)> {
+pub(super) fn look(keeper: u32) -> io::Result<(usize, Own)> {
     let mut parents = HashMap::new();
     for entry in fs::read_dir("/proc")? {
         let Some(pid) = entry?.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else {
@@ -27,8 +40,17 @@ pub(super) fn look(keeper: u32) -> io::Result<(usize, Option<u64>)> {
     }
     let (own, attack): (Vec<u32>, Vec<u32>) =
         parents.keys().partition(|pid| descends(**pid, keeper, &parents));
-    let asleep = own.into_iter().try_fold(0, |sum, pid| Some(sum + asleep(pid)?));
-    Ok((attack.len(), asleep))
+    let states: Vec<(u32, Own)> = own.into_iter().map(|pid| (pid, state(pid))).collect();
+    let stopped = |(pid, state): &(u32, Own)| (*state == Own::Stopped).then_some(*pid);
+    let all = match states.iter().find_map(stopped) {
+        Some(_) if states.iter().filter_map(stopped).any(|pid| pid == keeper) => Own::KeeperStopped,
+        Some(_) => Own::Stopped,
+        None => states.iter().fold(Own::Asleep(0), |all, (_, one)| match (all, one) {
+            (Own::Asleep(sum), Own::Asleep(more)) => Own::Asleep(sum + more),
+            _ => Own::Busy,
+        }),
+    };
+    Ok((attack.len(), all))
 }
 
 fn descends(pid: u32, from: u32, parents: &HashMap<u32, u32>) -> bool {
@@ -51,24 +73,64 @@ fn parent(pid: u32) -> Option<u32> {
     rest.split_whitespace().nth(1)?.parse().ok()
 }
 
-/// How often the threads of a process went to sleep, where all are asleep.
-fn asleep(pid: u32) -> Option<u64> {
-    let mut sum = 0;
-    for task in fs::read_dir(format!("/proc/{pid}/task")).ok()?.flatten() {
-        let status = fs::read_to_string(task.path().join("status")).ok()?;
-        let field = |name: &str| status.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
-        if !field("State:")?.starts_with('S') {
-            return None;
-        }
-        sum += field("voluntary_ctxt_switches:")?.parse::<u64>().ok()?;
+/// What the threads of a process do. One that is gone meanwhile is asked for again.
+fn state(pid: u32) -> Own {
+    let Ok(tasks) = fs::read_dir(format!("/proc/{pid}/task")) else { return Own::Busy };
+    let mut all = Own::Asleep(0);
+    for task in tasks.flatten() {
+        let thread = fs::read_to_string(task.path().join("status")).map_or(Own::Busy, |text| told(&text));
+        all = match (all, thread) {
+            (Own::Stopped, _) | (_, Own::Stopped) => Own::Stopped,
+            (Own::Asleep(sum), Own::Asleep(more)) => Own::Asleep(sum + more),
+            _ => Own::Busy,
+        };
     }
-    Some(sum)
+    all
+}
+
+/// What a thread does, by proc_pid_status(5).
+fn told(status: &str) -> Own {
+    let field = |name: &str| status.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
+    match field("State:").and_then(|state| state.chars().next()) {
+        Some('S') => field("voluntary_ctxt_switches:")
+            .and_then(|count| count.parse().ok())
+            .map_or(Own::Busy, Own::Asleep),
+        // it has ended, and nobody has asked how
+        Some('Z' | 'X') => Own::Asleep(0),
+        Some('T') => Own::Stopped,
+        _ => Own::Busy,
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::descends;
+    use super::{Own, descends, look, state};
     use std::collections::HashMap;
+    use std::process::{Command, Stdio};
+
+    #[test]
+    fn a_process_that_was_stopped_neither_sleeps_nor_works() {
+        let mut child = Command::new("cat").stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+        let pid = child.id();
+        let signal = |number| {
+            // SAFETY: no memory is passed; the child is ours, and was not waited for.
+            assert_eq!(unsafe { libc::kill(pid.cast_signed(), number) }, 0);
+        };
+        let becomes = |wanted: fn(Own) -> bool| while !wanted(state(pid)) {
+            std::thread::yield_now();
+        };
+        becomes(|state| matches!(state, Own::Asleep(_)));
+        signal(libc::SIGSTOP);
+        becomes(|state| state == Own::Stopped);
+        assert_eq!(look(pid).unwrap().1, Own::KeeperStopped);
+        assert_eq!(look(std::process::id()).unwrap().1, Own::Stopped);
+        signal(libc::SIGCONT);
+        becomes(|state| matches!(state, Own::Asleep(_)));
+        drop(child.stdin.take());
+        // ended, and not waited for
+        becomes(|state| state == Own::Asleep(0));
+        assert!(child.wait().unwrap().success());
+    }
 
     #[test]
     fn whoever_has_no_chain_to_the_keeper_is_the_attack_s() {

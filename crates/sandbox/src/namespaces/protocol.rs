@@ -1,6 +1,7 @@
 //! What the supervisor and init say to each other: JSON over a sequenced-packet socket, with descriptors.
 //! A frame's body travels in a memfd, so that a command line of any length fits.
 
+use super::others::Own;
 use crate::controls::Steps;
 use crate::controls::monitor::When;
 use crate::network::{Addresses, DeviceKind};
@@ -151,7 +152,7 @@ pub(crate) enum FromInit {
     /// Packets that were dropped; unknown where the device is gone.
     Loss { packets: Option<u64> },
     /// Processes of the attack, and what the keeper's do.
-    Others { attack: usize, asleep: Option<u64> },
+    Others { attack: usize, own: Own },
     /// Resident memory in bytes.
     Usage { memory: u64 },
 }
