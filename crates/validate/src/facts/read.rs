@@ -260,9 +260,19 @@ impl Reader<'_> {
     fn connected(&mut self) {
         for key in std::mem::take(&mut self.made) {
             let Some(operation) = self.operations.get_mut(&key) else { continue };
-            let begun = operation.denied.iter().find(|begun| begun.how == "EINPROGRESS");
-            let begun = begun.filter(|begun| begun.enforcer.is_none()).map(|begun| begun.event);
-            operation.succeeded = operation.succeeded.or(begun);
+            if operation.succeeded.is_some() {
+                continue;
+            }
+            // the last is the one that came about, rather than one that is credited; of all that are credited one was not
+            // refused either
+            let begun = |credited: bool| {
+                let is = |denial: &Denial| denial.how == "EINPROGRESS" && denial.enforcer.is_some() == credited;
+                operation.denied.iter().rposition(is)
+            };
+            if let Some(at) = begun(false).or_else(|| begun(true)) {
+                operation.succeeded = Some(operation.denied[at].event);
+                operation.denied[at].enforcer = None;
+            }
         }
         for key in std::mem::take(&mut self.left_to) {
             let Some(operation) = self.operations.get_mut(&key) else { continue };

@@ -87,6 +87,15 @@ fn alert<'a>(arm: &'a Observed, control: &str) -> Option<&'a str> {
     arm.watched.get(control)?.alert.as_deref()
 }
 
+/// Whether `control` told of something in `arm`.
+pub(super) fn alerted(arm: &Observed, control: &str) -> Truth {
+    match (alert(arm, control), heard(arm, control)) {
+        (Some(_), _) => Truth::Yes,
+        (None, Ok(())) if arm.missing.is_none() => Truth::No,
+        _ => Truth::Unknown,
+    }
+}
+
 /// That the silence of `control` in `arm` means something.
 fn heard(arm: &Observed, control: &str) -> Result<(), Answer> {
     let role = &arm.arm.role;

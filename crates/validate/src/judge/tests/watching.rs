@@ -5,7 +5,7 @@ use super::*;
 use crate::facts::Watched;
 use detektr_sandbox::controls::monitor::{Alert, Monitor, When};
 
-fn watched_plan() -> Plan {
+pub(super) fn watched_plan() -> Plan {
     let mut plan = plan(QuestionKind::Control { control: "a".into() }, &["a", "b"], 1);
     let monitor = Monitor {
         when: When::Beside,
@@ -21,7 +21,7 @@ fn watched_plan() -> Plan {
 }
 
 /// What an arm heard of the watcher: an alert, or why it is deaf, or both, or neither.
-fn heard(mut arm: Observed, alert: bool, deaf: bool) -> Observed {
+pub(super) fn heard(mut arm: Observed, alert: bool, deaf: bool) -> Observed {
     let watched = Watched { alert: alert.then(|| "line".into()), deaf: deaf.then(|| "it ended".into()) };
     arm.watched.insert("a".into(), watched);
     arm
