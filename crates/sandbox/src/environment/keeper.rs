@@ -14,6 +14,9 @@ use std::time::{Duration, Instant};
 /// How long what watches may be busy after the attack, and how long it may take to end.
 const UNTIL_IDLE: Duration = Duration::from_secs(10);
 
+/// How long one lies still that is stopped. With a tracer every call stops it, for a moment.
+const UNTIL_STOPPED: Duration = Duration::from_secs(1);
+
 /// How often it is asked who is there.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(20);
 
@@ -65,12 +68,23 @@ enum Stage {
     Begins(Instant),
     /// The attack runs.
     Watches,
-    /// The attack has ended since this; what the keeper's processes did when last asked.
-    Idles(Instant, Own),
+    /// The attack has ended.
+    Idles(Idle),
     /// It was told to end.
     Ends(Instant),
     /// All has ended.
     Done,
+}
+
+/// What the keeper's processes do once the attack has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Idle {
+    /// It has ended since this.
+    since: Instant,
+    /// What they did when last asked.
+    own: Own,
+    /// They do so since this.
+    unchanged: Instant,
 }
 
 /// What the supervisor has to do.
@@ -185,25 +199,29 @@ impl Keeper {
             self.next = Instant::now() + BETWEEN_LOOKS;
             return Step::Look(pid);
         };
-        let (since, before) = match self.stage {
+        let now = Instant::now();
+        let idle = match self.stage {
             _ if attack > 0 => {
                 self.stage = Stage::Watches;
                 return Step::Wait;
             }
-            Stage::Idles(since, before) => (since, before),
-            _ => (Instant::now(), Own::Busy),
+            Stage::Idles(idle) if idle.own == own => idle,
+            Stage::Idles(idle) => Idle { own, unchanged: now, ..idle },
+            _ => Idle { since: now, own, unchanged: now },
         };
-        if own == Own::KeeperStopped {
+        // whoever stopped one is gone, and nobody will have it go on
+        let held = |of_keeper| matches!(own, Own::Held { keeper, .. } if keeper == of_keeper);
+        let lies = now - idle.unchanged >= UNTIL_STOPPED;
+        if held(true) && lies {
             return Unwatched::lost(None, "the process that runs it was stopped".into());
         }
-        let still = matches!(own, Own::Asleep(_)) && own == before;
-        let over = self.settle.map_or(still, |settle| still && since.elapsed() >= settle);
+        let stopped = held(false) && lies;
+        let still = matches!(own, Own::Asleep(_)) && idle.unchanged < now;
+        let over = self.settle.map_or(still, |settle| still && now - idle.since >= settle);
         // a program that never rests is ended all the same, once it had the time that was asked for
-        let late = since.elapsed() >= self.settle.map_or(UNTIL_IDLE, |settle| settle + UNTIL_IDLE);
-        // whoever stopped one is gone, and nobody will have it go on
-        let stopped = own == Own::Stopped;
+        let late = now - idle.since >= self.settle.map_or(UNTIL_IDLE, |settle| settle + UNTIL_IDLE);
         if !over && !late && !stopped {
-            self.stage = Stage::Idles(since, own);
+            self.stage = Stage::Idles(idle);
             return Step::Wait;
         }
         self.drained = over || (self.settle.is_some() && !stopped);
@@ -278,7 +296,8 @@ mod tests {
     fn a_keeper_that_is_killed_is_told_of_at_every_stage_but_the_last() {
         let now = Instant::now();
         let begins = Stage::Begins(now);
-        for stage in [begins, Stage::Watches, Stage::Idles(now, Own::Asleep(1)), Stage::Ends(now), Stage::Done] {
+        let idles = Stage::Idles(Idle { since: now, own: Own::Asleep(1), unchanged: now });
+        for stage in [begins, Stage::Watches, idles, Stage::Ends(now), Stage::Done] {
             let (mut keeper, theirs) = keeper(stage);
             drop(theirs);
             let lost = matches!(
@@ -298,19 +317,42 @@ mod tests {
         assert_eq!(why.why, "no line of it was `ready` within 0ns, the time that the attack has (`timeout`)");
     }
 
+    /// The attack has ended, and what the keeper's processes do is the same since so long.
+    fn since(own: Own, time: Duration) -> Stage {
+        let then = Instant::now().checked_sub(time).unwrap();
+        Stage::Idles(Idle { since: then, own, unchanged: then })
+    }
+
     #[test]
     fn what_was_stopped_has_not_seen_all_and_is_not_waited_for() {
-        let (mut keeper, _theirs) = keeper(Stage::Watches);
-        assert_eq!(keeper.step(Some((1, Own::Stopped))), Step::Wait, "the attack may yet have it go on");
-        assert_eq!(keeper.stage, Stage::Watches);
-        assert_eq!(keeper.step(Some((0, Own::Stopped))), Step::Wait);
+        let held = Own::Held { switches: 7, keeper: false };
+        let (mut keeper, _theirs) = keeper(since(held, UNTIL_STOPPED));
+        keeper.settle = Some(Duration::ZERO);
+        assert_eq!(keeper.step(Some((1, held))), Step::Wait);
+        assert_eq!(keeper.stage, Stage::Watches, "the attack may yet have it go on");
+        keeper.stage = since(Own::Held { switches: 6, keeper: false }, UNTIL_STOPPED);
+        assert_eq!(keeper.step(Some((0, held))), Step::Wait);
+        assert!(matches!(keeper.stage, Stage::Idles(..)), "it did something meanwhile: {keeper:?}");
+        keeper.stage = since(held, UNTIL_STOPPED);
+        assert_eq!(keeper.step(Some((0, held))), Step::Wait);
         assert!(matches!(keeper.stage, Stage::Ends(_)) && !keeper.drained, "{keeper:?}");
     }
 
     #[test]
-    fn a_keeper_that_was_stopped_is_lost() {
+    fn what_sleeps_at_two_looks_and_did_nothing_between_has_seen_all() {
         let (mut keeper, _theirs) = keeper(Stage::Watches);
-        let lost = keeper.step(Some((0, Own::KeeperStopped)));
+        for (switches, ends) in [(1, false), (2, false), (2, true)] {
+            assert_eq!(keeper.step(Some((0, Own::Asleep(switches)))), Step::Wait);
+            assert_eq!(matches!(keeper.stage, Stage::Ends(_)), ends, "{switches}");
+        }
+        assert!(keeper.drained);
+    }
+
+    #[test]
+    fn a_keeper_that_was_stopped_is_lost() {
+        let held = Own::Held { switches: 7, keeper: true };
+        let (mut keeper, _theirs) = keeper(since(held, UNTIL_STOPPED));
+        let lost = keeper.step(Some((0, held)));
         assert!(matches!(lost, Step::Failed(Unwatched { code: "monitor_lost", .. })), "{lost:?}");
     }
 }

@@ -13,10 +13,26 @@ pub(crate) enum Own {
     Asleep(u64),
     /// They have something to do.
     Busy,
-    /// Somebody stopped one of them.
-    Stopped,
-    /// Somebody stopped the keeper itself.
-    KeeperStopped,
+    /// One is stopped, or lies before its tracer, and the others are asleep; so often they had gone to sleep in all.
+    Held {
+        switches: u64,
+        /// It is the keeper itself.
+        keeper: bool,
+    },
+}
+
+impl Own {
+    fn and(self, other: Own) -> Own {
+        match (self, other) {
+            (Own::Asleep(a), Own::Asleep(b)) => Own::Asleep(a + b),
+            (Own::Held { switches: a, keeper }, Own::Asleep(b))
+            | (Own::Asleep(b), Own::Held { switches: a, keeper }) => Own::Held { switches: a + b, keeper },
+            (Own::Held { switches: a, keeper }, Own::Held { switches: b, keeper: other }) => {
+                Own::Held { switches: a + b, keeper: keeper || other }
+            }
+            _ => Own::Busy,
+        }
+    }
 }
 
 /// How many processes of this pid namespace are neither init nor `keeper` nor descend from it, and what those do that do.
@@ -40,16 +56,10 @@ pub(super) fn look(keeper: u32) -> io::Result<(usize, Own)> {
     }
     let (own, attack): (Vec<u32>, Vec<u32>) =
         parents.keys().partition(|pid| descends(**pid, keeper, &parents));
-    let states: Vec<(u32, Own)> = own.into_iter().map(|pid| (pid, state(pid))).collect();
-    let stopped = |(pid, state): &(u32, Own)| (*state == Own::Stopped).then_some(*pid);
-    let all = match states.iter().find_map(stopped) {
-        Some(_) if states.iter().filter_map(stopped).any(|pid| pid == keeper) => Own::KeeperStopped,
-        Some(_) => Own::Stopped,
-        None => states.iter().fold(Own::Asleep(0), |all, (_, one)| match (all, one) {
-            (Own::Asleep(sum), Own::Asleep(more)) => Own::Asleep(sum + more),
-            _ => Own::Busy,
-        }),
-    };
+    let all = own.into_iter().fold(Own::Asleep(0), |all, pid| match state(pid) {
+        Own::Held { switches, .. } => all.and(Own::Held { switches, keeper: pid == keeper }),
+        other => all.and(other),
+    });
     Ok((attack.len(), all))
 }
 
@@ -76,28 +86,22 @@ fn parent(pid: u32) -> Option<u32> {
 /// What the threads of a process do. One that is gone meanwhile is asked for again.
 fn state(pid: u32) -> Own {
     let Ok(tasks) = fs::read_dir(format!("/proc/{pid}/task")) else { return Own::Busy };
-    let mut all = Own::Asleep(0);
-    for task in tasks.flatten() {
-        let thread = fs::read_to_string(task.path().join("status")).map_or(Own::Busy, |text| told(&text));
-        all = match (all, thread) {
-            (Own::Stopped, _) | (_, Own::Stopped) => Own::Stopped,
-            (Own::Asleep(sum), Own::Asleep(more)) => Own::Asleep(sum + more),
-            _ => Own::Busy,
-        };
-    }
-    all
+    tasks.flatten().fold(Own::Asleep(0), |all, task| {
+        all.and(fs::read_to_string(task.path().join("status")).map_or(Own::Busy, |text| told(&text)))
+    })
 }
 
 /// What a thread does, by proc_pid_status(5).
 fn told(status: &str) -> Own {
     let field = |name: &str| status.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
-    match field("State:").and_then(|state| state.chars().next()) {
-        Some('S') => field("voluntary_ctxt_switches:")
-            .and_then(|count| count.parse().ok())
-            .map_or(Own::Busy, Own::Asleep),
+    let state = field("State:").and_then(|state| state.chars().next());
+    let switches = field("voluntary_ctxt_switches:").and_then(|count| count.parse().ok());
+    match (state, switches) {
+        (Some('S'), Some(switches)) => Own::Asleep(switches),
+        // a sensor that traces is told of each stop, so that the kernel calls it one for a tracer
+        (Some('T' | 't'), Some(switches)) => Own::Held { switches, keeper: false },
         // it has ended, and nobody has asked how
-        Some('Z' | 'X') => Own::Asleep(0),
-        Some('T') => Own::Stopped,
+        (Some('Z' | 'X'), _) => Own::Asleep(0),
         _ => Own::Busy,
     }
 }
@@ -121,9 +125,8 @@ mod tests {
         };
         becomes(|state| matches!(state, Own::Asleep(_)));
         signal(libc::SIGSTOP);
-        becomes(|state| state == Own::Stopped);
-        assert_eq!(look(pid).unwrap().1, Own::KeeperStopped);
-        assert_eq!(look(std::process::id()).unwrap().1, Own::Stopped);
+        becomes(|state| matches!(state, Own::Held { .. }));
+        assert!(matches!(look(pid).unwrap().1, Own::Held { keeper: true, .. }));
         signal(libc::SIGCONT);
         becomes(|state| matches!(state, Own::Asleep(_)));
         drop(child.stdin.take());

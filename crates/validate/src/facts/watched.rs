@@ -107,11 +107,9 @@ impl Heard {
 fn in_log(log: &LogLine, left: &Left<'_>, beside: &Beside) -> Heard {
     let file = &log.file;
     let changed = |change: &&Change| change.path.as_bytes() == file.as_bytes();
-    let Some(change) = left.changes.iter().find(changed) else {
-        return Heard::nothing(format!("nothing wrote its log {file}, or it lies elsewhere"));
-    };
-    let Some(after) = change.after.as_ref() else {
-        return Heard::nothing(format!("its log {file} is gone"));
+    let Some(after) = left.changes.iter().find(changed).and_then(|change| change.after.as_ref()) else {
+        let absent = || format!("its log {file} was not written, or is gone");
+        return Heard::nothing(beside.spoilt(file).unwrap_or_else(absent));
     };
     let Some(content) = after.sha256.as_deref().and_then(left.content) else {
         return Heard::nothing(format!("the content of {file} was not kept"));
@@ -168,7 +166,7 @@ mod tests {
         let whole = change(ChangeKind::Created, Some(written(b"quiet\nlines\n", 12)));
         assert_eq!(heard(std::slice::from_ref(&whole), "alert"), Heard { line: None, deaf: None });
         let deaf = |changes: &[Change]| heard(changes, "alert").deaf.expect("silence that counts");
-        assert!(deaf(&[]).contains("lies elsewhere"));
+        assert!(deaf(&[]).contains("was not written"));
         assert!(deaf(&[change(ChangeKind::Removed, None)]).contains("is gone"));
         assert!(deaf(&[change(ChangeKind::Created, Some(written(b"quiet", 900)))]).contains("longer"));
         let mut fifo = written(b"", 0);
