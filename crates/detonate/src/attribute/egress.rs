@@ -39,17 +39,13 @@ pub(super) struct Refusals {
 impl Refusals {
     pub(super) fn new(rules: Option<Loaded>) -> Refusals {
         // who can't read them credits nobody; the end of the run says why
-        Refusals::counted(rules.map(|rules| Box::new(move || rules.refused().unwrap_or_default()) as Counters))
+        Refusals::counted(
+            rules.map(|rules| Box::new(move || rules.refused().unwrap_or_default()) as Counters),
+        )
     }
 
     fn counted(counters: Option<Counters>) -> Refusals {
-        Refusals {
-            counters,
-            read: 0,
-            readings: 0,
-            refused: BTreeMap::new(),
-            credited: BTreeMap::new(),
-        }
+        Refusals { counters, read: 0, readings: 0, refused: BTreeMap::new(), credited: BTreeMap::new() }
     }
 
     /// The control whose rules refused what `event` sent.

@@ -120,8 +120,10 @@ mod tests {
             // SAFETY: no memory is passed; the child is ours, and was not waited for.
             assert_eq!(unsafe { libc::kill(pid.cast_signed(), number) }, 0);
         };
-        let becomes = |wanted: fn(Own) -> bool| while !wanted(state(pid)) {
-            std::thread::yield_now();
+        let becomes = |wanted: fn(Own) -> bool| {
+            while !wanted(state(pid)) {
+                std::thread::yield_now();
+            }
         };
         becomes(|state| matches!(state, Own::Asleep(_)));
         signal(libc::SIGSTOP);

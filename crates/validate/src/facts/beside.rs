@@ -185,7 +185,10 @@ mod tests {
         let watches = opened("environment", "/tmp/own", &[]);
         assert!(after(&[watches.clone(), ptrace("artifact", 4)]).taken().is_some());
         assert!(after(&[watches.clone(), ptrace("artifact", 5)]).taken().is_none(), "a process of its own");
-        assert!(after(&[watches, ptrace("environment", 4)]).taken().is_none(), "what watches looks at itself");
+        assert!(
+            after(&[watches, ptrace("environment", 4)]).taken().is_none(),
+            "what watches looks at itself"
+        );
         let mut nobody = Beside::new(false, Vec::new());
         nobody.event(&opened("environment", "/tmp/own", &[]));
         nobody.event(&ptrace("artifact", 4));

@@ -266,7 +266,8 @@ impl Reader<'_> {
             // the last is the one that came about, rather than one that is credited; of all that are credited one was not
             // refused either
             let begun = |credited: bool| {
-                let is = |denial: &Denial| denial.how == "EINPROGRESS" && denial.enforcer.is_some() == credited;
+                let is =
+                    |denial: &Denial| denial.how == "EINPROGRESS" && denial.enforcer.is_some() == credited;
                 operation.denied.iter().rposition(is)
             };
             if let Some(at) = begun(false).or_else(|| begun(true)) {
