@@ -23,12 +23,20 @@ pub(super) struct Beside {
     spoilt: Vec<(String, Kind)>,
     /// How what watches came to act for the attack.
     taken: Option<String>,
+    /// The attack sent a signal to something that watches, or may have.
+    signalled: bool,
 }
 
 impl Beside {
-    /// Of a run in which something watches, and tells what it saw in `logs`.
-    pub(super) fn new(watched: bool, logs: Vec<String>) -> Beside {
-        Beside { watched, logs, ..Beside::default() }
+    /// Of a run in which something watches, and tells what it saw in `logs`. `artifact` is where the attack lies.
+    pub(super) fn new(watched: bool, logs: Vec<String>, artifact: Option<&[u8]>) -> Beside {
+        let written = artifact.map(<[u8]>::to_vec).into_iter().collect();
+        Beside { watched, logs, written, ..Beside::default() }
+    }
+
+    /// Whether an end of what watches may be the attack's doing.
+    pub(super) fn signalled(&self) -> bool {
+        self.signalled
     }
 
     /// Why acts of what watches may be the attack's.
@@ -56,6 +64,7 @@ impl Beside {
             return;
         }
         self.reaches(event);
+        self.signals(event);
         self.changes(event);
     }
 
@@ -86,6 +95,15 @@ impl Beside {
             let how = event.kind();
             self.taken = Some(format!("the attack reached into the process {pid}, which watches ({how})"));
         }
+    }
+
+    /// Whether the attack sends a signal to what watches: to a process, a group, everybody, or by a descriptor.
+    fn signals(&mut self, event: &Event) {
+        let Detail::ProcessSignal { signal } = &event.detail else { return };
+        let own = |target: i64| u32::try_from(target.abs()).is_ok_and(|pid| self.own.contains(&pid));
+        let by_descriptor = signal.call == "pidfd_send_signal";
+        self.signalled |=
+            signal.signal != "0" && (by_descriptor || signal.target == -1 || own(signal.target));
     }
 
     fn changes(&mut self, event: &Event) {
@@ -152,7 +170,7 @@ mod tests {
     }
 
     fn after(events: &[Event]) -> Beside {
-        let mut beside = Beside::new(true, vec!["/var/log/w.log".into()]);
+        let mut beside = Beside::new(true, vec!["/var/log/w.log".into()], Some(b"/root/attack"));
         events.iter().for_each(|event| beside.event(event));
         beside
     }
@@ -181,6 +199,18 @@ mod tests {
     }
 
     #[test]
+    fn an_end_may_be_the_attacks_doing_where_it_sends_a_signal_that_reaches_what_watches() {
+        let signalled = |target: i64, call: &str, signal: &str| {
+            let detail = json!({"signal": signal, "call": call, "target": target});
+            let sent = event("artifact", 9, "process.signal", ("signal", detail));
+            after(&[opened("environment", "/tmp/own", &[]), sent]).signalled()
+        };
+        assert!(signalled(4, "kill", "SIGTERM") && signalled(-4, "kill", "SIGTERM"));
+        assert!(signalled(-1, "kill", "SIGTERM") && signalled(3, "pidfd_send_signal", "SIGTERM"));
+        assert!(!signalled(5, "kill", "SIGTERM") && !signalled(4, "kill", "0"));
+    }
+
+    #[test]
     fn what_watches_is_taken_where_the_attack_reaches_into_it() {
         let watches = opened("environment", "/tmp/own", &[]);
         assert!(after(&[watches.clone(), ptrace("artifact", 4)]).taken().is_some());
@@ -189,7 +219,7 @@ mod tests {
             after(&[watches, ptrace("environment", 4)]).taken().is_none(),
             "what watches looks at itself"
         );
-        let mut nobody = Beside::new(false, Vec::new());
+        let mut nobody = Beside::new(false, Vec::new(), None);
         nobody.event(&opened("environment", "/tmp/own", &[]));
         nobody.event(&ptrace("artifact", 4));
         assert!(nobody.taken().is_none(), "nothing watches");

@@ -96,7 +96,11 @@ impl Observed {
             last_exec: BTreeMap::new(),
             last: 0,
             preparation: Preparation::default(),
-            beside: Beside::new(!manifest.monitors.is_empty(), logs(plan)),
+            beside: Beside::new(
+                !manifest.monitors.is_empty(),
+                logs(plan),
+                manifest.artifact.path.as_ref().map(|path| path.as_bytes()),
+            ),
         };
         for event in events {
             reader.event(&event?);

@@ -3,7 +3,7 @@
 
 use super::Left;
 use super::beside::Beside;
-use detektr_evidence::{Change, Exit, Manifest, Monitored};
+use detektr_evidence::{Change, Exit, FileState, Manifest, Monitored, sha256_hex};
 use detektr_sandbox::controls::monitor::{LogLine, Monitor, When};
 use regex::bytes::Regex;
 use std::collections::BTreeMap;
@@ -61,8 +61,8 @@ fn one(
         Some(Exit::Code { code }) => Some(code),
         _ => None,
     };
-    // an end that it was told to make says nothing
-    let own_end = monitored.early || monitor.when == When::After;
+    // an end that it was told to make says nothing, by Detektr or by the attack
+    let own_end = (monitored.early && !beside.signalled()) || monitor.when == When::After;
     if let Some(code) = code.filter(|code| own_end && monitor.alert.exit.contains(code)) {
         alert = alert.or(Some(format!("exit code {code}")));
     }
@@ -107,7 +107,8 @@ impl Heard {
 fn in_log(log: &LogLine, left: &Left<'_>, beside: &Beside) -> Heard {
     let file = &log.file;
     let changed = |change: &&Change| change.path.as_bytes() == file.as_bytes();
-    let Some(after) = left.changes.iter().find(changed).and_then(|change| change.after.as_ref()) else {
+    let change = left.changes.iter().find(changed);
+    let Some((change, after)) = change.and_then(|change| Some((change, change.after.as_ref()?))) else {
         let absent = || format!("its log {file} was not written, or is gone");
         return Heard::nothing(beside.spoilt(file).unwrap_or_else(absent));
     };
@@ -116,7 +117,19 @@ fn in_log(log: &LogLine, left: &Left<'_>, beside: &Beside) -> Heard {
     };
     let cut = after.size.is_some_and(|size| (content.len() as u64) < size);
     let cut = cut.then(|| format!("{file} is longer than what is read of it"));
-    line(&log.matches, &content, cut.or_else(|| beside.spoilt(file)))
+    let before = change.before.as_ref().map_or(0, |before| lines_before(before, &content));
+    line(&log.matches, &content[before..], cut.or_else(|| beside.spoilt(file)))
+}
+
+/// How much of `content` was there before the run, of a file that has only grown.
+fn lines_before(before: &FileState, content: &[u8]) -> usize {
+    let length = before.size.and_then(|size| usize::try_from(size).ok()).unwrap_or(0);
+    match content.get(..length) {
+        Some(beginning) if before.sha256.as_ref() == Some(&sha256_hex(beginning)) => length,
+        Some(_) => 0,
+        // what is read of it is no longer than what was there
+        None => content.len(),
+    }
 }
 
 /// The first line that `pattern` matches; `deaf` is why one may be missed.
@@ -134,7 +147,7 @@ fn line(pattern: &str, text: &[u8], deaf: Option<String>) -> Heard {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use detektr_evidence::{ChangeKind, FileState, FileType};
+    use detektr_evidence::{ChangeKind, FileType};
     use serde_json::json;
 
     const FILE: &str = "/var/log/w.log";
@@ -178,6 +191,25 @@ mod tests {
     fn a_line_of_a_log_that_is_cut_short_counts_all_the_same() {
         let cut = change(ChangeKind::Created, Some(written(b"an alert\n", 900)));
         assert_eq!(heard(&[cut], "alert$").line.as_deref(), Some("`an alert`"));
+    }
+
+    #[test]
+    fn a_line_that_was_there_before_the_run_is_no_alert() {
+        let grown = |before: &[u8], size: usize, after: &[u8]| {
+            let mut before = written(before, size);
+            before.sha256 = before.sha256.map(|content| sha256_hex(content.as_bytes()));
+            let change = change(ChangeKind::Modified, Some(written(after, after.len())));
+            heard(&[Change { before: Some(before), ..change }], "alert").line
+        };
+        let old = b"an old alert\n";
+        assert_eq!(grown(old, old.len(), b"an old alert\nquiet\n"), None);
+        assert_eq!(grown(old, old.len(), b"an old alert\na new alert\n").as_deref(), Some("`a new alert`"));
+        // it was begun anew, with a line that is this run's
+        assert_eq!(
+            grown(old, old.len(), b"alert, and more than before\n").as_deref(),
+            Some("`alert, and more than before`")
+        );
+        assert_eq!(grown(old, 100_000, old), None, "what is read lies within what was there");
     }
 
     #[test]
