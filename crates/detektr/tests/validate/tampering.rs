@@ -67,6 +67,15 @@ fn an_attack_that_ends_or_stops_what_watches_leaves_it_lost_unless_it_is_out_of_
     // one that was stopped and goes on has seen all
     let goes_on = format!("{TO}to STOP inotifywait\necho x >/tmp/upd\nto CONT inotifywait");
     write(&place, "goes-on", (&goes_on, "root"), goal, &watcher("beside"));
+    // its code would be an alert, were it one of its own accord
+    place.write(
+        "all/watcher",
+        "#!/bin/sh\ntrap 'exit 7' TERM\necho $$ >/tmp/pid\necho on\nwhile :; do sleep 0.05; done\n",
+    );
+    let ends = "  it:\n    monitor:\n      command: [/var/tmp/watcher]\n      files: {/var/tmp/watcher: watcher}\n      ready: ^on$\n      \
+                alert: {exit: [7]}\n";
+    let told = "read pid </tmp/pid && kill -TERM $pid && while test -e /proc/$pid; do sleep 0.05; done\necho x >/tmp/upd";
+    write(&place, "told-to-end", (told, "root"), goal, ends);
     let lost = "inconclusive/monitor_lost";
     for how in How::all() {
         let walled = if how.has_users() { "holds/triggered" } else { lost };
@@ -76,6 +85,7 @@ fn an_attack_that_ends_or_stops_what_watches_leaves_it_lost_unless_it_is_out_of_
             ("keeper-killed", lost, "the process that runs it was ended"),
             ("keeper-stopped", lost, "the process that runs it was stopped"),
             ("inside", lost, "it ended before the attack did, by SIGKILL"),
+            ("told-to-end", lost, "it ended before the attack did, with exit code 7"),
             ("goes-on", "holds/triggered", "CREATE upd"),
             ("walled", walled, ""),
         ];
