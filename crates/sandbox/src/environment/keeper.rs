@@ -263,6 +263,15 @@ impl Keeper {
                 self.stage = Stage::Done;
                 Some(Step::Over)
             }
+            Report::Broken { errno } => {
+                let why = format!("it can't be run: {}", io::Error::from_raw_os_error(errno));
+                let fail = if matches!(self.stage, Stage::Begins(_)) {
+                    Unwatched::not_ready
+                } else {
+                    Unwatched::lost
+                };
+                Some(fail(None, why))
+            }
         }
     }
 }
@@ -315,6 +324,20 @@ mod tests {
         let Step::Failed(why) = keeper.step(None) else { panic!("it waits on") };
         assert_eq!((why.code, why.number), ("monitor_not_ready", Some(0)));
         assert_eq!(why.why, "no line of it was `ready` within 0ns, the time that the attack has (`timeout`)");
+    }
+
+    #[test]
+    fn a_keeper_that_fails_says_why() {
+        for (stage, code) in
+            [(Stage::Begins(Instant::now()), "monitor_not_ready"), (Stage::Watches, "monitor_lost")]
+        {
+            let (mut keeper, theirs) = keeper(stage);
+            let broken = serde_json::to_vec(&Report::Broken { errno: libc::EAGAIN }).unwrap();
+            rustix::net::send(&theirs, &broken, SendFlags::empty()).unwrap();
+            let Step::Failed(why) = keeper.step(None) else { panic!("it goes on") };
+            assert_eq!(why.code, code);
+            assert!(why.why.starts_with("it can't be run: Resource temporarily unavailable"), "{}", why.why);
+        }
     }
 
     /// The attack has ended, and what the keeper's processes do is the same since so long.

@@ -101,6 +101,8 @@ pub(crate) enum Report {
     Ended { number: usize, status: i32, early: bool },
     /// All have ended.
     Done,
+    /// The keeper itself failed, with this error (0 where it has no number), and has ended.
+    Broken { errno: i32 },
 }
 
 /// From the supervisor to init.

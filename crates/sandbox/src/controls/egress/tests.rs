@@ -107,8 +107,10 @@ fn what_was_loaded_is_counted_and_missed_when_it_is_gone() {
     assert!(said.contains("another control takes away rules of `e`"), "{said}");
     namespace.load("flush ruleset").unwrap().unwrap();
     loaded.load().unwrap();
-    namespace.load("add rule inet t o accept").unwrap().unwrap();
+    assert_eq!(loaded.refused().unwrap(), BTreeMap::from([("e".to_owned(), 0)]));
+    namespace.load("add rule inet t o counter packets 9 bytes 9 drop").unwrap().unwrap();
     assert!(loaded.effects().unwrap()["e"].changed);
+    assert!(loaded.refused().unwrap().is_empty(), "a rule of somebody else's");
     namespace.load("flush ruleset").unwrap().unwrap();
     let effects = loaded.effects().unwrap().remove("e").unwrap();
     assert!(effects.changed && effects.rules.is_empty());
