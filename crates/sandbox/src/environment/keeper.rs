@@ -152,7 +152,7 @@ impl Keeper {
                     }
                 }
                 Err(_) if self.stage == Stage::Done => break,
-                Err(_) => return Unwatched::lost(None, "the process that runs it was ended".into()),
+                Err(_) => return self.failed("the process that runs it was ended".into()),
             }
         }
         match self.stage {
@@ -232,6 +232,14 @@ impl Keeper {
         }
     }
 
+    /// The keeper itself has failed: before the attack, or later.
+    fn failed(&self, why: String) -> Step {
+        match self.stage {
+            Stage::Begins(_) => Unwatched::not_ready(None, why),
+            _ => Unwatched::lost(None, why),
+        }
+    }
+
     fn hear(&mut self, report: Report) -> Option<Step> {
         match report {
             Report::NotSetUp { number, status } => {
@@ -265,12 +273,7 @@ impl Keeper {
             }
             Report::Broken { errno } => {
                 let why = format!("it can't be run: {}", io::Error::from_raw_os_error(errno));
-                let fail = if matches!(self.stage, Stage::Begins(_)) {
-                    Unwatched::not_ready
-                } else {
-                    Unwatched::lost
-                };
-                Some(fail(None, why))
+                Some(self.failed(why))
             }
         }
     }
@@ -309,11 +312,16 @@ mod tests {
         for stage in [begins, Stage::Watches, idles, Stage::Ends(now), Stage::Done] {
             let (mut keeper, theirs) = keeper(stage);
             drop(theirs);
-            let lost = matches!(
-                keeper.step(Some((0, Own::Asleep(1)))),
-                Step::Failed(Unwatched { code: "monitor_lost", .. })
-            );
-            assert_eq!(lost, stage != Stage::Done, "{stage:?}");
+            let told = match keeper.step(Some((0, Own::Asleep(1)))) {
+                Step::Failed(why) => why.code,
+                _ => "",
+            };
+            let expected = match stage {
+                Stage::Begins(_) => "monitor_not_ready",
+                Stage::Done => "",
+                _ => "monitor_lost",
+            };
+            assert_eq!(told, expected, "{stage:?}");
         }
     }
 
