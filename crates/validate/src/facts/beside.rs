@@ -19,6 +19,8 @@ pub(super) struct Beside {
     own: BTreeSet<u32>,
     /// Files of the attack's making.
     written: BTreeSet<Vec<u8>>,
+    /// Folders that it put somewhere, or mounted over.
+    put: BTreeSet<Vec<u8>>,
     /// Those of the logs that the attack changed, and how.
     spoilt: Vec<(String, Kind)>,
     /// How what watches came to act for the attack.
@@ -77,7 +79,10 @@ impl Beside {
         let interpreter = exec.interpreter.as_ref().map(|interpreter| &interpreter.path);
         let run = [Some(&exec.file.path), interpreter].into_iter().flatten();
         let paths = run.filter_map(|path| path.as_whole()).map(|path| path.as_bytes());
-        if let Some(path) = paths.chain([PRELOAD]).find(|path| self.written.contains(*path)) {
+        let made = |path: &&[u8]| {
+            self.written.contains(*path) || self.put.iter().any(|folder| is_at_or_below(path, folder))
+        };
+        if let Some(path) = paths.chain([PRELOAD]).find(made) {
             let path = String::from_utf8_lossy(path);
             self.taken = Some(format!("what watches ran {path}, which the attack had made"));
         }
@@ -109,15 +114,22 @@ impl Beside {
     fn changes(&mut self, event: &Event) {
         let kind = event.kind();
         let appends = |flags: &[String]| flags.iter().any(|flag| flag == "O_APPEND");
+        let writes = |access| !matches!(access, Access::Read | Access::Path);
         let written = match &event.detail {
-            Detail::FileOpen { file } => !matches!(file.access, Access::Read | Access::Path),
-            Detail::FileCreate { .. } | Detail::FileRename { .. } | Detail::FileLink { .. } => true,
+            Detail::FileOpen { file } => writes(file.access),
+            Detail::FileCreate { file } => writes(file.access),
             _ => false,
+        };
+        // of the two names of a rename the second is where it comes to be
+        let put = match kind {
+            Kind::FileRename => Some(1),
+            Kind::FileLink | Kind::FileMount => Some(0),
+            _ => None,
         };
         // what only adds lines takes none away
         let takes_away = match &event.detail {
             Detail::FileOpen { file } => written && !appends(&file.flags),
-            Detail::FileCreate { file } => !appends(&file.flags),
+            Detail::FileCreate { file } => written && !appends(&file.flags),
             _ => matches!(
                 kind,
                 Kind::FileRename
@@ -133,9 +145,14 @@ impl Beside {
                     | Kind::FilePivotRoot
             ),
         };
-        for path in event.detail.paths().into_iter().filter_map(|path| path.in_environment()) {
+        for (place, path) in event.detail.paths().into_iter().enumerate() {
+            // what is done to the root itself is done in a namespace of the attack's own
+            let Some(path) = path.in_environment().filter(|path| *path != b"/") else { continue };
             if written {
                 self.written.insert(path.to_vec());
+            }
+            if put == Some(place) {
+                self.put.insert(path.to_vec());
             }
             let lost = |log: &&String| takes_away && is_at_or_below(log.as_bytes(), path);
             self.spoilt.extend(self.logs.iter().filter(lost).map(|log| (log.clone(), kind)));
@@ -196,6 +213,35 @@ mod tests {
             event("artifact", 9, "file.rename", ("file", file))
         };
         assert!(spoilt(&moved("/var/log")) && spoilt(&moved(log)) && !spoilt(&moved("/var/lo")));
+    }
+
+    #[test]
+    fn what_watches_is_taken_where_it_runs_what_the_attack_made_or_put_there() {
+        let runs = |path: &str, before: &[Event]| {
+            let place = json!({"path": path, "resolved": true, "provenance": "kernel_object"});
+            let capabilities =
+                json!({"inheritable": 0, "permitted": 0, "effective": 0, "bounding": 0, "ambient": 0});
+            let mut credentials = json!({"capabilities": capabilities});
+            for id in ["uid", "euid", "suid", "fsuid", "gid", "egid", "sgid", "fsgid"] {
+                credentials[id] = 0.into();
+            }
+            let exec = json!({"file": place, "argv": [path], "env": [], "cwd": place, "ppid": 1, "credentials": credentials,
+                "stdio": [null, null, null], "sha256": {"absent": "x"}});
+            let ran = event("environment", 4, "process.exec", ("exec", exec));
+            after(&[before, &[ran]].concat()).taken().is_some()
+        };
+        let two = |kind: &str, from: &str, to: &str| {
+            let to = json!({"path": to, "resolved": true, "provenance": "kernel_object"});
+            let mut file = to.clone();
+            (file["path"], file["to"]) = (from.into(), to);
+            event("artifact", 9, kind, ("file", file))
+        };
+        let moved = [two("file.rename", "/tmp/tools", "/opt/tools")];
+        assert!(runs("/root/attack", &[]) && !runs("/usr/bin/test", &[]));
+        assert!(runs("/usr/bin/test", &[opened("artifact", "/usr/bin/test", &["O_TRUNC"])]));
+        assert!(!runs("/usr/bin/test", &[opened("environment", "/usr/bin/test", &["O_TRUNC"])]));
+        assert!(runs("/usr/bin/test", &[opened("artifact", "/etc/ld.so.preload", &[])]));
+        assert!(runs("/opt/tools/bin/run", &moved) && !runs("/tmp/tools/bin/run", &moved));
     }
 
     #[test]

@@ -128,15 +128,7 @@ fn log(reader: &mut Reader<'_>, node: &Node) -> Option<LogLine> {
         match key.text.as_str() {
             "file" => {
                 let path = reader.scalar(value, "file", "a path inside");
-                if let Some(path) = path.as_ref().filter(|path| !is_plain(path)) {
-                    let what = format!("the path `{path}` is relative or leads upwards");
-                    reader.problem(
-                        value,
-                        "value",
-                        what,
-                        "write it from the environment's root, without `..`",
-                    );
-                }
+                path.iter().for_each(|path| check_path(reader, value, path));
                 // as the difference of the file system has it
                 file = path.map(|path| PathBuf::from_iter(Path::new(&path).components()));
             }
@@ -151,14 +143,19 @@ fn log(reader: &mut Reader<'_>, node: &Node) -> Option<LogLine> {
     file.zip(matches).map(|(file, matches)| LogLine { file: file.to_string_lossy().into_owned(), matches })
 }
 
+/// Says so where a path does not lead downwards from the environment's root.
+fn check_path(reader: &mut Reader<'_>, node: &Node, path: &str) {
+    if !is_plain(path) {
+        let what = format!("the path `{path}` is relative or leads upwards");
+        reader.problem(node, "value", what, "write it from the environment's root, without `..`");
+    }
+}
+
 /// Files that it needs: path inside, and the file beside the validation.
 fn files(reader: &mut Reader<'_>, node: &Node) -> BTreeMap<String, String> {
     let mut files = BTreeMap::new();
     for (key, value) in reader.map(node, "`files`").unwrap_or_default() {
-        if !is_plain(&key.text) {
-            let what = format!("the path `{}` is relative or leads upwards", key.text);
-            reader.problem(value, "value", what, "write it from the environment's root, without `..`");
-        }
+        check_path(reader, value, &key.text);
         let Some(name) = reader.file(value, &key.text) else { continue };
         match String::from_utf8(reader.inputs.get(&name).cloned().unwrap_or_default()) {
             Ok(content) => {
