@@ -96,7 +96,9 @@ struct Awaits<W> {
 
 impl<W: Write> Write for Awaits<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        for part in bytes.split_inclusive(|byte| *byte == b'\n') {
+        // what is not taken comes again
+        let taken = self.keep.write(bytes)?;
+        for part in bytes[..taken].split_inclusive(|byte| *byte == b'\n') {
             if self.ready.load(Ordering::Relaxed) {
                 break;
             }
@@ -109,7 +111,7 @@ impl<W: Write> Write for Awaits<W> {
                 self.line.clear();
             }
         }
-        self.keep.write(bytes)
+        Ok(taken)
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -124,6 +126,29 @@ mod tests {
     use std::io::Write;
     use std::sync::Arc;
     use std::sync::atomic::{AtomicBool, Ordering};
+
+    /// Takes three bytes at once.
+    struct Slow(Vec<u8>);
+
+    impl Write for Slow {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.write(&bytes[..bytes.len().min(3)])
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn what_is_taken_in_parts_is_looked_at_once() {
+        let ready = Arc::new(AtomicBool::new(false));
+        let pattern = Regex::new("^Watches established$").unwrap();
+        let mut awaits = Awaits { keep: Slow(Vec::new()), pattern, line: Vec::new(), ready: ready.clone() };
+        awaits.write_all(b"Watches established").unwrap();
+        assert!(ready.load(Ordering::Relaxed));
+        assert_eq!(awaits.keep.0, b"Watches established");
+    }
 
     #[test]
     fn a_line_that_comes_in_pieces_is_one_line() {

@@ -79,7 +79,7 @@ struct Pending {
     /// Resident memory in bytes.
     memory: Option<u64>,
     /// Processes of the attack, and how often those of the keeper went to sleep where all are asleep.
-    others: Option<(usize, Option<u64>)>,
+    others: Option<keeper::Others>,
     /// The run was paused when that was asked.
     paused: bool,
 }
@@ -245,7 +245,7 @@ impl Environment {
                 .map(|one| Watch { when: one.when, setup: lines(&one.setup), argv: words(&one.argv) })
                 .collect(),
         };
-        let kept = keeper::Keeper::of(&program.monitors)
+        let kept = keeper::Keeper::of(&program.monitors, self.plan.limits.wall)
             .map_err(SandboxError::step("connecting to what watches"))?;
         let theirs = kept.as_ref().map(|(_, theirs)| theirs);
         let mut fds: Vec<BorrowedFd<'_>> =

@@ -14,4 +14,5 @@ mod pipeline;
 mod pipelines;
 mod schemas;
 mod support;
+mod tampering;
 mod wrong_ways;

@@ -7,7 +7,7 @@ use std::path::Path;
 const ATTACK: &str = "echo '* * * * * root true' >/tmp/upd";
 const GOAL: &str = "created('/tmp/upd')";
 
-fn has(program: &str) -> bool {
+pub fn has(program: &str) -> bool {
     let there = ["/usr/bin", "/usr/sbin"].iter().any(|folder| Path::new(folder).join(program).exists());
     if !there {
         eprintln!("skipped: {program} is not installed (scripts/setup.sh test)");

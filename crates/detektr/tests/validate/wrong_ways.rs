@@ -189,3 +189,31 @@ fn a_mitigation_beaten_once_in_ten_fails() {
         assert_eq!(after.code, 1);
     }
 }
+
+#[test]
+fn what_is_wrong_in_a_monitor_is_told_before_anything_runs() {
+    let place = Place::new();
+    place.write("attack.sh", ATTACK);
+    place.write("conf", "a text");
+    let outside = place.path("outside");
+    let upwards = format!("/{}{}", "../".repeat(16), outside.strip_prefix("/").unwrap().display());
+    let how = How::all()[0];
+    for (monitor, told) in [
+        ("ready: '(', alert: {output: x}".to_owned(), "`(` is no regular expression"),
+        ("alert: {output: '['}".to_owned(), "`[` is no regular expression"),
+        ("alert: {log: {file: /var/log/x, matches: '('}}".to_owned(), "`(` is no regular expression"),
+        ("alert: {log: {file: /var/../x, matches: x}}".to_owned(), "is relative or leads upwards"),
+        ("alert: {log: {file: x, matches: x}}".to_owned(), "is relative or leads upwards"),
+        (format!("alert: {{output: x}}, files: {{{upwards}: conf}}"), "is relative or leads upwards"),
+    ] {
+        let text = format!(
+            "detektr: 1\nattack: attack.sh\ngoal: created('/etc/cron.d/upd')\ncontrols:\n  it: {{monitor: {{command: [sleep, '600'], {monitor}}}}}\n"
+        );
+        place.write("v.yaml", &text);
+        let said = place.run(how, &["validate", "v.yaml", "--sensor", how.sensor()]);
+        assert_eq!(said.code, 2, "{monitor}: {}", said.stderr);
+        let words: Vec<&str> = said.stderr.split_whitespace().filter(|word| *word != "│").collect();
+        assert!(words.join(" ").contains(told), "{monitor}: {}", said.stderr);
+        assert!(place.runs(how).is_empty() && !outside.exists(), "{monitor}: nothing ran");
+    }
+}

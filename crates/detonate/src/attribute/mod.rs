@@ -35,6 +35,8 @@ pub struct Attribution {
     own_filters: bool,
     /// The artifact changed mounts: a path may lead elsewhere.
     own_mounts: bool,
+    /// Programs of the environment's run beside the artifact.
+    watched: bool,
 }
 
 impl Attribution {
@@ -58,6 +60,7 @@ impl Attribution {
             tracer_refuses_rings: doors.no_rings && !doors.shut.rings,
             own_filters: false,
             own_mounts: false,
+            watched: controls.iter().any(|control| control.monitor().is_some()),
         }
     }
 
@@ -66,6 +69,10 @@ impl Attribution {
         // of what the launcher does, only that it can't execute the artifact is a control's doing
         let launches = matches!(event.detail, Detail::ProcessExec { .. });
         if event.process.as_ref().is_none_or(|p| p.actor == Actor::Environment && !launches) {
+            // a packet of what watches that was refused explains nothing of the attack's
+            if self.watched {
+                self.egress.of(event);
+            }
             return;
         }
         if event.outcome.result != OutcomeResult::Success && event.outcome.enforcer.is_none() {

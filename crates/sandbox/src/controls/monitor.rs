@@ -8,7 +8,7 @@
 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Component, Path};
 
 /// When a monitor runs, and as whom.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -83,6 +83,11 @@ pub struct Monitor {
     pub settle_ms: Option<u64>,
 }
 
+/// Whether a path begins at the environment's root and leads downwards only.
+pub fn is_plain(path: &str) -> bool {
+    path.starts_with('/') && !Path::new(path).components().any(|part| part == Component::ParentDir)
+}
+
 /// What is done, in words.
 ///
 /// # Errors
@@ -98,9 +103,10 @@ pub(super) fn decide(monitor: &Monitor) -> Result<Vec<String>, Vec<super::harden
             remedy,
         ));
     }
-    for file in monitor.files.keys().filter(|file| !Path::new(file).is_absolute()) {
-        let remedy = "write it from the environment's root".to_owned();
-        problems.push(("monitor_file", format!("the path `{file}` is relative"), remedy));
+    let log = monitor.alert.log.iter().map(|log| &log.file);
+    for file in monitor.files.keys().chain(log).filter(|file| !is_plain(file)) {
+        let remedy = "write it from the environment's root, without `..`".to_owned();
+        problems.push(("monitor_file", format!("the path `{file}` is relative or leads upwards"), remedy));
     }
     if !problems.is_empty() {
         return Err(problems);

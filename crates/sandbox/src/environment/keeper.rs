@@ -1,6 +1,7 @@
 //! The supervisor's side of a keeper: when what watches does so, when the attack has ended, and what became of each.
 
 use super::wait::{ExitStatus, exit_status};
+use crate::namespaces::others::Own;
 use crate::namespaces::protocol::Report;
 use crate::plan::{Watcher, WatcherEnd};
 use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType};
@@ -10,12 +11,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-/// How long what watches may take until it does.
-const UNTIL_READY: Duration = Duration::from_secs(60);
-/// How long it may be busy after the attack.
+/// How long what watches may be busy after the attack, and how long it may take to end.
 const UNTIL_IDLE: Duration = Duration::from_secs(10);
-/// How long it may take to end, and what runs afterwards to its end.
-const UNTIL_DONE: Duration = Duration::from_secs(300);
+
+/// How long one lies still that is stopped. With a tracer every call stops it, for a moment.
+const UNTIL_STOPPED: Duration = Duration::from_secs(1);
 
 /// How often it is asked who is there.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(20);
@@ -41,8 +41,8 @@ impl Unwatched {
     }
 }
 
-/// What is known of the processes: how many are the attack's, and how often the keeper's went to sleep.
-pub(super) type Others = (usize, Option<u64>);
+/// What is known of the processes: how many are the attack's, and what the keeper's do.
+pub(super) type Others = (usize, Own);
 
 /// One keeper.
 #[derive(Debug)]
@@ -50,6 +50,8 @@ pub(super) struct Keeper {
     socket: OwnedFd,
     ready: Vec<Option<Arc<AtomicBool>>>,
     settle: Option<Duration>,
+    /// How long each of these may take: to bring about what is needed, to watch, and to run to the end afterwards.
+    patience: Duration,
     ends: Vec<WatcherEnd>,
     stage: Stage,
     /// Its number in the environment's pid namespace.
@@ -66,12 +68,23 @@ enum Stage {
     Begins(Instant),
     /// The attack runs.
     Watches,
-    /// The attack has ended since this; so often the keeper's processes had gone to sleep when last asked.
-    Idles(Instant, Option<u64>),
+    /// The attack has ended.
+    Idles(Idle),
     /// It was told to end.
     Ends(Instant),
     /// All has ended.
     Done,
+}
+
+/// What the keeper's processes do once the attack has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Idle {
+    /// It has ended since this.
+    since: Instant,
+    /// What they did when last asked.
+    own: Own,
+    /// They do so since this.
+    unchanged: Instant,
 }
 
 /// What the supervisor has to do.
@@ -90,8 +103,9 @@ pub(super) enum Step {
 }
 
 impl Keeper {
-    /// The connection to a keeper for `watchers`, and its end of it; none where there is nothing to run.
-    pub(super) fn of(watchers: &[Watcher]) -> io::Result<Option<(Keeper, OwnedFd)>> {
+    /// The connection to a keeper for `watchers`, and its end of it; none where there is nothing to run. Each of their
+    /// steps may take as long as the attack itself may.
+    pub(super) fn of(watchers: &[Watcher], wall: Duration) -> io::Result<Option<(Keeper, OwnedFd)>> {
         if watchers.is_empty() {
             return Ok(None);
         }
@@ -101,6 +115,7 @@ impl Keeper {
             socket,
             ready: watchers.iter().map(|one| one.ready.clone()).collect(),
             settle: watchers.iter().filter_map(|one| one.settle).max(),
+            patience: wall,
             ends: vec![WatcherEnd::default(); watchers.len()],
             stage: Stage::Begins(Instant::now()),
             pid: None,
@@ -137,14 +152,14 @@ impl Keeper {
                     }
                 }
                 Err(_) if self.stage == Stage::Done => break,
-                Err(_) => return Unwatched::lost(None, "the process that runs it was ended".into()),
+                Err(_) => return self.failed("the process that runs it was ended".into()),
             }
         }
         match self.stage {
             Stage::Begins(since) => self.begin(since),
             Stage::Watches | Stage::Idles(..) => self.look(others),
-            Stage::Ends(since) if since.elapsed() > UNTIL_DONE => {
-                Unwatched::lost(None, format!("it did not end within {} s", UNTIL_DONE.as_secs()))
+            Stage::Ends(since) if since.elapsed() > UNTIL_IDLE + self.patience => {
+                Unwatched::lost(None, format!("it did not end within {}", self.bound()))
             }
             Stage::Ends(_) | Stage::Done => Step::Wait,
         }
@@ -159,46 +174,69 @@ impl Keeper {
                 self.stage = Stage::Watches;
                 Step::Begin
             }
-            _ if since.elapsed() < if self.pid.is_none() { UNTIL_DONE } else { UNTIL_READY } => Step::Wait,
-            waits => {
-                let number = waits.filter(|_| self.pid.is_some());
-                let bound = number.map_or(UNTIL_DONE, |_| UNTIL_READY);
-                Unwatched::not_ready(number, format!("it did not watch within {} s", bound.as_secs()))
+            _ if since.elapsed() < self.patience => Step::Wait,
+            _ if self.pid.is_none() => {
+                Unwatched::not_ready(None, format!("its `setup` did not end within {}", self.bound()))
+            }
+            number => {
+                Unwatched::not_ready(number, format!("no line of it was `ready` within {}", self.bound()))
             }
         }
+    }
+
+    /// The bound that its user can set, in words.
+    fn bound(&self) -> String {
+        format!("{:?}, the time that the attack has (`timeout`)", self.patience)
     }
 
     /// Whether the attack has ended, and what watches has seen all of it.
     fn look(&mut self, others: Option<Others>) -> Step {
         let Some(pid) = self.pid else { return Step::Wait };
-        let Some((attack, slept)) = others else {
+        let Some((attack, own)) = others else {
             if Instant::now() < self.next {
                 return Step::Wait;
             }
             self.next = Instant::now() + BETWEEN_LOOKS;
             return Step::Look(pid);
         };
-        let (since, before) = match self.stage {
+        let now = Instant::now();
+        let idle = match self.stage {
             _ if attack > 0 => {
                 self.stage = Stage::Watches;
                 return Step::Wait;
             }
-            Stage::Idles(since, before) => (since, before),
-            _ => (Instant::now(), None),
+            Stage::Idles(idle) if idle.own == own => idle,
+            Stage::Idles(idle) => Idle { own, unchanged: now, ..idle },
+            _ => Idle { since: now, own, unchanged: now },
         };
-        let still = slept.is_some() && slept == before;
-        let over = self.settle.map_or(still, |settle| still && since.elapsed() >= settle);
+        // whoever stopped one is gone, and nobody will have it go on
+        let held = |of_keeper| matches!(own, Own::Held { keeper, .. } if keeper == of_keeper);
+        let lies = now - idle.unchanged >= UNTIL_STOPPED;
+        if held(true) && lies {
+            return Unwatched::lost(None, "the process that runs it was stopped".into());
+        }
+        let stopped = held(false) && lies;
+        let still = matches!(own, Own::Asleep(_)) && idle.unchanged < now;
+        let over = self.settle.map_or(still, |settle| still && now - idle.since >= settle);
         // a program that never rests is ended all the same, once it had the time that was asked for
-        let late = since.elapsed() >= self.settle.map_or(UNTIL_IDLE, |settle| settle + UNTIL_IDLE);
-        if !over && !late {
-            self.stage = Stage::Idles(since, slept);
+        let late = now - idle.since >= self.settle.map_or(UNTIL_IDLE, |settle| settle + UNTIL_IDLE);
+        if !over && !late && !stopped {
+            self.stage = Stage::Idles(idle);
             return Step::Wait;
         }
-        self.drained = over || self.settle.is_some();
+        self.drained = over || (self.settle.is_some() && !stopped);
         self.stage = Stage::Ends(Instant::now());
         match rustix::net::send(&self.socket, b"e", SendFlags::NOSIGNAL) {
             Ok(_) => Step::Wait,
             Err(_) => Unwatched::lost(None, "the process that runs it was ended".into()),
+        }
+    }
+
+    /// The keeper itself has failed: before the attack, or later.
+    fn failed(&self, why: String) -> Step {
+        match self.stage {
+            Stage::Begins(_) => Unwatched::not_ready(None, why),
+            _ => Unwatched::lost(None, why),
         }
     }
 
@@ -233,6 +271,10 @@ impl Keeper {
                 self.stage = Stage::Done;
                 Some(Step::Over)
             }
+            Report::Broken { errno } => {
+                let why = format!("it can't be run: {}", io::Error::from_raw_os_error(errno));
+                Some(self.failed(why))
+            }
         }
     }
 }
@@ -248,34 +290,100 @@ fn told(status: i32) -> String {
 mod tests {
     use super::*;
 
+    /// A keeper at `stage`, and its own end of the connection.
+    fn keeper(stage: Stage) -> (Keeper, OwnedFd) {
+        let watcher = Watcher {
+            when: crate::controls::monitor::When::Beside,
+            setup: Vec::new(),
+            argv: Vec::new(),
+            output: std::fs::File::open("/dev/null").unwrap().into(),
+            ready: Some(Arc::default()),
+            settle: None,
+        };
+        let (keeper, theirs) = Keeper::of(&[watcher], Duration::from_secs(60)).unwrap().unwrap();
+        (Keeper { stage, pid: Some(2), ..keeper }, theirs)
+    }
+
     #[test]
     fn a_keeper_that_is_killed_is_told_of_at_every_stage_but_the_last() {
         let now = Instant::now();
         let begins = Stage::Begins(now);
-        for stage in [begins, Stage::Watches, Stage::Idles(now, Some(1)), Stage::Ends(now), Stage::Done] {
-            let (socket, theirs) = rustix::net::socketpair(
-                AddressFamily::UNIX,
-                SocketType::SEQPACKET,
-                SocketFlags::CLOEXEC,
-                None,
-            )
-            .unwrap();
-            let mut keeper = Keeper {
-                socket,
-                ready: vec![None],
-                settle: None,
-                ends: vec![WatcherEnd::default()],
-                stage,
-                pid: Some(2),
-                drained: false,
-                next: now,
-            };
+        let idles = Stage::Idles(Idle { since: now, own: Own::Asleep(1), unchanged: now });
+        for stage in [begins, Stage::Watches, idles, Stage::Ends(now), Stage::Done] {
+            let (mut keeper, theirs) = keeper(stage);
             drop(theirs);
-            let lost = matches!(
-                keeper.step(Some((0, Some(1)))),
-                Step::Failed(Unwatched { code: "monitor_lost", .. })
-            );
-            assert_eq!(lost, stage != Stage::Done, "{stage:?}");
+            let told = match keeper.step(Some((0, Own::Asleep(1)))) {
+                Step::Failed(why) => why.code,
+                _ => "",
+            };
+            let expected = match stage {
+                Stage::Begins(_) => "monitor_not_ready",
+                Stage::Done => "",
+                _ => "monitor_lost",
+            };
+            assert_eq!(told, expected, "{stage:?}");
         }
+    }
+
+    #[test]
+    fn what_is_not_ready_in_the_attacks_own_time_is_told_with_that_bound() {
+        let (keeper, _theirs) = keeper(Stage::Begins(Instant::now()));
+        let mut keeper = Keeper { patience: Duration::ZERO, ..keeper };
+        let Step::Failed(why) = keeper.step(None) else { panic!("it waits on") };
+        assert_eq!((why.code, why.number), ("monitor_not_ready", Some(0)));
+        assert_eq!(why.why, "no line of it was `ready` within 0ns, the time that the attack has (`timeout`)");
+    }
+
+    #[test]
+    fn a_keeper_that_fails_says_why() {
+        for (stage, code) in
+            [(Stage::Begins(Instant::now()), "monitor_not_ready"), (Stage::Watches, "monitor_lost")]
+        {
+            let (mut keeper, theirs) = keeper(stage);
+            let broken = serde_json::to_vec(&Report::Broken { errno: libc::EAGAIN }).unwrap();
+            rustix::net::send(&theirs, &broken, SendFlags::empty()).unwrap();
+            let Step::Failed(why) = keeper.step(None) else { panic!("it goes on") };
+            assert_eq!(why.code, code);
+            assert!(why.why.starts_with("it can't be run: Resource temporarily unavailable"), "{}", why.why);
+        }
+    }
+
+    /// The attack has ended, and what the keeper's processes do is the same since so long.
+    fn since(own: Own, time: Duration) -> Stage {
+        let then = Instant::now().checked_sub(time).unwrap();
+        Stage::Idles(Idle { since: then, own, unchanged: then })
+    }
+
+    #[test]
+    fn what_was_stopped_has_not_seen_all_and_is_not_waited_for() {
+        let held = Own::Held { switches: 7, keeper: false };
+        let (mut keeper, _theirs) = keeper(since(held, UNTIL_STOPPED));
+        keeper.settle = Some(Duration::ZERO);
+        assert_eq!(keeper.step(Some((1, held))), Step::Wait);
+        assert_eq!(keeper.stage, Stage::Watches, "the attack may yet have it go on");
+        keeper.stage = since(Own::Held { switches: 6, keeper: false }, UNTIL_STOPPED);
+        assert_eq!(keeper.step(Some((0, held))), Step::Wait);
+        assert!(matches!(keeper.stage, Stage::Idles(..)), "it did something meanwhile: {keeper:?}");
+        keeper.stage = since(held, UNTIL_STOPPED);
+        assert_eq!(keeper.step(Some((0, held))), Step::Wait);
+        assert!(matches!(keeper.stage, Stage::Ends(_)) && !keeper.drained, "{keeper:?}");
+    }
+
+    #[test]
+    fn what_sleeps_at_two_looks_and_did_nothing_between_has_seen_all() {
+        let (mut keeper, _theirs) = keeper(Stage::Watches);
+        for (switches, ends) in [(1, false), (2, false), (2, true)] {
+            assert_eq!(keeper.step(Some((0, Own::Asleep(switches)))), Step::Wait);
+            assert_eq!(matches!(keeper.stage, Stage::Ends(_)), ends, "{switches}");
+        }
+        assert!(keeper.drained);
+    }
+
+    #[test]
+    fn a_keeper_that_was_stopped_is_lost() {
+        let held = Own::Held { switches: 7, keeper: true };
+        let (mut keeper, _theirs) = keeper(since(held, UNTIL_STOPPED));
+        let lost = keeper.step(Some((0, held)));
+        assert!(matches!(lost, Step::Failed(Unwatched { code: "monitor_lost", .. })), "{lost:?}");
     }
 }

@@ -4,6 +4,7 @@ use super::keeper::{Keeper, Step, Unwatched};
 use super::{Environment, unexpected};
 use crate::error::SandboxError;
 use crate::limits::{Limit, watch};
+use crate::namespaces::others::Own;
 use crate::namespaces::protocol::{FromInit, ToInit};
 use crate::plan::WatcherEnd;
 use std::io;
@@ -188,10 +189,11 @@ impl Environment {
     fn keep(&mut self) -> Result<Step, SandboxError> {
         let Some(keeper) = &mut self.keeper else { return Ok(Step::Wait) };
         let mut others = self.pending.others.take();
-        if let Some((_, slept)) = &mut others
+        if let Some((_, own)) = &mut others
             && (self.pending.paused || self.cgroups.paused())
         {
-            *slept = None;
+            // what is frozen seems to sleep
+            *own = Own::Busy;
         }
         let step = keeper.step(others);
         match step {
@@ -299,7 +301,7 @@ impl Environment {
             FromInit::ExecFailed { errno } => self.pending.exec_error = Some(errno),
             FromInit::Exited { status } => self.pending.exit = Some(exit_status(status)),
             FromInit::Ended { last_pid } => self.pending.ended = Some(last_pid),
-            FromInit::Others { attack, asleep } => self.pending.others = Some((attack, asleep)),
+            FromInit::Others { attack, own } => self.pending.others = Some((attack, own)),
             FromInit::Usage { memory } => self.pending.memory = Some(memory),
             FromInit::Loss { packets } => self.pending.packets_lost = Some(packets),
             other => return Err(unexpected(other)),

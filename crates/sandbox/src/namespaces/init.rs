@@ -120,7 +120,7 @@ impl Init {
                 self.say(&FromInit::Loss { packets })
             }
             ToInit::Others { keeper } => match others::look(keeper) {
-                Ok((attack, asleep)) => self.say(&FromInit::Others { attack, asleep }),
+                Ok((attack, own)) => self.say(&FromInit::Others { attack, own }),
                 Err(e) => self.fail("looking at the processes", e),
             },
             ToInit::KillAll => {

@@ -23,17 +23,29 @@ pub(super) fn leave(launch: &Launch, fds: &[OwnedFd]) -> io::Result<()> {
     sys::prctl(libc::PR_SET_DUMPABLE, 0)?;
     // SAFETY: the launcher has one thread, so the child may do whatever a program may.
     match unsafe { clone3(0, None) }? {
-        Some(child) => wait(child.pid).map(drop),
+        Some(child) => match wait(child.pid)? {
+            0 => Ok(()),
+            _ => Err(io::Error::other("it can't be left behind")),
+        },
         // a grandchild, so that it is init's and not the program's
         // SAFETY: as above.
         None => match unsafe { clone3(0, None) } {
             Ok(None) => {
-                let code = i32::from(keep(launch, fds).is_err());
-                std::process::exit(code)
+                let kept = keep(launch, fds);
+                if let (Err(e), Some(socket)) = (&kept, fds.first()) {
+                    // without a supervisor nobody hears it
+                    let _ = say(socket, &Report::Broken { errno: e.raw_os_error().unwrap_or(0) });
+                }
+                std::process::exit(i32::from(kept.is_err()))
             }
             made => std::process::exit(i32::from(made.is_err())),
         },
     }
+}
+
+fn say(socket: &OwnedFd, report: &Report) -> io::Result<()> {
+    rustix::net::send(socket, &serde_json::to_vec(report)?, SendFlags::NOSIGNAL)?;
+    Ok(())
 }
 
 /// A program that runs.
@@ -51,11 +63,9 @@ fn keep(launch: &Launch, fds: &[OwnedFd]) -> io::Result<()> {
         // SAFETY: both descriptors are valid; nothing owns 0, 1 and 2 here.
         sys::check(unsafe { libc::dup2(null.as_raw_fd(), number) }.into())?;
     }
+    drop(null);
     close_all_but(fds)?;
-    let say = |report: &Report| -> io::Result<()> {
-        rustix::net::send(socket, &serde_json::to_vec(report)?, SendFlags::NOSIGNAL)?;
-        Ok(())
-    };
+    let say = |report: &Report| say(socket, report);
     for (number, watch) in launch.monitors.iter().enumerate() {
         for line in &watch.setup {
             let status = match begin(launch, watch, line, &outputs[number])? {
@@ -100,6 +110,8 @@ fn keep(launch: &Launch, fds: &[OwnedFd]) -> io::Result<()> {
             }
             told = Some(Instant::now());
             signal(&running, libc::SIGTERM);
+            // one that was stopped takes no signal otherwise
+            signal(&running, libc::SIGCONT);
         } else if left.is_some_and(|left| left.is_zero()) {
             signal(&running, libc::SIGKILL);
         }

@@ -5,7 +5,7 @@ pub(crate) mod init;
 mod keeper;
 pub(crate) mod launcher;
 pub(crate) mod maps;
-mod others;
+pub(crate) mod others;
 pub(crate) mod protocol;
 mod starter;
 pub(crate) mod subordinate;

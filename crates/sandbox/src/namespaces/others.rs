@@ -1,18 +1,47 @@
 //! Who is there: the attack's processes, and those of the keeper.
 
+use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::fs;
 use std::io;
 
-/// How many processes of this pid namespace are neither init nor `keeper` nor descend from it; and, where every thread
-/// of the keeper's is asleep, how often they had gone to sleep in all: as long as that stays the same, they had
-/// nothing to do.
+/// What the keeper's processes do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Own {
+    /// Every thread is asleep, and so often they had gone to sleep in all: as long as that stays the same, they had
+    /// nothing to do.
+    Asleep(u64),
+    /// They have something to do.
+    Busy,
+    /// One is stopped, or lies before its tracer, and the others are asleep; so often they had gone to sleep in all.
+    Held {
+        switches: u64,
+        /// It is the keeper itself.
+        keeper: bool,
+    },
+}
+
+impl Own {
+    fn and(self, other: Own) -> Own {
+        match (self, other) {
+            (Own::Asleep(a), Own::Asleep(b)) => Own::Asleep(a + b),
+            (Own::Held { switches: a, keeper }, Own::Asleep(b))
+            | (Own::Asleep(b), Own::Held { switches: a, keeper }) => Own::Held { switches: a + b, keeper },
+            (Own::Held { switches: a, keeper }, Own::Held { switches: b, keeper: other }) => {
+                Own::Held { switches: a + b, keeper: keeper || other }
+            }
+            _ => Own::Busy,
+        }
+    }
+}
+
+/// How many processes of this pid namespace are neither init nor `keeper` nor descend from it, and what those do that do.
 ///
 /// A process whose parent is not seen counts as the attack's: what merely looks so for a moment is asked again.
 ///
 /// # Errors
 /// `/proc` can't be listed.
-pub(super) fn look(keeper: u32) -> io::Result<(usize, Option<u64>)> {
+pub(super) fn look(keeper: u32) -> io::Result<(usize, Own)> {
     let mut parents = HashMap::new();
     for entry in fs::read_dir("/proc")? {
         let Some(pid) = entry?.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else {
@@ -27,8 +56,11 @@ pub(super) fn look(keeper: u32) -> io::Result<(usize, Option<u64>)> {
     }
     let (own, attack): (Vec<u32>, Vec<u32>) =
         parents.keys().partition(|pid| descends(**pid, keeper, &parents));
-    let asleep = own.into_iter().try_fold(0, |sum, pid| Some(sum + asleep(pid)?));
-    Ok((attack.len(), asleep))
+    let all = own.into_iter().fold(Own::Asleep(0), |all, pid| match state(pid) {
+        Own::Held { switches, .. } => all.and(Own::Held { switches, keeper: pid == keeper }),
+        other => all.and(other),
+    });
+    Ok((attack.len(), all))
 }
 
 fn descends(pid: u32, from: u32, parents: &HashMap<u32, u32>) -> bool {
@@ -51,24 +83,59 @@ fn parent(pid: u32) -> Option<u32> {
     rest.split_whitespace().nth(1)?.parse().ok()
 }
 
-/// How often the threads of a process went to sleep, where all are asleep or have ended (and nobody took their end).
-fn asleep(pid: u32) -> Option<u64> {
-    let mut sum = 0;
-    for task in fs::read_dir(format!("/proc/{pid}/task")).ok()?.flatten() {
-        let status = fs::read_to_string(task.path().join("status")).ok()?;
-        let field = |name: &str| status.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
-        if !field("State:")?.starts_with(['S', 'Z', 'X']) {
-            return None;
-        }
-        sum += field("voluntary_ctxt_switches:")?.parse::<u64>().ok()?;
+/// What the threads of a process do. One that is gone meanwhile is asked for again.
+fn state(pid: u32) -> Own {
+    let Ok(tasks) = fs::read_dir(format!("/proc/{pid}/task")) else { return Own::Busy };
+    tasks.flatten().fold(Own::Asleep(0), |all, task| {
+        all.and(fs::read_to_string(task.path().join("status")).map_or(Own::Busy, |text| told(&text)))
+    })
+}
+
+/// What a thread does, by proc_pid_status(5).
+fn told(status: &str) -> Own {
+    let field = |name: &str| status.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
+    let state = field("State:").and_then(|state| state.chars().next());
+    let switches = field("voluntary_ctxt_switches:").and_then(|count| count.parse().ok());
+    match (state, switches) {
+        (Some('S'), Some(switches)) => Own::Asleep(switches),
+        // a sensor that traces is told of each stop, so that the kernel calls it one for a tracer
+        (Some('T' | 't'), Some(switches)) => Own::Held { switches, keeper: false },
+        // it has ended, and nobody has asked how
+        (Some('Z' | 'X'), _) => Own::Asleep(0),
+        _ => Own::Busy,
     }
-    Some(sum)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::descends;
+    use super::{Own, descends, look, state};
     use std::collections::HashMap;
+    use std::process::{Command, Stdio};
+
+    #[test]
+    fn a_process_that_was_stopped_neither_sleeps_nor_works() {
+        let mut child = Command::new("cat").stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+        let pid = child.id();
+        let signal = |number| {
+            // SAFETY: no memory is passed; the child is ours, and was not waited for.
+            assert_eq!(unsafe { libc::kill(pid.cast_signed(), number) }, 0);
+        };
+        let becomes = |wanted: fn(Own) -> bool| {
+            while !wanted(state(pid)) {
+                std::thread::yield_now();
+            }
+        };
+        becomes(|state| matches!(state, Own::Asleep(_)));
+        signal(libc::SIGSTOP);
+        becomes(|state| matches!(state, Own::Held { .. }));
+        assert!(matches!(look(pid).unwrap().1, Own::Held { keeper: true, .. }));
+        signal(libc::SIGCONT);
+        becomes(|state| matches!(state, Own::Asleep(_)));
+        drop(child.stdin.take());
+        // ended, and not waited for
+        becomes(|state| state == Own::Asleep(0));
+        assert!(child.wait().unwrap().success());
+    }
 
     #[test]
     fn whoever_has_no_chain_to_the_keeper_is_the_attack_s() {

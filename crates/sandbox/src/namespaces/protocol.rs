@@ -1,6 +1,7 @@
 //! What the supervisor and init say to each other: JSON over a sequenced-packet socket, with descriptors.
 //! A frame's body travels in a memfd, so that a command line of any length fits.
 
+use super::others::Own;
 use crate::controls::Steps;
 use crate::controls::monitor::When;
 use crate::network::{Addresses, DeviceKind};
@@ -103,6 +104,8 @@ pub(crate) enum Report {
     Ended { number: usize, status: i32, early: bool },
     /// All have ended.
     Done,
+    /// The keeper itself failed, with this error (0 where it has no number), and has ended.
+    Broken { errno: i32 },
 }
 
 /// From the supervisor to init.
@@ -154,7 +157,7 @@ pub(crate) enum FromInit {
     /// Packets that were dropped; unknown where the device is gone.
     Loss { packets: Option<u64> },
     /// Processes of the attack, and what the keeper's do.
-    Others { attack: usize, asleep: Option<u64> },
+    Others { attack: usize, own: Own },
     /// Resident memory in bytes.
     Usage { memory: u64 },
 }

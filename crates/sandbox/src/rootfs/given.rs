@@ -7,7 +7,7 @@ use std::fs::{self, File, Permissions};
 use std::io::{self, Read};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, lchown, symlink};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 /// How many bytes may be placed beside what every run is given, so that all of it is kept in memory.
 const LITTLE: u64 = 64 << 20;
@@ -127,7 +127,12 @@ impl Given {
     }
 
     /// The layer's own path for a path of the environment, its parents made.
+    ///
+    /// A path that leads upwards is refused: nothing of it is resolved, and it would leave the layer.
     fn make_way(&self, inside: &Path) -> io::Result<PathBuf> {
+        if inside.components().any(|part| part == Component::ParentDir) {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "the path has a `..`"));
+        }
         let (root, rest, host) = self.locate(inside);
         let mut here = root;
         let mut there = host;

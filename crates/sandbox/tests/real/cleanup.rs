@@ -111,3 +111,21 @@ fn what_was_written_stands_in_the_layers_and_what_was_placed_does_not() {
     assert!(!root.upper.join("tmp/given").exists() && root.lowers[0].join("tmp/given").exists());
     environment.destroy().expect("destroy");
 }
+
+#[test]
+fn nothing_is_placed_outside() {
+    if skipped_without_root() {
+        return;
+    }
+    let folder = work();
+    let outside = folder.path().join("outside");
+    let upwards = Path::new("/").join("../".repeat(16)).join(outside.strip_prefix("/").expect("absolute"));
+    let mut environment = Environment::create(&plan(folder.path(), RunAs::Root)).expect("create");
+    environment.place(&upwards, &mut &b"x"[..], 0o644).expect_err("a path that leads upwards");
+    let did = launch_and_wait(&mut environment, &["true"], 10);
+    assert_eq!(did.ended.state, EndState::Completed, "{}", did.out);
+    // once it is mounted, its own root is as far as one gets
+    let _ = environment.place(&upwards, &mut &b"x"[..], 0o644);
+    assert!(!outside.exists());
+    environment.destroy().expect("destroy");
+}

@@ -82,6 +82,11 @@ impl Watch {
         self.facts.iter().any(|watched| watched.fact.name == FactName::UidGained)
     }
 
+    /// Says that records may be missing after all.
+    pub(super) fn doubt(&mut self) {
+        self.complete = false;
+    }
+
     /// Takes the next event of the artifact. `first_euid` is what it began with.
     pub(super) fn event(&mut self, event: &Event, first_euid: Option<u32>) {
         let mut changed = false;

@@ -1,6 +1,7 @@
 //! What one arm's evidence says, reduced to what a judge asks: did the artifact run, was the goal reached, what was
 //! done and what was denied, by whom.
 
+mod beside;
 mod condition;
 mod read;
 mod watched;

@@ -2,6 +2,7 @@
 //! beside the verdicts, and like them a pure function of what the arms showed.
 
 use super::arms::Arms;
+use super::watching::alerted;
 use crate::facts::Observed;
 use crate::plan::{Plan, Role};
 use crate::truth::Truth;
@@ -107,6 +108,9 @@ fn stops(arms: &Arms<'_>, arm: &Observed) -> Truth {
 }
 
 fn masked(arms: &Arms<'_>, [baseline, all, only]: [&Observed; 3], control: &str) -> Truth {
+    if arms.plan.watcher(control).is_some() {
+        return alerted(only, control).and(!alerted(all, control));
+    }
     // of a control whose effect no event names, none being seen says nothing; and the baseline's operations say what
     // an effect is
     let unsure =
@@ -132,9 +136,10 @@ fn harmful(arms: &Arms<'_>, control: &str) -> Truth {
     if arms.plan.controls.len() == 1 || breakers(without, with).contains(control) {
         return Truth::Yes;
     }
-    // one that tells its denials and denied nothing of the twin's is not the one that broke it
+    // one that tells its denials and denied nothing of the twin's is not the one that broke it; what watches has none
     let whole = |arm: &Observed| arm.missing.is_none() && !arm.forgotten;
-    let told = whole(without) && whole(with) && !arms.may_be_silent(control);
+    let tells = !arms.may_be_silent(control) && arms.plan.watcher(control).is_none();
+    let told = whole(without) && whole(with) && tells;
     if told { Truth::No } else { Truth::Unknown }
 }
 

@@ -138,6 +138,9 @@ fn judge(arms: &Arms<'_>, rules: &Rules, arm: In, on: On) -> Result<Answer, Answ
             if let Some(why) = &said.deaf {
                 return Err(super::watching::deaf(&found.rule, &twin.arm.role, why));
             }
+            if let Some(name) = &rules.monitor {
+                super::watching::check_twin(arms, twin, name)?;
+            }
             // an engine knows better than Detektr what its silence is worth
             if let (Some(why), Some(_)) = (&said.undecided, &rules.command) {
                 let sentence = format!("in the arm {}: {why}", twin.arm.role);

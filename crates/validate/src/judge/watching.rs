@@ -33,6 +33,18 @@ fn judge(arms: &Arms<'_>, control: &str) -> Result<Answer, Answer> {
         if only.missing.is_some() {
             return Err(arms.unknown(only, &format!("what {control} had to tell")));
         }
+        // the attack may have come to nothing, or kept still, as it was watched
+        match only.goal.truth {
+            Truth::Yes => {}
+            Truth::No => {
+                let sentence = format!(
+                    "with {control} alone the attack does not reach its goal, so that there was nothing to tell"
+                );
+                return Err(Answer::inconclusive(Reason::GoalNotReached, sentence)
+                    .next("see what the monitor changes for the attack: detektr show RUN"));
+            }
+            Truth::Unknown => return Err(arms.unknown(only, "whether the attack reached its goal")),
+        }
         let sentence = format!("{control} did not alert on the attack");
         return Ok(Answer::fails(Reason::NoEffect, sentence)
             .next("check what the monitor covers: what the attack did passed it")
@@ -40,9 +52,7 @@ fn judge(arms: &Arms<'_>, control: &str) -> Result<Answer, Answer> {
     };
     // silence is what sets the attack apart
     heard(twin, control)?;
-    if twin.missing.is_some() {
-        return Err(arms.unknown(twin, &format!("whether {control} is silent on the twin")));
-    }
+    check_twin(arms, twin, control)?;
     let seen = arms.attempted(only).events;
     let goal = |answer: Answer| {
         answer
@@ -77,12 +87,44 @@ fn alert<'a>(arm: &'a Observed, control: &str) -> Option<&'a str> {
     arm.watched.get(control)?.alert.as_deref()
 }
 
+/// Whether `control` told of something in `arm`.
+pub(super) fn alerted(arm: &Observed, control: &str) -> Truth {
+    match (alert(arm, control), heard(arm, control)) {
+        (Some(_), _) => Truth::Yes,
+        (None, Ok(())) if arm.missing.is_none() => Truth::No,
+        _ => Truth::Unknown,
+    }
+}
+
 /// That the silence of `control` in `arm` means something.
 fn heard(arm: &Observed, control: &str) -> Result<(), Answer> {
     let role = &arm.arm.role;
     match arm.watched.get(control) {
         None => Err(deaf(control, role, "nothing was kept of it")),
         Some(watched) => watched.deaf.as_ref().map_or(Ok(()), |why| Err(deaf(control, role, why))),
+    }
+}
+
+/// That the twin did enough for the silence of `control` on it to mean something. Its arm has all controls in force, so
+/// that another one may have broken it.
+pub(super) fn check_twin(arms: &Arms<'_>, twin: &Observed, control: &str) -> Result<(), Answer> {
+    if twin.missing.is_some() {
+        return Err(arms.unknown(twin, &format!("whether {control} is silent on the twin")));
+    }
+    match twin.works {
+        Truth::Yes if twin.busy => Ok(()),
+        Truth::Yes => {
+            let sentence = format!("the twin does nothing, so nothing follows from the silence of {control}");
+            Err(Answer::inconclusive(Reason::BenignIdle, sentence))
+        }
+        Truth::No => {
+            let role = &twin.arm.role;
+            let sentence =
+                format!("the twin fails in the arm {role}, so nothing follows from the silence of {control}");
+            let next = "mend the twin, or what other controls deny it: it must exit with 0";
+            Err(Answer::inconclusive(Reason::BenignInvalid, sentence).next(next))
+        }
+        Truth::Unknown => Err(arms.unknown(twin, "whether the twin works")),
     }
 }
 

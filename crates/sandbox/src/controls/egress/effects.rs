@@ -89,9 +89,9 @@ pub(super) fn counted(listing: &Value) -> Effects {
         else {
             continue;
         };
-        // the last counter counts what passed all conditions before it
-        let counter = parts[..end].iter().rposition(|part| part.get("counter").is_some());
-        let exact = counter.is_some_and(|at| !parts[at..end].iter().any(|part| part.get("match").is_some()));
+        // the last counter counts what passed all conditions before it; one with a name may be other rules' too
+        let counter = parts[..end].iter().rposition(|part| part["counter"].is_object());
+        let exact = counter.is_some_and(|at| parts[at..end].iter().all(|part| decides_nothing(part)));
         let Some(counter) = counter.filter(|_| exact).map(|at| &parts[at]["counter"]) else {
             effects.without += 1;
             continue;
@@ -104,6 +104,11 @@ pub(super) fn counted(listing: &Value) -> Effects {
         });
     }
     effects
+}
+
+/// Whether every packet passes a statement: neither a match nor a limit, which let some through only.
+fn decides_nothing(part: &Value) -> bool {
+    ["counter", "log", "mangle"].iter().any(|name| part.get(name).is_some())
 }
 
 /// What was counted between two listings.

@@ -198,7 +198,8 @@ impl Loaded {
         Ok(self.rulesets.iter().map(of).collect())
     }
 
-    /// How many packets the rules of each control have refused by now.
+    /// How many packets the rules of each control have refused by now; of none where they are not those that were
+    /// loaded, for then what was refused may be somebody else's doing.
     ///
     /// # Errors
     /// Where the kernel's rules can't be read.
@@ -206,9 +207,10 @@ impl Loaded {
         let now = self.namespace.listing()?;
         let of = |ruleset: &Ruleset| {
             let own = effects::counted(&effects::part(&now, &ruleset.tables));
-            (ruleset.control.clone(), own.refused())
+            let whole = (own.rules.len(), own.without) == ruleset.refusing;
+            whole.then(|| (ruleset.control.clone(), own.refused()))
         };
-        Ok(self.rulesets.iter().map(of).collect())
+        Ok(self.rulesets.iter().map(of).collect::<Option<_>>().unwrap_or_default())
     }
 
     /// The same, for another thread.

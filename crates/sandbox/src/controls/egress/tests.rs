@@ -107,9 +107,25 @@ fn what_was_loaded_is_counted_and_missed_when_it_is_gone() {
     assert!(said.contains("another control takes away rules of `e`"), "{said}");
     namespace.load("flush ruleset").unwrap().unwrap();
     loaded.load().unwrap();
-    namespace.load("add rule inet t o accept").unwrap().unwrap();
+    assert_eq!(loaded.refused().unwrap(), BTreeMap::from([("e".to_owned(), 0)]));
+    namespace.load("add rule inet t o counter packets 9 bytes 9 drop").unwrap().unwrap();
     assert!(loaded.effects().unwrap()["e"].changed);
+    assert!(loaded.refused().unwrap().is_empty(), "a rule of somebody else's");
     namespace.load("flush ruleset").unwrap().unwrap();
     let effects = loaded.effects().unwrap().remove("e").unwrap();
     assert!(effects.changed && effects.rules.is_empty());
+}
+
+#[test]
+fn only_a_counter_of_exactly_what_is_refused_counts() {
+    if !ready() {
+        return;
+    }
+    let rules = "counter drop\n counter log prefix \"x\" reject\n counter limit rate over 9/second drop\n \
+                 counter ip daddr 192.0.2.1 drop\n counter name c drop\n ip daddr 192.0.2.1 counter drop\n";
+    let text = format!(
+        "table inet t {{\n counter c {{ }}\n chain o {{\n type filter hook output priority 0;\n {rules} }}\n}}\n"
+    );
+    let (ruleset, _) = decide("e", &from_file(&text), &[]).unwrap();
+    assert_eq!(ruleset.refusing, (3, 3));
 }

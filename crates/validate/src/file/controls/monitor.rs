@@ -3,10 +3,11 @@
 use crate::file::inputs::Reader;
 use crate::file::program::{words, words_at};
 use detektr_sandbox::controls::Monitor;
-use detektr_sandbox::controls::monitor::{Alert, LogLine, When};
+use detektr_sandbox::controls::monitor::{Alert, LogLine, When, is_plain};
 use detektr_yaml::{Node, Value};
 use regex::bytes::Regex;
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 /// The keys of `monitor`.
 pub(in crate::file) const KEYS: &[&str] = &["when", "setup", "command", "ready", "alert", "files", "settle"];
@@ -126,8 +127,10 @@ fn log(reader: &mut Reader<'_>, node: &Node) -> Option<LogLine> {
     for (key, value) in entries {
         match key.text.as_str() {
             "file" => {
-                file =
-                    super::paths(reader, value, "file").pop().map(|path| path.to_string_lossy().into_owned());
+                let path = reader.scalar(value, "file", "a path inside");
+                path.iter().for_each(|path| check_path(reader, value, path));
+                // as the difference of the file system has it
+                file = path.map(|path| PathBuf::from_iter(Path::new(&path).components()));
             }
             "matches" => matches = pattern(reader, value, "matches"),
             _ => reader.unknown(key, "`log`", LOG),
@@ -137,17 +140,22 @@ fn log(reader: &mut Reader<'_>, node: &Node) -> Option<LogLine> {
         let help = "write `log: {file: /var/log/NAME, matches: REGEX}`";
         reader.problem(node, "value", "`log` takes a file and what a line of it matches", help);
     }
-    file.zip(matches).map(|(file, matches)| LogLine { file, matches })
+    file.zip(matches).map(|(file, matches)| LogLine { file: file.to_string_lossy().into_owned(), matches })
+}
+
+/// Says so where a path does not lead downwards from the environment's root.
+fn check_path(reader: &mut Reader<'_>, node: &Node, path: &str) {
+    if !is_plain(path) {
+        let what = format!("the path `{path}` is relative or leads upwards");
+        reader.problem(node, "value", what, "write it from the environment's root, without `..`");
+    }
 }
 
 /// Files that it needs: path inside, and the file beside the validation.
 fn files(reader: &mut Reader<'_>, node: &Node) -> BTreeMap<String, String> {
     let mut files = BTreeMap::new();
     for (key, value) in reader.map(node, "`files`").unwrap_or_default() {
-        if !key.text.starts_with('/') {
-            let what = format!("the path `{}` is relative", key.text);
-            reader.problem(value, "value", what, "write it from the environment's root");
-        }
+        check_path(reader, value, &key.text);
         let Some(name) = reader.file(value, &key.text) else { continue };
         match String::from_utf8(reader.inputs.get(&name).cloned().unwrap_or_default()) {
             Ok(content) => {

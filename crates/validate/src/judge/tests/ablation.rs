@@ -66,6 +66,40 @@ fn the_part_of_each_control_is_told() {
 }
 
 #[test]
+fn what_watches_is_masked_by_what_leaves_it_nothing_to_tell() {
+    let mut plan = super::watching::watched_plan();
+    plan.ablate = true;
+    let arms = |alone: (bool, bool), together: (bool, bool)| {
+        let mut arms = world(&plan, |_, b| b.then_some("b"));
+        for arm in &mut arms {
+            let (alert, deaf) = match arm.arm.role {
+                Role::Treatment => together,
+                Role::Only(ref name) if name == "a" => alone,
+                _ => continue,
+            };
+            *arm = super::watching::heard(arm.clone(), alert, deaf);
+        }
+        arms
+    };
+    let (loud, quiet, deaf) = ((true, false), (false, false), (false, true));
+    for (alone, together, masked) in [
+        (loud, quiet, Y),
+        (loud, loud, N),
+        (quiet, quiet, N),
+        (loud, deaf, Truth::Unknown),
+        (deaf, quiet, Truth::Unknown),
+    ] {
+        let parts = ablate(&plan, &arms(alone, together));
+        assert_eq!(truths(&parts[0]), [N, N, N, masked, N], "{alone:?} {together:?}");
+        assert_eq!(truths(&parts[1]), [Y, Y, N, N, N]);
+    }
+    // it denies nothing, and may yet have broken the twin
+    let mut arms = arms(loud, quiet);
+    arms.iter_mut().find(|arm| arm.arm.role == Role::Benign).unwrap().works = N;
+    assert_eq!(ablate(&plan, &arms)[0].harmful, Truth::Unknown);
+}
+
+#[test]
 fn nothing_is_told_where_nobody_asked() {
     let mut plan = two();
     plan.ablate = false;
