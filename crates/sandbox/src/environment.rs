@@ -78,7 +78,7 @@ struct Pending {
     packets_lost: Option<Option<u64>>,
     /// Resident memory in bytes.
     memory: Option<u64>,
-    /// Processes of the attack, and how often those of the keeper went to sleep where all are asleep.
+    /// Processes of the attack, and what those of the keeper do.
     others: Option<keeper::Others>,
     /// The run was paused when that was asked.
     paused: bool,
