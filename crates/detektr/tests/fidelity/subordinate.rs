@@ -32,7 +32,7 @@ fn ids_are_told_as_they_are_inside_and_files_of_others_are_read_for_the_bundle()
     assert!(copied.unwrap().success());
     chown(&folder, Some(65_534), Some(65_534)).unwrap();
     let script = "echo secret > /tmp/x; chown 1234:77 /tmp/x; chmod 600 /tmp/x; mkdir -m 700 /tmp/d; touch /tmp/d/f; \
-                  chown 8 /tmp/d; su -s /bin/sh daemon -c 'exec id -u'; chown 33 /etc/services";
+                  chown 8 /tmp/d; su -s /bin/sh daemon -c 'exec id -u'; chown 33 /etc/debian_version";
     let output = Command::new("unshare")
         .args(["--mount", "sh", "-ec"])
         .arg(
@@ -64,7 +64,7 @@ fn ids_are_told_as_they_are_inside_and_files_of_others_are_read_for_the_bundle()
     let owner = |path: &str| (after(path)["uid"].as_u64(), after(path)["gid"].as_u64());
     assert_eq!(owner("/tmp/x"), (Some(1234), Some(77)));
     assert_eq!(owner("/tmp/d"), (Some(8), Some(0)));
-    assert_eq!(owner("/etc/services"), (Some(33), Some(0)));
+    assert_eq!(owner("/etc/debian_version"), (Some(33), Some(0)));
     assert_eq!(after("/tmp/x")["stored"], true, "only its owner may read it, and Detektr");
     assert!(bundle.join("files").join(after("/tmp/x")["sha256"].as_str().unwrap()).exists());
     let events = place.detektr(&["events", bundle.to_str().unwrap(), "--json"]).stdout;

@@ -149,17 +149,17 @@ const RULE: &str = "title: id is run\nid: 6f0f1a52-7c1c-4a0e-9a35-0d6ad1b0a001\n
 #[test]
 fn what_a_monitor_does_is_no_doing_of_the_attacks() {
     let place = Place::new();
-    let busy = "  it:\n    monitor:\n      command: 'cat /etc/hosts /etc/shadow >/dev/null 2>&1; id >/dev/null; mkdir /tmp/own; \
+    let busy = "  it:\n    monitor:\n      command: 'cat /etc/debian_version /etc/shadow >/dev/null 2>&1; id >/dev/null; mkdir /tmp/own; \
                 echo on; exec sleep 600'\n      ready: ^on$\n      alert: {output: never}\n";
-    let controls = format!("{busy}  mask: {{masked: /etc/hosts}}\n");
-    let goal = "read('/etc/hosts') || ran('/usr/bin/id') || created('/tmp/own')";
+    let controls = format!("{busy}  mask: {{masked: /etc/debian_version}}\n");
+    let goal = "read('/etc/debian_version') || ran('/usr/bin/id') || created('/tmp/own')";
     place.write("all/id.yml", RULE);
     let ask = "ask:\n- mitigation: all\n- {detection: id.yml, in: treatment, on: attempt}\n";
-    write(&place, "acts", ("cat /etc/hosts", "root"), goal, &format!("{controls}{ask}"));
+    write(&place, "acts", ("cat /etc/debian_version", "root"), goal, &format!("{controls}{ask}"));
     // that the monitor runs `id` is no attempt
     let attempt =
         "attempt: \"ran('/usr/bin/id')\"\nask:\n- {detection: id.yml, in: treatment, on: attempt}\n";
-    write(&place, "attempts", ("cat /etc/hosts", "root"), goal, &format!("{controls}{attempt}"));
+    write(&place, "attempts", ("cat /etc/debian_version", "root"), goal, &format!("{controls}{attempt}"));
     for how in each_sensor() {
         let said = place.validate(how, &["all"]);
         for (name, question, answer) in [

@@ -67,7 +67,7 @@ fn root_of_the_environment_can_be_others_and_give_files_away() {
         "id -u; touch /tmp/x; chown 1234:99 /tmp/x; stat -c %u:%g /tmp/x; \
          su -s /bin/sh daemon -c 'id -u; id -g'; \
          stat -c '%u %a' /usr/bin/su; cp /usr/bin/id /tmp/sid; chmod 4755 /tmp/sid; \
-         setpriv --reuid 1000 --clear-groups /tmp/sid -u; echo x >> /etc/services && echo changed; \
+         setpriv --reuid 1000 --clear-groups /tmp/sid -u; echo x >> /etc/debian_version && echo changed; \
          mkdir -m 700 /tmp/a && chown 77 /tmp/a && touch /tmp/a/b && echo inside",
     );
     assert_eq!(out, "0\n1234:99\n1\n1\n0 4755\n0\nchanged\ninside\n", "{err}");

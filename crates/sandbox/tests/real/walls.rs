@@ -175,8 +175,8 @@ fn root_inside_can_do_what_root_does_and_setuid_files_work() {
     let did = as_root(
         "su -s /bin/sh nobody -c 'id -u'; cp /usr/bin/id /tmp/i; chown 1:1 /tmp/i; chmod 6755 /tmp/i; \
          su -s /bin/sh nobody -c '/tmp/i -u'; mount -t tmpfs x /mnt && echo mounted; \
-         echo line >> /etc/services && tail -n1 /etc/services; mv /usr/share /usr/shared && ls -d /usr/shared; \
-         mkdir -p /srv/a/b && touch /usr/bin/new && rm /etc/hosts && echo written; \
+         echo line >> /etc/debian_version && tail -n1 /etc/debian_version; mv /usr/share /usr/shared && ls -d /usr/shared; \
+         mkdir -p /srv/a/b && touch /usr/bin/new && rm /etc/debian_version && echo written; \
          unshare -r sh -c 'id -u'",
     );
     let expected = "65534\n1\nmounted\nline\n/usr/shared\nwritten\n0\n";

@@ -48,11 +48,11 @@ fn masked_folder() {
 #[test]
 fn masked_file() {
     Case {
-        control: "{masked: /etc/hosts}",
-        goal: "read('/etc/hosts')",
-        stopped: "cat /etc/hosts",
-        passes: (None, "umount /etc/hosts 2>/dev/null; cat /etc/hosts"),
-        needs_it: "set -e; grep -q . /etc/hosts; echo x >\"$HOME/state\"",
+        control: "{masked: /etc/debian_version}",
+        goal: "read('/etc/debian_version')",
+        stopped: "cat /etc/debian_version",
+        passes: (None, "umount /etc/debian_version 2>/dev/null; cat /etc/debian_version"),
+        needs_it: "set -e; grep -q . /etc/debian_version; echo x >\"$HOME/state\"",
         run_as: "root",
         needs_users: false,
     }

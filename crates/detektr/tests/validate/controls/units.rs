@@ -23,7 +23,7 @@ fn a_units_inaccessible_folder() {
         control: "{systemd: web.service}",
         goal: "read('/etc/pam.d/common-auth')",
         stopped: "cat /etc/pam.d/common-auth",
-        passes: (Some("read('/etc/hosts')"), "cat /etc/hosts"),
+        passes: (Some("read('/etc/debian_version')"), "cat /etc/debian_version"),
         needs_it: "set -e; grep -q pam /etc/pam.d/common-auth; echo x >\"$HOME/state\"",
         run_as: "root",
         needs_users: false,
