@@ -314,20 +314,23 @@ fn after_a_kill_nothing_goes_on_and_the_next_command_clears_what_is_left() {
         place.write("art/T1000.yaml", &tests);
         let words = ["atomic", "run", "--atomics", "art", "--all", "--jobs", "2", "--sensor", how.sensor()];
         let mut running = place.command(how, &words).spawn().unwrap();
-        while marks() < 2 {
+        until(|| {
             assert!(running.try_wait().unwrap().is_none(), "{how:?}: it ended before both ran");
-            std::thread::sleep(std::time::Duration::from_millis(10));
-        }
+            marks() == 2
+        });
         running.kill().unwrap();
         running.wait().unwrap();
-        while marks() > 0 {
-            std::thread::sleep(std::time::Duration::from_millis(10));
-        }
+        until(|| marks() == 0);
         let work = place.home(how).join("work");
         // the reaper has a moment for what it does beside the next command
-        while place.run(how, &["runs"]).code != 0 || std::fs::read_dir(&work).unwrap().count() > 0 {
-            std::thread::sleep(std::time::Duration::from_millis(10));
-        }
+        until(|| place.run(how, &["runs"]).code == 0 && std::fs::read_dir(&work).unwrap().count() == 0);
+    }
+}
+
+/// Waits for `condition`, which the kernel or another process brings about.
+fn until(mut condition: impl FnMut() -> bool) {
+    while !condition() {
+        std::thread::sleep(std::time::Duration::from_millis(10));
     }
 }
 

@@ -4,7 +4,7 @@
 use crate::support::{How, Place, Said, said};
 use std::fs;
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{Child, Stdio};
 use std::time::Duration;
 
 /// The example of the repository, as a user would have it.
@@ -213,20 +213,35 @@ fn an_engine_that_can_not_run_is_told_before_anything_runs() {
     assert!(place.runs(how).is_empty());
 }
 
+/// A validation whose engine sleeps for `seconds`, once it does.
+fn waiting_for_engine(place: &Place, how: How, seconds: &str) -> Child {
+    let text = format!(
+        "detektr: 1\nattack: {{script: scripts/read-secret.sh, as: user}}\nbenign: {{script: scripts/service.sh, as: user}}\n\
+         ask: [{{detection: {{command: [sleep, '{seconds}'], timeout: 7d}}}}]\n"
+    );
+    place.write("slow.yaml", &text);
+    let mut command =
+        place.command(how, &["validate", "--json", "--sensor", how.sensor(), "--engines", "slow.yaml"]);
+    let mut running = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    until(|| {
+        assert!(running.try_wait().unwrap().is_none(), "it ended before the engine was asked");
+        is_running(seconds)
+    });
+    running
+}
+
+/// Waits for `condition`, which another process brings about.
+fn until(mut condition: impl FnMut() -> bool) {
+    while !condition() {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
 #[test]
 fn an_engine_ends_with_the_validation_that_asks_it() {
     let Some(place) = example() else { return };
     let how = How::all()[0];
-    let text = "detektr: 1\nattack: {script: scripts/read-secret.sh, as: user}\n\
-                benign: {script: scripts/service.sh, as: user}\nask: [{detection: {command: [sleep, '600.0312'], timeout: 7d}}]\n";
-    place.write("slow.yaml", text);
-    let mut command =
-        place.command(how, &["validate", "--json", "--sensor", how.sensor(), "--engines", "slow.yaml"]);
-    let mut running = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    while !is_running("600.0312") {
-        assert!(running.try_wait().unwrap().is_none(), "it ended before the engine was asked");
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    let running = waiting_for_engine(&place, how, "600.0312");
     let number = rustix::process::Pid::from_raw(running.id().cast_signed()).unwrap();
     rustix::process::kill_process(number, rustix::process::Signal::INT).unwrap();
     let told = said(&running.wait_with_output().unwrap());
@@ -239,21 +254,10 @@ fn an_engine_ends_with_the_validation_that_asks_it() {
 fn sigkill_ends_the_engine_too_and_the_next_command_clears_what_was_left() {
     let Some(place) = example() else { return };
     let how = How::all()[0];
-    let text = "detektr: 1\nattack: {script: scripts/read-secret.sh, as: user}\n\
-                benign: {script: scripts/service.sh, as: user}\nask: [{detection: {command: [sleep, '600.0417'], timeout: 7d}}]\n";
-    place.write("slow.yaml", text);
-    let mut command =
-        place.command(how, &["validate", "--json", "--sensor", how.sensor(), "--engines", "slow.yaml"]);
-    let mut running = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    while !is_running("600.0417") {
-        assert!(running.try_wait().unwrap().is_none(), "it ended before the engine was asked");
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    let mut running = waiting_for_engine(&place, how, "600.0417");
     running.kill().unwrap();
     running.wait().unwrap();
-    while is_running("600.0417") {
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    until(|| !is_running("600.0417"));
     let work = place.home(how).join("work");
     let left = || fs::read_dir(&work).unwrap().count();
     assert!(left() > 0, "what it worked with is there");

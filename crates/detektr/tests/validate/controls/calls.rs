@@ -1,6 +1,6 @@
 //! Controls on system calls.
 
-use super::{Case, PROFILE, TWIN};
+use super::{AS_ROOT, Case, PROFILE, TWIN};
 use crate::support::{How, Place};
 
 #[test]
@@ -11,8 +11,7 @@ fn seccomp() {
         stopped: "mkdir /tmp/loot",
         passes: (None, "echo x >/tmp/loot"),
         needs_it: "set -e; mkdir \"$HOME/d\"",
-        run_as: "root",
-        needs_users: false,
+        ..AS_ROOT
     }
     .check();
 }

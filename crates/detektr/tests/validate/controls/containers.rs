@@ -1,6 +1,6 @@
 //! The security of a container.
 
-use super::Case;
+use super::{AS_ROOT, Case};
 
 #[test]
 fn a_containers_root() {
@@ -10,8 +10,7 @@ fn a_containers_root() {
         stopped: "echo x >/etc/loot",
         passes: (Some("created('/tmp/loot')"), "echo x >/tmp/loot"),
         needs_it: "set -e; echo x >/etc/app.conf",
-        run_as: "root",
-        needs_users: false,
+        ..AS_ROOT
     }
     .check();
 }
@@ -24,8 +23,7 @@ fn a_containers_calls() {
         stopped: "mount -t tmpfs none /mnt && mkdir /mnt/loot",
         passes: (Some("created('/tmp/loot')"), "mkdir /tmp/loot"),
         needs_it: "set -e; mount -t tmpfs none /mnt",
-        run_as: "root",
-        needs_users: false,
+        ..AS_ROOT
     }
     .check();
 }

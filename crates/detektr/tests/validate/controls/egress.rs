@@ -1,6 +1,6 @@
 //! What may leave over the network.
 
-use super::{Case, RULES};
+use super::{AS_ROOT, Case, RULES};
 use crate::support::{How, Place};
 use std::path::Path;
 
@@ -37,8 +37,7 @@ fn rules_of_nftables() {
         // whoever has power over the network can take the rules away, as on a system
         passes: (None, &format!("/usr/sbin/nft flush ruleset; {}", connects(&["192.0.2.7:4444"], ""))),
         needs_it: &format!("set -e; {}; echo x >\"$HOME/state\"", connects(&["192.0.2.7:4444"], "")),
-        run_as: "root",
-        needs_users: false,
+        ..AS_ROOT
     }
     .check();
 }
@@ -55,8 +54,7 @@ fn a_list_of_what_may_be_reached() {
         stopped: &connects(&["192.0.2.7:4444"], ", 5"),
         passes: (Some("connected('10.1.2.3', 80)"), &connects(&["10.1.2.3:80", "example.org:443"], "")),
         needs_it: &format!("set -e; {}; echo x >\"$HOME/state\"", connects(&["192.0.2.1:80"], "")),
-        run_as: "root",
-        needs_users: false,
+        ..AS_ROOT
     }
     .check();
 }

@@ -1,6 +1,6 @@
 //! Landlock: files, programs, ports, and what lies outside of its domain.
 
-use super::{Case, TWIN};
+use super::{AS_ROOT, Case, TWIN};
 use crate::support::{How, Place};
 use std::path::Path;
 
@@ -12,8 +12,7 @@ fn landlock_on_files() {
         stopped: "echo x >/etc/loot",
         passes: (Some("created('/tmp/loot')"), "echo x >/tmp/loot"),
         needs_it: "set -e; echo x >/etc/app.conf",
-        run_as: "root",
-        needs_users: false,
+        ..AS_ROOT
     }
     .check();
 }
@@ -26,8 +25,7 @@ fn landlock_on_programs() {
         stopped: "cp /bin/true /tmp/x; chmod 755 /tmp/x; /tmp/x",
         passes: (Some("ran('/usr/bin/env')"), "/usr/bin/env true"),
         needs_it: "set -e; cp /bin/true /tmp/t; chmod 755 /tmp/t; /tmp/t",
-        run_as: "root",
-        needs_users: false,
+        ..AS_ROOT
     }
     .check();
 }
@@ -49,8 +47,7 @@ fn landlock_on_ports() {
         ),
         needs_it: "set -e; /usr/bin/python3 -c 'import socket; socket.socket().bind((\"127.0.0.1\", 8080))'; \
                    echo x >\"$HOME/state\"",
-        run_as: "root",
-        needs_users: false,
+        ..AS_ROOT
     }
     .check();
 }
@@ -79,8 +76,7 @@ fn landlock_on_signals() {
         // a process of the same domain
         passes: (None, "sleep 600 & kill $! && echo x >/tmp/loot"),
         needs_it: "set -e; kill -CONT 1; echo x >\"$HOME/state\"",
-        run_as: "root",
-        needs_users: false,
+        ..AS_ROOT
     }
     .check_where(|how| !how.has_users());
 }

@@ -1,6 +1,6 @@
 //! Controls on paths.
 
-use super::Case;
+use super::{AS_ROOT, Case};
 
 #[test]
 fn read_only() {
@@ -10,8 +10,7 @@ fn read_only() {
         stopped: "echo x >/etc/loot",
         passes: (Some("created('/tmp/loot')"), "echo x >/tmp/loot"),
         needs_it: "set -e; echo x >/etc/app.conf",
-        run_as: "root",
-        needs_users: false,
+        ..AS_ROOT
     }
     .check();
 }
@@ -25,8 +24,7 @@ fn noexec() {
         // whoever may mount can undo it, as on a system
         passes: (None, "umount /tmp 2>/dev/null; cp /bin/true /tmp/x; chmod 755 /tmp/x; /tmp/x"),
         needs_it: "set -e; cp /bin/true /tmp/t; chmod 755 /tmp/t; /tmp/t",
-        run_as: "root",
-        needs_users: false,
+        ..AS_ROOT
     }
     .check();
 }
@@ -39,8 +37,7 @@ fn masked_folder() {
         stopped: "cat /etc/pam.d/common-auth",
         passes: (None, "umount /etc/pam.d 2>/dev/null; cat /etc/pam.d/common-auth"),
         needs_it: "set -e; grep -q pam /etc/pam.d/common-auth; echo x >\"$HOME/state\"",
-        run_as: "root",
-        needs_users: false,
+        ..AS_ROOT
     }
     .check();
 }
@@ -53,8 +50,7 @@ fn masked_file() {
         stopped: "cat /etc/debian_version",
         passes: (None, "umount /etc/debian_version 2>/dev/null; cat /etc/debian_version"),
         needs_it: "set -e; grep -q . /etc/debian_version; echo x >\"$HOME/state\"",
-        run_as: "root",
-        needs_users: false,
+        ..AS_ROOT
     }
     .check();
 }

@@ -1,6 +1,6 @@
 //! Controls on the rights and bounds of processes, and kernel parameters.
 
-use super::Case;
+use super::{AS_ROOT, Case};
 use crate::support::{How, Place};
 
 #[test]
@@ -11,8 +11,7 @@ fn capabilities() {
         stopped: "mount -t tmpfs none /mnt && mkdir /mnt/loot",
         passes: (None, "mkdir /mnt/loot"),
         needs_it: "set -e; mount -t tmpfs none /mnt",
-        run_as: "root",
-        needs_users: false,
+        ..AS_ROOT
     }
     .check();
 }
@@ -70,8 +69,7 @@ fn limits() {
         stopped: MANY,
         passes: (None, "echo x >/tmp/loot"),
         needs_it: MANY,
-        run_as: "root",
-        needs_users: false,
+        ..AS_ROOT
     }
     .check();
 }
@@ -84,8 +82,7 @@ fn kernel_parameters() {
         stopped: "unshare -U mkdir /tmp/loot",
         passes: (None, "mkdir /tmp/loot"),
         needs_it: "set -e; unshare -U true; echo x >\"$HOME/state\"",
-        run_as: "root",
-        needs_users: false,
+        ..AS_ROOT
     }
     .check();
 }

@@ -1,6 +1,6 @@
 //! The hardening of a unit of systemd.
 
-use super::{Case, TWIN};
+use super::{AS_ROOT, Case, TWIN};
 use crate::support::{How, Place};
 
 #[test]
@@ -11,8 +11,7 @@ fn a_units_files() {
         stopped: "echo x >/etc/loot",
         passes: (Some("created('/tmp/loot')"), "echo x >/tmp/loot"),
         needs_it: "set -e; echo x >/etc/app.conf",
-        run_as: "root",
-        needs_users: false,
+        ..AS_ROOT
     }
     .check();
 }
@@ -25,8 +24,7 @@ fn a_units_inaccessible_folder() {
         stopped: "cat /etc/pam.d/common-auth",
         passes: (Some("read('/etc/debian_version')"), "cat /etc/debian_version"),
         needs_it: "set -e; grep -q pam /etc/pam.d/common-auth; echo x >\"$HOME/state\"",
-        run_as: "root",
-        needs_users: false,
+        ..AS_ROOT
     }
     .check();
 }
@@ -39,8 +37,7 @@ fn a_units_programs() {
         stopped: "cp /bin/true /var/x; chmod 755 /var/x; /var/x",
         passes: (Some("ran('/tmp/x')"), "cp /bin/true /tmp/x; chmod 755 /tmp/x; /tmp/x"),
         needs_it: "set -e; cp /bin/true /var/t; chmod 755 /var/t; /var/t",
-        run_as: "root",
-        needs_users: false,
+        ..AS_ROOT
     }
     .check();
 }
@@ -53,8 +50,7 @@ fn a_units_calls() {
         stopped: "mount -t tmpfs none /mnt && mkdir /mnt/loot",
         passes: (None, "mkdir /mnt/loot"),
         needs_it: "set -e; mount -t tmpfs none /mnt",
-        run_as: "root",
-        needs_users: false,
+        ..AS_ROOT
     }
     .check();
 }
